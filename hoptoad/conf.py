@@ -1,0 +1,265 @@
+"""The settings: read late, checked once, frozen until Django says that one has changed."""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from hoptoad import shapes
+from hoptoad.errors import ConfigurationError
+
+PREFIX = "HOPTOAD_"
+DISCONNECTS = (
+    "django.core.exceptions.RequestAborted",
+    "django.http.UnreadablePostError",
+    "asyncio.CancelledError",
+    "BrokenPipeError",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the settings, told alike by `manage.py check` and at start-up."""
+
+    id: str  # of the Django system check: "hoptoad.E001"
+    text: str
+    hint: str
+
+
+def _setting(default: Any, read: shapes.Shape, example: str) -> Any:
+    return field(default=default, metadata={"read": read, "example": example})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting in force. Attribute `timeout` is `HOPTOAD_TIMEOUT`, and so on."""
+
+    api_key: str = _setting("", shapes.text, '"0123456789abcdef0123456789abcdef"')
+    notification_url: str = _setting("", shapes.url, '"https://errbit.example.com/notifier_api/v2/notices"')
+    use_ssl: bool = _setting(True, shapes.switch, "True")
+    no_ssl_fallback: bool = _setting(False, shapes.switch, "False")
+    timeout: float = _setting(shapes.DEFAULT_TIMEOUT, shapes.seconds, "5")
+
+    env_name: str = _setting("unknown", shapes.text, '"production"')
+    app_version: str = _setting("", shapes.text, '"1.4.2"')
+    project_root: str = _setting("", shapes.directory, "BASE_DIR")
+
+    notify_500: bool = _setting(True, shapes.switch, "True")
+    notify_404: bool = _setting(False, shapes.switch, "True")
+    notify_403: bool = _setting(False, shapes.switch, "True")
+    notify_statuses: frozenset[int] = _setting(frozenset(), shapes.statuses, "[400, 429]")
+    notify_while_debug: bool = _setting(False, shapes.switch, "True")
+    ignore_agents: "tuple[re.Pattern[str], ...]" = _setting((), shapes.patterns, '[r"(?i)bot", "^curl/"]')
+    ignore_exceptions: tuple[type[BaseException], ...] = _setting(
+        DISCONNECTS, shapes.exceptions, '["django.core.exceptions.RequestAborted", "BrokenPipeError"]'
+    )
+
+    protected_params: "tuple[str | re.Pattern[str], ...]" = _setting((), shapes.names, '["iban", "birthday"]')
+    send_user: str | None = _setting("id", shapes.user, '"id"')
+
+    storm_limit: int = _setting(100, shapes.count(0, 1_000_000), "100")
+    storm_cache: str = _setting("", shapes.cache, '"default"')
+    sample_rate: float = _setting(1.0, shapes.share, "0.1")
+
+    handler: str = _setting("", shapes.handler, '"threadpool"')
+    fallback_handler: str = _setting("", shapes.handler, '"mail"')
+    handler_class: str = _setting("", shapes.text, '"MyHandler"')
+    thread_count: int = _setting(4, shapes.count(1, 64), "4")
+    queue_size: int = _setting(1000, shapes.count(1, 1_000_000), "1000")
+    retries: int = _setting(3, shapes.count(0, 100), "3")
+    flush_timeout: float = _setting(2.0, shapes.seconds_or_zero, "2")
+
+    spool_dir: str = _setting("", shapes.directory, '"/var/spool/shop-errors"')
+    spool_fsync: bool = _setting(False, shapes.switch, "True")
+    spool_max_mb: int = _setting(100, shapes.count(1, 1_000_000), "100")
+    spool_max_age: float = _setting(7.0, shapes.days, "7")
+    spool_keep_refused: float = _setting(7.0, shapes.days, "7")
+
+    max_frames: int = _setting(200, shapes.count(2, 10_000), "200")
+    max_vars: int = _setting(2000, shapes.count(0, 100_000), "2000")
+    max_text: int = _setting(2048, shapes.count(64, 1_000_000), "2048")
+    max_chars: int = _setting(200_000, shapes.count(1000, 10_000_000), "200_000")
+    max_depth: int = _setting(20, shapes.count(1, 100), "20")
+    short_class_names: bool = _setting(False, shapes.switch, "True")
+    gem_paths: bool = _setting(False, shapes.switch, "True")
+
+    debug: bool = False
+    testing: bool = False  # Django's test environment is set up
+    ignorable_404_urls: "tuple[re.Pattern[str], ...]" = ()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a key to report with."""
+        return bool(self.api_key)
+
+    @cached_property
+    def url(self) -> str:
+        """Where notices go."""
+        scheme = "https" if self.use_ssl else "http"
+        return self.notification_url or f"{scheme}://api.airbrake.io/notifier_api/v2/notices"
+
+    @cached_property
+    def statuses(self) -> frozenset[int]:
+        """Every status whose answers are reported."""
+        wanted = set(self.notify_statuses)
+        if self.notify_500:
+            wanted.update(range(500, 600))
+        if self.notify_404:
+            wanted.add(404)
+        if self.notify_403:
+            wanted.add(403)
+        return frozenset(wanted)
+
+
+_READERS = {PREFIX + f.name.upper(): f for f in fields(Settings) if f.metadata}
+_GROUP = PREFIX + "SETTINGS"
+_cached: Settings | None = None
+
+
+def get_settings() -> Settings:
+    """The settings in force. Raises ConfigurationError that names everything malformed."""
+    global _cached
+    # Django's test runner changes these two without a signal.
+    if _cached is None or (_cached.debug, _cached.testing) != (django_settings.DEBUG, _testing()):
+        _cached = _load()
+    return _cached
+
+
+def as_dict() -> dict[str, Any]:
+    """Names with their prefix, as in a settings module, to the values in force."""
+    settings = get_settings()
+    return {name: getattr(settings, f.name) for name, f in _READERS.items()}
+
+
+def problems() -> Iterator[Problem]:
+    """Everything that keeps the settings from being used, in the order they are documented."""
+    grouped = getattr(django_settings, _GROUP, {})
+    if not isinstance(grouped, Mapping):
+        yield Problem(
+            "hoptoad.E003",
+            f"{_GROUP} is {_shown(grouped)}: expected a dictionary of {PREFIX}… names.",
+            f'Write {_GROUP} = {{"HOPTOAD_API_KEY": "…"}}.',
+        )
+    given = _given()
+    for name in given:
+        if name not in _READERS:
+            yield _unknown(name)
+    for name, setting in _READERS.items():
+        if name in given:
+            try:
+                setting.metadata["read"](given[name])
+            except shapes.Malformed as wanted:
+                yield Problem(
+                    "hoptoad.E002",
+                    f"{name} is {_shown_value(name, given[name])}: expected {wanted}.",
+                    f"For example: {name} = {setting.metadata['example']}",
+                )
+    uses_spool = "spool" in (given.get("HOPTOAD_HANDLER"), given.get("HOPTOAD_FALLBACK_HANDLER"))
+    if uses_spool and not given.get("HOPTOAD_SPOOL_DIR"):
+        yield Problem(
+            "hoptoad.E006",
+            'The handler is "spool", and HOPTOAD_SPOOL_DIR is not set.',
+            'For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"',
+        )
+    try:
+        shapes.patterns(django_settings.IGNORABLE_404_URLS)
+    except shapes.Malformed as wanted:
+        yield Problem(
+            "hoptoad.E005",
+            f"IGNORABLE_404_URLS is {_shown(django_settings.IGNORABLE_404_URLS)}: expected {wanted}.",
+            r'For example: IGNORABLE_404_URLS = [re.compile(r"^/favicon\.ico$")]',
+        )
+
+
+def contradictions() -> Iterator[str]:
+    """Names given both in the dictionary and on their own, with different values."""
+    for name, value in _grouped().items():
+        missing = object()
+        if getattr(django_settings, str(name), missing) not in (missing, value):
+            yield str(name)
+
+
+@receiver(setting_changed)
+def _forget(**kwargs: Any) -> None:
+    global _cached
+    _cached = None
+
+
+def _load() -> Settings:
+    wrong = [f"{problem.text} {problem.hint}" for problem in problems()]
+    if wrong:
+        raise ConfigurationError(" ".join(wrong))
+    given = _given()
+    values = {
+        setting.name: setting.metadata["read"](given.get(name, setting.default))
+        for name, setting in _READERS.items()
+    }
+    return Settings(
+        **{
+            **values,
+            "project_root": values["project_root"] or _project_root(),
+            "env_name": values["env_name"] or "unknown",
+            "handler": values["handler"] or ("memory" if _testing() else "threadpool"),
+            "debug": django_settings.DEBUG,
+            "testing": _testing(),
+            "ignorable_404_urls": shapes.patterns(django_settings.IGNORABLE_404_URLS),
+        }
+    )
+
+
+def _testing() -> bool:
+    """Whether django.test.utils.setup_test_environment() is in force.
+
+    Not by `mail.outbox`, as Django's own documentation has it: any locmem mail backend makes one.
+    """
+    module = sys.modules.get("django.test.utils")
+    return hasattr(getattr(module, "_TestState", None), "saved_data")
+
+
+def _grouped() -> dict[Any, Any]:
+    grouped = getattr(django_settings, _GROUP, {})
+    return dict(grouped) if isinstance(grouped, Mapping) else {}
+
+
+def _given() -> dict[Any, Any]:
+    flat = {
+        name: getattr(django_settings, name)
+        for name in dir(django_settings)
+        if name.startswith(PREFIX) and name != _GROUP
+    }
+    return {**flat, **_grouped()}
+
+
+def _unknown(name: object) -> Problem:
+    wanted = str(name).upper().removeprefix(PREFIX)
+    near = difflib.get_close_matches(wanted, [known.removeprefix(PREFIX) for known in _READERS], n=1)
+    hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Remove it. Known: {', '.join(_READERS)}."
+    return Problem("hoptoad.E001", f"{name} is not a setting of django-hoptoad.", hint)
+
+
+def _shown_value(name: str, value: object) -> str:
+    return f"a {type(value).__name__}" if name == "HOPTOAD_API_KEY" else _shown(value)
+
+
+def _shown(value: object) -> str:
+    text = re.sub(r"(?<=://)[^/@\s]*@", "…@", repr(value))  # a password in a URL stays a secret
+    return text if len(text) <= 120 else f"{text[:119]}…"
+
+
+def _project_root() -> str:
+    root = getattr(django_settings, "BASE_DIR", None)
+    if isinstance(root, (str, Path)):
+        return os.fspath(root)
+    module = sys.modules.get(getattr(django_settings, "SETTINGS_MODULE", None) or "")
+    file = getattr(module, "__file__", None)
+    # manage.py startproject: settings.py lies one folder below the project's root.
+    return str(Path(file).resolve().parent.parent) if file else ""

@@ -1,0 +1,68 @@
+"""Which incidents nobody wants to hear of."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from hoptoad.notice import Incident
+
+
+class Rules(Protocol):
+    """The settings these filters read."""
+
+    @property
+    def debug(self) -> bool: ...
+    @property
+    def notify_while_debug(self) -> bool: ...
+    @property
+    def notify_500(self) -> bool: ...
+    @property
+    def statuses(self) -> Collection[int]: ...
+    @property
+    def ignore_agents(self) -> "Sequence[re.Pattern[str]]": ...
+    @property
+    def ignore_exceptions(self) -> tuple[type[BaseException], ...]: ...
+    @property
+    def ignorable_404_urls(self) -> "Sequence[re.Pattern[str]]": ...
+
+
+def suppressed_by(incident: Incident, rules: Rules) -> str | None:
+    """The name of the first setting that keeps `incident` from being reported, or None."""
+    return next((name for name, says_no in _FILTERS if says_no(incident, rules)), None)
+
+
+def _debugging(incident: Incident, rules: Rules) -> bool:
+    return rules.debug and not rules.notify_while_debug
+
+
+def _unwanted_crash(incident: Incident, rules: Rules) -> bool:
+    return incident.exception is not None and not rules.notify_500
+
+
+def _unwanted_status(incident: Incident, rules: Rules) -> bool:
+    return incident.exception is None and incident.status not in rules.statuses
+
+
+def _ignored_exception(incident: Incident, rules: Rules) -> bool:
+    # By type(): isinstance would believe an exception that lies about its class.
+    return incident.exception is not None and issubclass(type(incident.exception), rules.ignore_exceptions)
+
+
+def _ignored_agent(incident: Incident, rules: Rules) -> bool:
+    return any(pattern.search(incident.agent) for pattern in rules.ignore_agents)
+
+
+def _ignorable_url(incident: Incident, rules: Rules) -> bool:
+    return incident.status == 404 and any(
+        pattern.search(incident.path) for pattern in rules.ignorable_404_urls
+    )
+
+
+_FILTERS: tuple[tuple[str, Callable[[Incident, Rules], bool]], ...] = (
+    ("HOPTOAD_NOTIFY_WHILE_DEBUG", _debugging),
+    ("HOPTOAD_NOTIFY_500", _unwanted_crash),
+    ("HOPTOAD_NOTIFY_STATUSES", _unwanted_status),
+    ("HOPTOAD_IGNORE_EXCEPTIONS", _ignored_exception),
+    ("HOPTOAD_IGNORE_AGENTS", _ignored_agent),
+    ("IGNORABLE_404_URLS", _ignorable_url),
+)

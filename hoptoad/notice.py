@@ -1,0 +1,92 @@
+"""What a notice says: the data that travels from the site's failure to the server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Union
+
+from django.http import HttpRequest
+
+# Nested text: what XML variables and JSON objects can both hold. Numbers are text by now.
+Value = Union[str, Mapping[str, "Value"], tuple["Value", ...]]  # noqa: UP007 - it names itself
+Data = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A cheap look at a failure, enough to decide whether anyone wants to hear of it."""
+
+    exception: BaseException | None = None
+    status: int = 0  # HTTP status of the answer; 0 where an exception was seen
+    path: str = ""  # with the query string, as the browser sent it
+    agent: str = ""
+    request: HttpRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a backtrace."""
+
+    file: str
+    line: int  # 0 where unknown
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """One exception. Frames are innermost first."""
+
+    class_name: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+    notes: tuple[str, ...] = ()
+    relation: str = ""  # to the error before it: "cause", "context" or "member" of a group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestInfo:
+    """What was being answered, and where in the project. All empty outside a request."""
+
+    url: str = ""
+    component: str = ""
+    action: str = ""
+    params: Data = field(default_factory=dict)
+    session: Data = field(default_factory=dict)
+    cgi_data: Data = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Who was signed in, as far as the settings let it be said."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    username: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where it happened."""
+
+    project_root: str = ""
+    environment_name: str = "unknown"
+    app_version: str = ""
+    hostname: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One failure, scrubbed and bounded, ready to be encoded.
+
+    `id` is ours (32 hexadecimal digits), not the one a server gives.
+    """
+
+    id: str
+    error: ErrorInfo
+    causes: tuple[ErrorInfo, ...] = ()
+    request: RequestInfo = field(default_factory=RequestInfo)
+    server: Server = field(default_factory=Server)
+    user: User | None = None
+    framework: str = ""
+    language: str = ""
+    lost: int = 0  # notices this process could not deliver so far

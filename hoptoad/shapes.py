@@ -1,0 +1,166 @@
+"""The shapes a setting's value may have: each takes what was given, and returns what is used.
+
+They raise Malformed with the shape wanted, in words that follow "expected".
+"""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
+from django.utils.module_loading import import_string
+
+DEFAULT_TIMEOUT = 5.0
+BUILT_IN_HANDLERS = ("threadpool", "blocking", "spool", "celery", "tasks", "mail", "memory")
+
+Shape = Callable[[Any], Any]
+
+
+class Malformed(Exception):
+    """Carries the shape a value should have had."""
+
+
+def text(value: Any) -> str:
+    if value is None:
+        return ""  # os.environ.get("…")
+    if not isinstance(value, str):
+        raise Malformed("a string")
+    return value.strip()
+
+
+def switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Malformed("True or False")
+    return value
+
+
+def url(value: Any) -> str:
+    if not value:
+        return ""
+    whole = text(value)
+    try:
+        parts = urlsplit(whole)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        valid = False
+    if not valid or re.search(r"\s", whole):
+        raise Malformed("a whole URL that starts with http:// or https://")
+    return whole
+
+
+def seconds(value: Any) -> float:
+    if value is None or (value == 0 and not isinstance(value, bool)):
+        return DEFAULT_TIMEOUT  # 0.3 took None and 0 for "the default"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 3600:
+        raise Malformed("a number of seconds above 0, at most 3600")
+    return float(value)
+
+
+def seconds_or_zero(value: Any) -> float:
+    return 0.0 if value == 0 and not isinstance(value, bool) else seconds(value)
+
+
+def count(lowest: int, highest: int) -> Shape:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise Malformed(f"a whole number from {lowest} to {highest}")
+        return value
+
+    return read
+
+
+def sequence(value: Any, wanted: str) -> tuple[Any, ...]:
+    # Not any iterable: the check and the start both read it, and a generator would be empty then.
+    if value is not None and not isinstance(value, (list, tuple, set, frozenset)):
+        raise Malformed(wanted)
+    return tuple(value or ())
+
+
+def statuses(value: Any) -> frozenset[int]:
+    wanted = "a list of HTTP statuses from 400 to 599"
+    statuses = sequence(value, wanted)
+    for status in statuses:
+        if isinstance(status, bool) or not isinstance(status, int) or not 400 <= status <= 599:
+            raise Malformed(wanted)
+    return frozenset(map(int, statuses))
+
+
+def patterns(value: Any) -> "tuple[re.Pattern[str], ...]":
+    compiled = []
+    for pattern in sequence(value, "a list of regular expressions"):
+        try:
+            compiled.append(re.compile(pattern))
+        except (re.error, TypeError) as error:
+            raise Malformed(f"a list of regular expressions ({pattern!r} is none: {error})") from None
+        if not isinstance(compiled[-1].pattern, str):
+            raise Malformed(f"a list of regular expressions for text, not bytes: {pattern!r}")
+    return tuple(compiled)
+
+
+def names(value: Any) -> "tuple[str | re.Pattern[str], ...]":
+    wanted = "a list of names and compiled patterns"
+    names = sequence(value, wanted)
+    for name in names:
+        is_text_pattern = isinstance(name, re.Pattern) and isinstance(name.pattern, str)
+        if not (is_text_pattern or (isinstance(name, str) and re.search(r"[^\W_]", name))):
+            raise Malformed(f"{wanted} ({name!r} is neither)")
+    return names
+
+
+def exceptions(value: Any) -> tuple[type[BaseException], ...]:
+    classes = []
+    for item in sequence(value, "a list of exception classes or their dotted paths"):
+        try:
+            kind = (
+                import_string(item if "." in item else f"builtins.{item}") if isinstance(item, str) else item
+            )
+        except ImportError as error:
+            raise Malformed(f"a list of exception classes or their dotted paths ({error})") from None
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise Malformed(f"a list of exception classes or their dotted paths ({item!r} is none)")
+        classes.append(kind)
+    return tuple(classes)
+
+
+def handler(value: Any) -> str:
+    if value in ("", None):
+        return ""
+    if isinstance(value, str) and value.strip().lower() in BUILT_IN_HANDLERS:
+        return value.strip().lower()
+    if not isinstance(value, str) or not re.search(r"[./\\]", value):
+        raise Malformed(f"one of {', '.join(BUILT_IN_HANDLERS)}, or the dotted path of a class")
+    return value.strip()
+
+
+def directory(value: Any) -> str:
+    if not isinstance(value, (str, Path)):
+        raise Malformed("the path of a directory")
+    return os.fspath(value)
+
+
+def cache(value: Any) -> str:
+    alias = text(value)
+    if alias and alias not in django_settings.CACHES:
+        raise Malformed(f"the name of a cache in CACHES ({', '.join(django_settings.CACHES)})")
+    return alias
+
+
+def days(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 3650:
+        raise Malformed("a number of days from 0 to 3650")
+    return float(value)
+
+
+def share(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise Malformed("a number from 0 to 1")
+    return float(value)
+
+
+def user(value: Any) -> str | None:
+    if value not in ("id", "full", None):
+        raise Malformed('"id", "full" or None')
+    return None if value is None else str(value)
