@@ -1,0 +1,202 @@
+"""What an exception says, whatever it tries: cycles, lies, failing texts, endless tracebacks."""
+
+import builtins
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+from django.db import connections
+
+from hoptoad import paths
+from hoptoad.notice import ErrorInfo, Frame
+from hoptoad.text import (
+    bounded_repr,
+    class_name,
+    cut,
+    exact,
+    plain,
+    without_addresses,
+)
+
+MAX_CAUSES = 10
+_MAX_NAME = 255
+_MAX_NOTES = 20
+
+# Written in C by Python itself, these show attributes that were arguments once.
+_FROM_ATTRIBUTES = (
+    OSError.__str__,
+    SyntaxError.__str__,
+    ImportError.__str__,
+    UnicodeEncodeError.__str__,
+    UnicodeDecodeError.__str__,
+    UnicodeTranslateError.__str__,
+)
+# With these, an argument's own `str` or `repr` would be called.
+_OWN_TEXT = (BaseException.__str__, KeyError.__str__, *_FROM_ATTRIBUTES)
+_PLAIN = (str, bytes, int, type(None))
+
+Shorten = Callable[[str], str]
+
+
+class Describer:
+    """Turns exceptions into ErrorInfo, within the bounds and through the scrubber it is given."""
+
+    def __init__(
+        self,
+        *,
+        scrub: Callable[[str], str],
+        spend: Callable[[str], str],
+        project_root: str,
+        max_text: int,
+        max_frames: int,
+        gem_paths: bool = False,
+        short_class_names: bool = False,
+    ) -> None:
+        self._scrub = scrub
+        self._spend = spend
+        self._project_root = project_root
+        self._max_text = max_text
+        self._max_frames = max_frames
+        self._gem_paths = gem_paths
+        self._short = short_class_names
+
+    def describe(self, error: BaseException) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
+        """The error, and the causes, contexts and group members that led to it."""
+        main = self._info(error, "")
+        led = tuple(self._info(cause, relation) for cause, relation in causes_of(error))
+        return main, led
+
+    def _info(self, error: BaseException, relation: str) -> ErrorInfo:
+        name = class_name(type(error))
+        name = cut(name.rpartition(".")[2] if self._short else name, _MAX_NAME)
+        return ErrorInfo(
+            class_name=name.strip() or "Exception",
+            message=self._message(error),
+            frames=frames_of(slot(error, "__traceback__"), self._max_frames, self._shorten),
+            notes=tuple(self._text(note) for note in _notes(error)),
+            relation=relation,
+        )
+
+    def _message(self, error: BaseException) -> str:
+        short = class_name(type(error)).rpartition(".")[2].strip() or "Exception"
+        text = self._text(text_of(error, self._max_text)).strip()
+        return cut(f"{short}: {text}" if text else short, self._max_text)
+
+    def _text(self, text: str) -> str:
+        return self._spend(self._scrub(without_addresses(cut(text, self._max_text))))
+
+    def _shorten(self, file: str) -> str:
+        return paths.shorten(file, self._project_root, gem_paths=self._gem_paths)
+
+
+def text_of(error: BaseException, max_chars: int) -> str:
+    """The exception's own text, made without evaluating its arguments and without SQL."""
+    try:
+        written_by = type(error).__str__
+        arguments = slot(error, "args")
+        is_plain = all(type(argument) in _PLAIN for argument in arguments)
+        if written_by in _OWN_TEXT and not (is_plain and written_by in _FROM_ATTRIBUTES):
+            return _shown(arguments, max_chars, quoted=written_by is KeyError.__str__)
+        with no_sql():
+            return cut(exact(str(error)), max_chars)
+    # As broad as Python's own traceback module: `__str__` may raise SystemExit.
+    except BaseException as problem:
+        return f"[its text could not be read: {class_name(type(problem))}]"
+
+
+def causes_of(error: BaseException) -> "Iterator[tuple[BaseException, str]]":
+    """What led to `error`, nearest first, each once, at most MAX_CAUSES."""
+    seen = {id(error)}
+    waiting = deque(_direct_causes(error))
+    while waiting and len(seen) <= MAX_CAUSES:
+        cause, relation = waiting.popleft()
+        if id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause, relation
+            waiting.extend(_direct_causes(cause))
+
+
+def frames_of(traceback: TracebackType | None, max_frames: int, shorten: Shorten) -> tuple[Frame, ...]:
+    """The frames, innermost first. Of more than `max_frames` both ends are kept."""
+    first: list[tuple[FrameType, int | None]] = []
+    last: deque[tuple[FrameType, int | None]] = deque(maxlen=max_frames // 2)
+    count = 0
+    while traceback is not None:
+        where = (traceback.tb_frame, traceback.tb_lineno)
+        if len(first) < max_frames - max_frames // 2:
+            first.append(where)
+        else:
+            last.append(where)
+        count += 1
+        traceback = traceback.tb_next
+    left_out = count - len(first) - len(last)
+    frames = [_frame(frame, line, shorten) for frame, line in reversed(last)]
+    if left_out:
+        frames.append(Frame("[cut]", 0, f"{left_out} frames left out"))
+    frames.extend(_frame(frame, line, shorten) for frame, line in reversed(first))
+    return tuple(frames)
+
+
+@contextlib.contextmanager
+def no_sql() -> Iterator[None]:
+    """No query leaves this thread inside the block: what would run one fails instead."""
+    with contextlib.ExitStack() as stack:
+        for alias in connections:
+            stack.enter_context(connections[alias].execute_wrapper(_refuse_query))
+        yield
+
+
+def slot(error: BaseException, name: str) -> Any:
+    """One of BaseException's own attributes, past whatever a class has put in front of it."""
+    return BaseException.__dict__[name].__get__(error)
+
+
+def _refuse_query(*args: Any) -> Any:
+    raise RuntimeError("a notice is being made, and that must not run SQL")
+
+
+def _shown(arguments: tuple[object, ...], max_chars: int, *, quoted: bool) -> str:
+    if not arguments:
+        return ""
+    if len(arguments) > 1 or quoted:
+        return bounded_repr(arguments if len(arguments) > 1 else arguments[0], max_chars)
+    return plain(arguments[0], max_chars)
+
+
+def _direct_causes(error: BaseException) -> "list[tuple[BaseException, str]]":
+    cause = slot(error, "__cause__")
+    context = slot(error, "__context__")
+    suppressed = slot(error, "__suppress_context__")
+    led: list[tuple[BaseException, str]] = []
+    if cause is not None:
+        led.append((cause, "cause"))
+    elif context is not None and not suppressed:
+        led.append((context, "context"))
+    members = _members(error)
+    return led + [(member, "member") for member in members]
+
+
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    group = getattr(builtins, "BaseExceptionGroup", None)
+    if group is None:  # Python 3.10: the `exceptiongroup` package keeps them here
+        members = slot(error, "__dict__").get("_exceptions", ())
+    else:
+        members = group.exceptions.__get__(error) if issubclass(type(error), group) else ()
+    if type(members) is not tuple:
+        return ()
+    return tuple(item for item in members[:MAX_CAUSES] if issubclass(type(item), BaseException))
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes = slot(error, "__dict__").get("__notes__", ())
+    if type(notes) not in (list, tuple):
+        return []
+    return [exact(note) for note in notes[:_MAX_NOTES] if issubclass(type(note), str)]
+
+
+def _frame(frame: FrameType, line: int | None, shorten: Shorten) -> Frame:
+    code = frame.f_code
+    function = getattr(code, "co_qualname", code.co_name)  # co_qualname: Python 3.11
+    return Frame(shorten(code.co_filename) or "unknown", line or 0, cut(function, _MAX_NAME))
