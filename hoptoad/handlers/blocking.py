@@ -1,0 +1,38 @@
+"""Delivery in the failing request itself: for processes in which no thread may run."""
+
+from hoptoad.answers import Answer, Verdict
+from hoptoad.api import htv2
+from hoptoad.circuit import Circuit
+from hoptoad.handlers.base import GiveUp, Send, give_up
+
+
+class BlockingNotifier:
+    """Returns when the server has answered or the timeout has passed; tries once.
+
+    While the server is down or asks for a pause, notices are given up at once: a dead server holds
+    one request at a time, not each of them.
+    """
+
+    def __init__(
+        self, *, send: Send = htv2.report, give_up: GiveUp = give_up, circuit: Circuit | None = None
+    ) -> None:
+        self._send = send
+        self._give_up = give_up
+        self._circuit = circuit or Circuit()
+
+    def enqueue(self, payload: bytes, timeout: float) -> None:
+        """Sends now. Blocks up to `timeout` seconds for connecting and again for the answer."""
+        if self._circuit.permit():
+            why = 'the server is down or busy, and HOPTOAD_HANDLER = "blocking" does not wait for it'
+            self._give_up(payload, timeout, why, None)
+            return
+        answer: object = None
+        try:
+            answer = self._send(payload, timeout)
+        finally:
+            if isinstance(answer, Answer):
+                self._circuit.answered(answer)
+            else:
+                self._circuit.withdraw()
+        if isinstance(answer, Answer) and answer.verdict is not Verdict.ACCEPTED:
+            self._give_up(payload, timeout, str(answer), answer)

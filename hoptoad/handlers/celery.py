@@ -1,0 +1,50 @@
+"""Delivery by the Celery workers a site already runs: only the bytes travel."""
+
+import random
+from typing import Any
+
+from celery import current_app, shared_task  # type: ignore[import-untyped]
+
+from hoptoad.answers import Verdict
+from hoptoad.api import htv2
+from hoptoad.circuit import LONGEST_PAUSE, PAUSE_WHEN_TOLD_TO_WAIT
+from hoptoad.conf import get_settings
+from hoptoad.handlers.base import give_up
+from hoptoad.handlers.brokered import publisher
+from hoptoad.handlers.threaded import ThreadedNotifier
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="hoptoad.deliver", bind=True, acks_late=True, ignore_result=True, max_retries=None
+)
+def deliver(self: Any, document: str) -> None:
+    """Sends one notice from a worker, and tries again as the server's answer asks for."""
+    settings = get_settings()
+    payload = document.encode()
+    answer = htv2.report(payload, settings.timeout)
+    if answer.verdict is Verdict.ACCEPTED:
+        return
+    if answer.verdict is Verdict.REFUSED or self.request.retries >= settings.retries:
+        give_up(payload, settings.timeout, str(answer), answer)
+        return
+    if answer.verdict is Verdict.LATER:
+        pause = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
+    else:
+        pause = min(2.0**self.request.retries, LONGEST_PAUSE)
+    raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
+
+
+class CeleryNotifier(ThreadedNotifier):
+    """Publishes from a thread. Where the broker is down, the spool or this process delivers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # Celery's current application is that of this thread, which has imported the site; the
+        # threads that publish would find another, made up one.
+        application = current_app._get_current_object()  # noqa: SLF001 - how a Proxy is seen through
+
+        def publish(document: str) -> None:
+            task = application.tasks[deliver.name]
+            # Without Celery's own retries: they would hold the thread while the broker is down.
+            task.apply_async((document,), retry=False, ignore_result=True)
+
+        super().__init__(send=publisher(publish, "Celery's broker"), **kwargs)

@@ -1,0 +1,47 @@
+"""Delivery by Django's tasks, or by the django-tasks package on Django 5.2: only the bytes travel."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+try:
+    from django.tasks import task
+except ImportError:  # Django 5.2
+    from django_tasks import task  # type: ignore[no-redef]
+
+from hoptoad.answers import Verdict
+from hoptoad.api import htv2
+from hoptoad.circuit import PAUSE_WHEN_TOLD_TO_WAIT
+from hoptoad.conf import get_settings
+from hoptoad.handlers.base import give_up
+from hoptoad.handlers.brokered import publisher
+from hoptoad.handlers.threaded import ThreadedNotifier
+
+
+@task
+def deliver(document: str, attempt: int = 0) -> None:
+    """Sends one notice from a worker; tries again later where the backend can defer a task."""
+    settings = get_settings()
+    payload = document.encode()
+    answer = htv2.report(payload, settings.timeout)
+    if answer.verdict is Verdict.ACCEPTED:
+        return
+    again = answer.verdict is not Verdict.REFUSED and attempt < settings.retries
+    if not (again and deliver.get_backend().supports_defer):
+        give_up(payload, settings.timeout, str(answer), answer)
+        return
+    pause = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
+    later = timezone.now() + timedelta(seconds=pause)
+    deliver.using(run_after=later).enqueue(document, attempt + 1)
+
+
+def _publish(document: str) -> None:
+    deliver.enqueue(document)
+
+
+class TasksNotifier(ThreadedNotifier):
+    """Enqueues from a thread. Where the backend fails, the spool or this process delivers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(send=publisher(_publish, "The tasks backend"), **kwargs)
