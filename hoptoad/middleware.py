@@ -1,0 +1,105 @@
+"""Where a Django site's failures are seen: crashes by signal, everything else by the final answer."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.exceptions import MiddlewareNotUsed
+from django.core.signals import got_request_exception
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+
+from hoptoad import reporter
+from hoptoad.conf import get_settings
+from hoptoad.handlers import get_handler
+from hoptoad.handlers.base import NO_THREADS, threads_never_run
+
+logger = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], Any]
+
+
+class HoptoadNotifierMiddleware:
+    """Put it first in MIDDLEWARE, so that it judges the answer the user sees.
+
+    Raises MiddlewareNotUsed where HOPTOAD_API_KEY is missing or blank, and ConfigurationError where
+    a setting is malformed. Works under WSGI and ASGI.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        if not get_settings().enabled:
+            logger.warning("HOPTOAD_API_KEY is not set: nothing is reported.")
+            raise MiddlewareNotUsed("HOPTOAD_API_KEY is not set")
+        get_handler()  # a class that cannot be found must stop the start, not the first notice
+        if threads_never_run() and get_settings().handler != "blocking":
+            logger.warning(NO_THREADS)
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        # Connected weakly: with the handler that this middleware belongs to, it goes.
+        got_request_exception.connect(self.on_exception)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self._is_async:
+            return self._acall(request)
+        response = self.get_response(request)
+        if response.status_code >= 400:
+            reporter.report_status(request, response.status_code)
+        if getattr(response, "streaming", False):
+            _watch_stream(request, response)
+        return response
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        response = cast(HttpResponseBase, await self.get_response(request))
+        if response.status_code >= 400 and reporter.wants_status(response.status_code):
+            await _off_loop(reporter.report_status, request, response.status_code)
+        if getattr(response, "streaming", False):
+            _watch_stream(request, response)
+        return response
+
+    def on_exception(self, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
+        """Receives Django's `got_request_exception`; under ASGI it comes in a thread."""
+        error = sys.exc_info()[1]
+        if error is not None and request is not None:
+            reporter.report_exception(request, error)
+
+
+async def _off_loop(report: Callable[..., Any], *args: Any) -> None:
+    try:
+        # Not thread-sensitive: a blocking handler must not hold up the site's synchronous code.
+        await sync_to_async(report, thread_sensitive=False)(*args)
+    except RuntimeError:  # the event loop's threads are shut down
+        logger.exception("A failure of the site could not be reported: no thread was to be had.")
+
+
+def _watch_stream(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Reports what fails while the body is being made, after the status has long been sent."""
+    if isinstance(response, FileResponse) or not isinstance(response, StreamingHttpResponse):
+        return  # a file is sent by the server itself, past its iterator
+    try:
+        watch = _watched_async if response.is_async else _watched
+        response.streaming_content = watch(request, response.streaming_content)
+    except Exception:
+        logger.exception("A streaming response could not be watched; it is sent as it is.")
+
+
+def _watched(request: HttpRequest, content: Any) -> Iterator[bytes]:
+    try:
+        yield from content
+    except Exception as error:
+        reporter.report_exception(request, error)
+        raise
+
+
+async def _watched_async(request: HttpRequest, content: Any) -> AsyncIterator[bytes]:
+    try:
+        async for part in content:
+            yield part
+    except Exception as error:
+        await _off_loop(reporter.report_exception, request, error)
+        raise
