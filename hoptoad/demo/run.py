@@ -1,0 +1,122 @@
+"""The demo as a whole: start both, ask every page, print what arrived."""
+
+import contextlib
+import http.client
+import io
+import shutil
+import sys
+import textwrap
+import threading
+from typing import TextIO
+from urllib.parse import urlencode
+
+from hoptoad.demo import site
+from hoptoad.demo.receiver import Receiver
+from hoptoad.letter import flat, where
+from hoptoad.notice import Notice
+from hoptoad.text import clean, cut
+
+_WAIT = 20.0  # seconds for a notice to arrive
+_MASK_SHOWN = "*" * 20
+
+
+def run(*, serve: bool = False, out: "TextIO | None" = None) -> int:
+    """0 where every failing page was reported once and no secret was seen; 1 otherwise."""
+    out = out or sys.stdout
+    receiver = Receiver()
+    receiver.start()
+    port = _start_site(receiver.url)
+    out.write(f"Receiver  {receiver.address}/\nSite      http://127.0.0.1:{port}/\n\n")
+    complete = True
+    for request in site.REQUESTS:
+        status, arrived = _ask(port, request, receiver)
+        complete = complete and len(arrived) == 1
+        _print(out, request, status, arrived)
+    leaked = [secret for secret in site.SECRETS if secret.encode() in b"".join(receiver.documents)]
+    out.write(
+        f"{len(site.REQUESTS)} requests, {len(receiver.notices)} notices, "
+        f"{len(leaked)} of {len(site.SECRETS)} secrets in clear.\n"
+    )
+    if serve:
+        _serve(out)
+    receiver.stop()
+    return 0 if complete and not leaked else 1
+
+
+def _start_site(notification_url: str) -> int:
+    site.configure(notification_url)
+    import django
+    from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+    from django.core.wsgi import get_wsgi_application
+
+    django.setup(set_prefix=False)
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *args: object) -> None:
+            """Nothing: the demo prints its own table."""
+
+        def get_stderr(self) -> TextIO:
+            return io.StringIO()  # where the traceback of the broken stream goes
+
+    server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
+    server.set_app(get_wsgi_application())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
+def _ask(port: int, request: site.DemoRequest, receiver: Receiver) -> "tuple[int, list[Notice]]":
+    from hoptoad.handlers import get_handler
+
+    before = len(receiver.notices)
+    body, content_type = request.data, "application/json"
+    if isinstance(body, dict):
+        body, content_type = urlencode(body).encode(), "application/x-www-form-urlencoded"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_WAIT)
+    try:
+        headers = {"Content-Type": content_type} if body else {}
+        connection.request("POST" if body else "GET", request.path, body, headers)
+        response = connection.getresponse()
+        with contextlib.suppress(http.client.IncompleteRead):  # of the stream that breaks off
+            response.read()
+    finally:
+        connection.close()
+    flush = getattr(get_handler(), "flush", None)
+    if flush is not None:
+        flush(_WAIT)
+    return response.status, receiver.notices[before:]
+
+
+def _print(out: TextIO, request: site.DemoRequest, status: int, arrived: "list[Notice]") -> None:
+    width = max(min(shutil.get_terminal_size().columns, 120), 60)
+    method = "POST" if request.data else "GET"
+    out.write(f"{status}  {method} {request.path}   ({request.what})\n")
+    if not arrived:
+        out.write("     nothing arrived\n")
+    for notice in arrived:
+        rows = [("error", notice.error.message), ("where", where(notice))]
+        if notice.error.frames[0].line:
+            frame = notice.error.frames[0]
+            rows.append(("line", f"{frame.file}:{frame.line}"))
+        cause = notice.request.cgi_data.get("EXCEPTION_CAUSE")
+        if isinstance(cause, str):
+            rows.append(("cause", cause.splitlines()[0]))
+        if _MASK_SHOWN in notice.request.url:
+            rows.append(("url", notice.request.url))
+        rows += flat(notice.request.params)
+        out.writelines(_row(name, text, width) for name, text in rows)
+    out.write("\n")
+
+
+def _row(name: str, text: str, width: int) -> str:
+    wrapped = textwrap.wrap(clean(cut(text, 400)), width - 26) or [""]
+    lines = [f"     {name:<19}  {wrapped[0]}", *(" " * 26 + line for line in wrapped[1:])]
+    return "\n".join(lines) + "\n"
+
+
+def _serve(out: TextIO) -> None:
+    out.write("Both keep running. Ctrl+C ends them.\n")
+    out.flush()
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        out.write("\n")
