@@ -1,0 +1,1 @@
+"""A small Django site in which everything fails that can."""

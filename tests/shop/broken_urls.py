@@ -1,0 +1,1 @@
+raise RuntimeError("the URL configuration is broken")

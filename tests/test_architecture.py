@@ -1,0 +1,155 @@
+"""Imports point down, never up or in a ring."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import hoptoad
+
+PACKAGE = Path(hoptoad.__file__).parent
+
+# From the top. A module may import from its own row only where named so, else from rows below.
+LAYERS = [
+    ["__main__"],
+    ["demo.run"],
+    ["demo.site", "demo.receiver"],
+    ["demo.pages"],
+    ["apps", "testing"],
+    ["checks", "management.commands.hoptoad_test", "management.commands.hoptoad_spool"],
+    ["middleware"],
+    ["reporter"],
+    ["storm"],
+    ["handlers"],
+    ["handlers.celery", "handlers.tasks"],
+    ["handlers.brokered"],
+    ["handlers.mail", "handlers.spool"],
+    ["handlers.threaded", "handlers.blocking", "handlers.memory"],
+    ["handlers.base"],
+    ["api.htv2"],
+    ["transport", "capture"],
+    ["connection", "httprequest", "once"],
+    ["conf", "failures", "signals", "tally", "circuit"],
+    [
+        "api",
+        "api.parsers",
+        "demo",
+        "shapes",
+        "shapes",
+        "answers",
+        "letter",
+        "filters",
+        "throttle",
+        "spooldir",
+        "scrub",
+        "paths",
+        "viewname",
+    ],
+    ["notice", "errors", "text"],
+    [""],
+]
+LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
+# The package's own functions, late.
+ALLOWED_UPWARDS = {("", "conf"), ("", "tally")}
+ONE_IMPORTER = {
+    "requests": "connection",
+    "urllib3": "connection",
+    "xml.parsers": "api.parsers",
+    "celery": "handlers.celery",
+    "django.tasks": "handlers.tasks",
+    "django_tasks": "handlers.tasks",
+}
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        name = name.removesuffix("__init__").removesuffix(".")
+        if not name.startswith("management") or "hoptoad_" in name:
+            yield name, ast.parse(path.read_text())
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "absolute imports only"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if is_module(whole) else node.module
+
+
+def is_module(dotted):
+    if not dotted.startswith("hoptoad."):
+        return False
+    path = PACKAGE.joinpath(*dotted.split(".")[1:])
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def own(dotted):
+    return dotted.removeprefix("hoptoad").removeprefix(".")
+
+
+def edges():
+    for name, tree in modules():
+        for dotted in imported(tree):
+            if dotted == "hoptoad" or dotted.startswith("hoptoad."):
+                yield name, own(dotted)
+
+
+def test_every_module_has_its_place():
+    assert {name for name, _ in modules()} == set(LEVEL)
+
+
+def test_imports_point_down():
+    upwards = {(name, used) for name, used in edges() if LEVEL[name] <= LEVEL[used]}
+
+    assert upwards == ALLOWED_UPWARDS
+
+
+def test_there_is_no_ring():
+    graph = {}
+    for name, used in set(edges()) - ALLOWED_UPWARDS:
+        graph.setdefault(name, set()).add(used)
+
+    TopologicalSorter(graph).prepare()
+
+
+def test_only_those_who_read_a_request_know_what_one_is():
+    knowing = {
+        name
+        for name, tree in modules()
+        if not name.startswith("demo") and "django.http" in set(imported(tree))
+    }
+
+    # api.htv2 for generate_payload((request, status)) of 2010; reporter and once pass it on.
+    assert knowing == {"middleware", "reporter", "once", "capture", "httprequest", "notice", "api.htv2"}
+
+
+@pytest.mark.parametrize("package", ONE_IMPORTER)
+def test_such_packages_have_a_single_importer(package):
+    importers = {
+        name
+        for name, tree in modules()
+        if any(used == package or used.startswith(package + ".") for used in imported(tree))
+    }
+
+    assert importers == {ONE_IMPORTER[package]}
+
+
+def test_a_site_that_starts_does_not_import_requests():
+    program = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+import django
+django.setup()
+from django.core.wsgi import get_wsgi_application
+get_wsgi_application()
+assert "hoptoad.middleware" in sys.modules
+assert not {"requests", "urllib3"} & set(sys.modules), "imported"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)

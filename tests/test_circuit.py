@@ -1,0 +1,107 @@
+"""A dead server costs one attempt at a time; a busy one is left alone for as long as it says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoptoad.answers import Answer, Verdict
+from hoptoad.circuit import Circuit
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def circuit(clock):
+    return Circuit(clock=clock, jitter=lambda: 1.0)
+
+
+def answer(verdict, delay=None):
+    return Answer(verdict=verdict, url="http://x/", delay=delay)
+
+
+ACCEPTED = answer(Verdict.ACCEPTED)
+REFUSED = answer(Verdict.REFUSED)
+UNREACHABLE = answer(Verdict.UNREACHABLE)
+
+
+def test_while_the_server_answers_everyone_may_send(circuit):
+    for verdict in (ACCEPTED, REFUSED, ACCEPTED):
+        assert circuit.permit() == 0.0
+        circuit.answered(verdict)
+
+    assert not circuit.is_open
+
+
+def test_an_unreachable_server_is_probed_by_one_at_a_time(circuit, clock):
+    circuit.permit()
+    circuit.answered(UNREACHABLE)
+
+    assert circuit.permit() == 1.0
+    clock.now += 1.0
+    assert circuit.permit() == 0.0
+    assert circuit.permit() > 0.0
+
+
+def test_each_failed_probe_doubles_the_pause_up_to_a_bound(circuit, clock):
+    pauses = []
+    circuit.permit()
+    for _ in range(12):
+        circuit.answered(UNREACHABLE)
+        pauses.append(circuit.permit())
+        clock.now += pauses[-1]
+        assert circuit.permit() == 0.0
+
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 300.0, 300.0, 300.0]
+
+
+def test_several_that_fail_together_count_as_one_failure(circuit, clock):
+    for _ in range(4):
+        circuit.permit()
+    for _ in range(4):
+        circuit.answered(UNREACHABLE)
+
+    assert circuit.permit() == 1.0
+
+
+@pytest.mark.parametrize(("delay", "pause"), [(17.0, 18.7), (None, 66.0), (10**9, 3960.0), (0.0, 1.0)])
+def test_a_server_that_asks_for_a_pause_gets_it(circuit, delay, pause):
+    circuit.permit()
+    circuit.answered(answer(Verdict.LATER, delay))
+
+    assert delay == 0.0 or circuit.permit() == pytest.approx(pause)
+
+
+def test_a_probe_that_succeeds_lets_everyone_send(circuit, clock):
+    circuit.permit()
+    circuit.answered(UNREACHABLE)
+    clock.now += 1.0
+    circuit.permit()
+    circuit.answered(ACCEPTED)
+
+    assert [circuit.permit() for _ in range(3)] == [0.0, 0.0, 0.0]
+    circuit.answered(UNREACHABLE)
+    assert circuit.permit() == 1.0
+
+
+@given(st.lists(st.sampled_from(list(Verdict))), st.floats(0, 1))
+def test_it_never_stays_open_for_ever(verdicts, jitter):
+    clock = Clock()
+    circuit = Circuit(clock=clock, jitter=lambda: jitter)
+    for verdict in verdicts:
+        for _ in range(3):
+            wait = circuit.permit()
+            clock.now += wait
+            if not wait:
+                break
+        assert wait == 0.0
+        circuit.answered(answer(verdict))

@@ -1,0 +1,85 @@
+"""Notices as letters: as a handler, and where the server is gone for good."""
+
+import pytest
+from collector import Reply
+from django.core import mail
+
+from hoptoad.handlers import get_handler
+from hoptoad.handlers.base import get_fallback_handler
+
+PEOPLE = {"ADMINS": ["admin@shop.example"], "MANAGERS": ["manager@shop.example"]}
+
+
+@pytest.fixture(autouse=True)
+def people(settings_for):
+    import django
+
+    as_pairs = {name: [("A person", people[0])] for name, people in PEOPLE.items()}
+    settings_for(**(PEOPLE if django.VERSION >= (6, 0) else as_pairs), SERVER_EMAIL="site@shop.example")
+
+
+def test_an_error_is_mailed_to_the_admins(client, settings_for, db):
+    settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_ENV_NAME="production")
+
+    client.post("/form/?page=2", {"password": "open-sesame"})
+
+    assert get_handler().flush(20)
+    [letter] = mail.outbox
+    assert letter.to == ["admin@shop.example"]
+    assert letter.from_email == "site@shop.example"
+    assert letter.subject == "[Django] production: ValueError: something broke with a form"
+    assert "Where:     shop.views#form\n" in letter.body
+    assert "  [PROJECT_ROOT]/shop/views.py:" in letter.body
+    assert "  password = ********************\n" in letter.body
+    assert "open-sesame" not in letter.body
+
+
+def test_a_missing_page_is_mailed_to_the_managers(client, settings_for):
+    settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_NOTIFY_404=True)
+
+    client.get("/nowhere/")
+
+    assert get_handler().flush(20)
+    assert mail.outbox[0].to == ["manager@shop.example"]
+
+
+def test_a_subject_is_one_line(client, settings_for, view):
+    settings_for(HOPTOAD_HANDLER="mail")
+
+    @view
+    def fail(request):
+        raise ValueError("first\r\nBcc: everyone@example.com" + "x" * 5000)
+
+    client.get("/exception/")
+
+    assert get_handler().flush(20)
+    [letter] = mail.outbox
+    assert "\n" not in letter.subject
+    assert len(letter.subject) < 220
+
+
+def test_what_the_server_refuses_is_mailed_by_the_fallback(client, collector, settings_for):
+    collector.default = Reply(422, "Your API key is unknown")
+    settings_for(
+        HOPTOAD_HANDLER="threadpool",
+        HOPTOAD_FALLBACK_HANDLER="mail",
+        HOPTOAD_NOTIFICATION_URL=collector.url,
+    )
+
+    client.get("/boom/")
+
+    assert get_handler().flush(20)
+    assert get_fallback_handler().flush(20)
+    assert "ValueError: something broke" in mail.outbox[0].subject
+
+
+def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settings_for, caplog):
+    from hoptoad.tally import tally
+
+    settings_for(HOPTOAD_HANDLER="mail", SERVER_EMAIL="site\n@shop.example")
+
+    assert client.get("/boom/").status_code == 500
+
+    assert get_handler().flush(20)
+    assert tally.counts()["dropped"] == 1
+    assert "notices lost" in caplog.text

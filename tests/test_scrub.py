@@ -1,0 +1,202 @@
+import re
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoptoad.scrub import MASK, Budget, Scrubber
+
+scrubber = Scrubber()
+
+
+def budget(variables=1000, chars=100_000, text=1000, depth=20):
+    return Budget(variables=variables, chars=chars, text=text, depth=depth)
+
+
+@pytest.mark.parametrize(
+    "name",
+    """password PASSWORD old_password oldPassword user[password] form-0-password passwd pwd
+    HTTP_AUTHORIZATION Proxy-Authorization HTTP_X_API_KEY apiKey apikey api.key key secret_key
+    client_secret access_token accessToken csrfmiddlewaretoken HTTP_X_CSRFTOKEN sessionid
+    cvv2 pwd1 pass2 pin1 PHPSESSID access refresh
+    Cookie card_number cardNumber creditCard cvv card-cvc pin userPin otp jwt ssn signature
+    X-Hub-Signature-256 _auth_user_hash private_key passphrase AWS_SECRET_ACCESS_KEY""".split(),
+)
+def test_names_of_secrets_are_known(name):
+    assert scrubber.is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    """user author authors shipping compass monkey keyboard key_name page email passenger accessible refreshed
+    HTTP_USER_AGENT HTTP_ACCEPT spinner assign opinion side cookiecutter""".split(),
+)
+def test_harmless_names_are_left_alone(name):
+    assert not scrubber.is_secret(name)
+
+
+def test_a_nameless_field_is_no_secret():
+    assert not scrubber.is_secret("")
+    assert not scrubber.is_secret("[]")
+
+
+@pytest.mark.parametrize("name", ["iban", "IBAN", "user[iban]", "HTTP_X_IBAN", "customerIban", "an-iban"])
+def test_protected_names_are_matched_as_whole_words_in_any_case(name):
+    assert Scrubber(["Iban"]).is_secret(name)
+    assert not Scrubber(["Iban"]).is_secret("urbana")
+
+
+def test_protected_patterns_are_searched_for():
+    protected = Scrubber([re.compile("^x_"), re.compile("birth")])
+
+    assert protected.is_secret("x_anything")
+    assert protected.is_secret("date_of_birthday")
+    assert not protected.is_secret("ax_")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("/cb?token=abc&page=2", f"/cb?token={MASK}&page=2"),
+        ("see https://x.test/?a=1;password=abc#top", f"see https://x.test/?a=1;password={MASK}#top"),
+        ("https://x.test/#access_token=abc", f"https://x.test/#access_token={MASK}"),
+        ("/login?next=%2Fcb%3Ftoken%3Dabc", f"/login?next=/cb?token={MASK}"),
+        ("/a?next=%252Fcb%253Ftoken%253Dabc", None),
+        ("postgres://shop:abc@db/shop", f"postgres://shop:{MASK}@db/shop"),
+        ("redis://:abc@cache", f"redis://:{MASK}@cache"),
+        ("login failed: password=abc", f"login failed: password={MASK}"),
+        ("login failed: password='abc def'", f"login failed: password='{MASK}'"),
+        ("{'password': 'abc', 'page': 'two'}", f"{{'password': '{MASK}', 'page': 'two'}}"),
+        ('{"user": {"api_key": "abc"}}', f'{{"user": {{"api_key": "{MASK}"}}}}'),
+        ("Authorization: Bearer abc", f"Authorization: {MASK}"),
+        ("{'password': b'abc'}", f"{{'password': b'{MASK}'}}"),
+        ('{"password": "a\\"abc", "x": 1}', f'{{"password": "{MASK}", "x": 1}}'),
+        ('password="abc', f'password="{MASK}'),
+        ("password:  abc", f"password:  {MASK}"),
+        ('"password":\n "abc"', f'"password":\n "{MASK}"'),
+        ("password == 'abc'", f"password == '{MASK}'"),
+        ("authorization: bearer abc\nhost: x", f"authorization: {MASK}\nhost: x"),
+        ("Authorization: ApiKey abc", f"Authorization: {MASK}"),
+        ("password=x,abc next", f"password={MASK} next"),
+        ("password=SecretStr('a abc') next", f"password={MASK} next"),
+        ('{\\"password\\": \\"abc\\"}', f'{{\\"password\\": \\"{MASK}\\"}}'),
+        ('{"pin":1234abc,"page":2}', f'{{"pin":{MASK},"page":2}}'),
+        (
+            "<QueryDict: {'password': ['abc'], 'page': ['2']}>",
+            f"<QueryDict: {{'password': {MASK}, 'page': ['2']}}>",
+        ),
+        ("{'token': {'a': {'b': 'abc'}}, 'page': 2}", f"{{'token': {MASK}, 'page': 2}}"),
+        ("https://abc@github.com/x", f"https://{MASK}@github.com/x"),
+        ("postgres://u:p/abc@h/db", f"postgres://u:{MASK}@h/db"),
+        ("/x?password=it's-abc", f"/x?password={MASK}"),
+        ("Your api key: abc", f"Your api key: {MASK}"),
+        ("{'password': ['/x?token=1', 'abc'], 'page': 2}", f"{{'password': {MASK}, 'page': 2}}"),
+        ("?n=/reset/?token=abc", f"?n=/reset/?token={MASK}"),
+        ("?d={%22password%22:%22abc%22}", None),
+        ("Missing key: name", "Missing key: name"),
+        ("KeyError: 'name'", "KeyError: 'name'"),
+        ("at 12:30, a==b, x = 5?", "at 12:30, a==b, x = 5?"),
+    ],
+)
+def test_free_text(text, wanted):
+    masked = scrubber.text(text)
+
+    assert "abc" not in masked
+    if wanted is not None:
+        assert masked == wanted
+
+
+@given(
+    st.sampled_from(["password", "token", "user[secret]", "api_key"]),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(lambda text: f"S3cr3t{text}"),
+    st.sampled_from([quote, quote_plus]),
+)
+def test_a_secret_in_a_query_string_is_masked_however_it_is_quoted(name, secret, how):
+    quoted = f"a=1&{how(name)}={how(secret, safe='')}&b=2"
+
+    once = scrubber.query(quoted)
+    nested = scrubber.query(f"next={how('/x?' + quoted, safe='')}")
+
+    assert "S3cr3t" not in once
+    assert once.startswith("a=1&")
+    assert once.endswith("&b=2")
+    assert "S3cr3t" not in nested
+
+
+def test_of_cookies_only_names_are_kept():
+    assert scrubber.cookies("sessionid=abc; theme=dark; odd") == (
+        f"sessionid={MASK}; theme={MASK}; odd={MASK}"
+    )
+
+
+def test_nested_data_is_masked_by_name_at_any_depth():
+    data = {"user": [{"password": "abc", "name": "frog"}], "token": {"deep": "abc"}, "n": 1, 2: None}
+
+    assert scrubber.data(data, budget()) == {
+        "user": ({"password": MASK, "name": "frog"},),
+        "token": MASK,
+        "n": "1",
+        "2": "None",
+    }
+
+
+def test_circles_and_depth_are_marked():
+    circle = {}
+    circle["again"] = [circle]
+
+    assert scrubber.data(circle, budget()) == {"again": ("[circular]",)}
+    assert scrubber.data({"a": {"b": {"c": 1}}}, budget(depth=2)) == {"a": {"b": "[too deep]"}}
+
+
+def test_what_finds_no_room_is_counted():
+    many = {str(number): "x" for number in range(100)}
+
+    masked = scrubber.data(many, budget(variables=10))
+
+    assert len(masked) == 11
+    assert masked["[cut]"] == "90 more"
+
+
+def test_the_budget_is_shared_by_all_that_is_spent_from_it():
+    left = budget(chars=50)
+
+    scrubber.data({"a": "x" * 30}, left)
+    masked = scrubber.data({"b": "y" * 30}, left)
+
+    assert len(masked["b"]) == 18
+    assert masked["b"].endswith("[cut]")
+
+
+def sizes(value):
+    """Variables and characters in masked data."""
+    if isinstance(value, str):
+        return 0, len(value)
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    counted = [sizes(item) for _, item in items]
+    return len(counted) + sum(v for v, _ in counted), sum(c for _, c in counted)
+
+
+@given(
+    st.recursive(
+        st.text() | st.integers() | st.none() | st.binary(),
+        lambda inner: st.lists(inner, max_size=30) | st.dictionaries(st.text() | st.integers(), inner),
+        max_leaves=200,
+    ),
+    st.integers(0, 40),
+    st.integers(0, 400),
+)
+def test_no_data_exceeds_its_budget(data, variables, chars):
+    masked = scrubber.data(data, budget(variables=variables, chars=chars, text=50))
+
+    counted, written = sizes(masked)
+    # Beyond the budget there are only marks, one for each list and dictionary that was entered.
+    assert counted <= 2 * variables + 1
+    assert written <= chars + (counted + 1) * len(MASK)
+
+
+@given(st.text())
+def test_scrubbing_text_changes_nothing_once_it_is_done(text):
+    once = scrubber.text(text)
+
+    assert scrubber.text(once) == once

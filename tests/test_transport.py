@@ -1,0 +1,330 @@
+"""Against a real server: every answer is understood, every fault ends in time."""
+
+import os
+import socket
+import threading
+import time
+
+import collector as faults
+import pytest
+from collector import Collector, Reply
+
+from hoptoad import transport
+from hoptoad.answers import Verdict, advice
+from hoptoad.signals import notice_answered
+
+HEADERS = {"Content-Type": "text/xml"}
+BODY = b"not looked at here"
+
+
+@pytest.fixture
+def post(collector):
+    def post(url=None, timeout=5, **kwargs):
+        return transport.post(url or collector.url, BODY, headers=HEADERS, timeout=timeout, **kwargs)
+
+    return post
+
+
+@pytest.fixture
+def other_server(authority):
+    servers = []
+
+    def start(context):
+        servers.append(Collector(context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def test_an_accepted_notice_has_the_servers_id_and_address(post, collector):
+    answer = post()
+
+    assert answer.verdict is Verdict.ACCEPTED
+    assert answer.id == "64e5f0b2a1c3d4e5f6a7b8c9"
+    assert answer.link == "https://errbit.test/locate/64e5f0b2"
+    received = collector.received[0]
+    assert received.body == BODY
+    assert received.headers["Content-Type"] == "text/xml"
+    assert received.headers["User-Agent"].startswith("django-hoptoad/")
+
+
+@pytest.mark.parametrize(
+    ("body", "identity", "link"),
+    [
+        ("Received notification.\n<id>17</id>", "17", ""),
+        (
+            '<notice><error-id type="integer">3</error-id><url>http://x/3</url><id type="integer">9</id></notice>',
+            "9",
+            "http://x/3",
+        ),
+        ("", "", ""),
+        ("<html>not what was expected", "", ""),
+    ],
+)
+def test_any_successful_answer_is_a_success(post, collector, body, identity, link):
+    collector.replies.append(Reply(201, body))
+
+    answer = post()
+
+    assert (answer.verdict, answer.id, answer.link) == (Verdict.ACCEPTED, identity, link)
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "says"),
+    [
+        (301, Verdict.REFUSED, "not followed"),
+        (302, Verdict.REFUSED, "not followed"),
+        (307, Verdict.REFUSED, "not followed"),
+        (400, Verdict.REFUSED, "proxy"),
+        (401, Verdict.REFUSED, "key"),
+        (402, Verdict.REFUSED, "be paid"),
+        (403, Verdict.REFUSED, "HOPTOAD_API_KEY"),
+        (404, Verdict.REFUSED, "HOPTOAD_NOTIFICATION_URL"),
+        (405, Verdict.REFUSED, "HOPTOAD_NOTIFICATION_URL"),
+        (413, Verdict.REFUSED, "too large"),
+        (422, Verdict.REFUSED, "HOPTOAD_API_KEY"),
+        (420, Verdict.LATER, "limit"),
+        (429, Verdict.LATER, "limit"),
+        (500, Verdict.REFUSED, "HOPTOAD_APP_VERSION"),
+        (502, Verdict.LATER, "server failed"),
+        (503, Verdict.LATER, "quota"),
+        (504, Verdict.LATER, "server failed"),
+    ],
+)
+def test_every_status_has_a_verdict_and_an_advice_in_the_log(post, collector, caplog, status, verdict, says):
+    collector.replies.append(Reply(status, "the server's own words", {"Location": collector.url}))
+
+    answer = post()
+
+    assert answer.verdict is verdict
+    assert len(collector.received) == 1
+    [line] = caplog.messages
+    assert "the server's own words" in line
+    assert says in line
+    assert says in advice(answer)
+
+
+def test_errbits_silent_drop_is_no_success(post, collector, caplog):
+    collector.replies.append(Reply(200, "Notice for old app version ignored"))
+
+    assert post().verdict is Verdict.REFUSED
+    assert "HOPTOAD_APP_VERSION" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "delay"),
+    [
+        ({"X-RateLimit-Delay": "17", "Retry-After": "3"}, 17.0),
+        ({"Retry-After": "3"}, 3.0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"Retry-After": "tomorrow"}, None),
+        ({}, None),
+    ],
+)
+def test_the_delay_a_server_asks_for_is_understood(post, collector, headers, delay):
+    collector.replies.append(Reply(429, "", headers))
+
+    assert post().delay == delay
+
+
+def test_a_delay_until_a_date_is_counted_from_now(post, collector):
+    year = time.gmtime().tm_year + 1
+    collector.replies.append(Reply(503, "", {"Retry-After": f"Sat, 01 Jan {year} 00:00:00 GMT"}))
+
+    assert 0 < post().delay < 367 * 24 * 3600
+
+
+@pytest.mark.parametrize("body", ["<id>" + " " * 60_000, "<id" * 20_000, "<id>" + "<url>" * 12_000])
+def test_an_answer_made_to_be_slow_is_read_at_once(post, collector, deadline, body):
+    collector.replies.append(Reply(200, body))
+
+    assert post().verdict is Verdict.ACCEPTED
+    assert deadline(5)
+
+
+def test_one_connection_is_kept_alive(post, collector):
+    for _ in range(3):
+        post()
+
+    assert {received.connection for received in collector.received} == {1}
+
+
+def test_a_connection_that_was_closed_between_notices_is_opened_again(post, collector):
+    collector.replies.append(faults.answer_then_close)
+    post()
+
+    assert post().verdict is Verdict.ACCEPTED
+    assert collector.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (faults.hang, "timeout"),
+        (faults.hang_after_headers, "timeout"),
+        (faults.drip_headers, "timeout"),
+        (faults.drip_body, "timeout"),
+        (faults.reset, "network"),
+    ],
+)
+def test_a_failing_server_costs_no_more_than_the_timeout(post, collector, deadline, caplog, fault, kind):
+    collector.default = fault
+
+    answer = post(timeout=0.5)
+
+    assert (answer.verdict, answer.fault) == (Verdict.UNREACHABLE, kind)
+    assert deadline(4)  # a dripping answer would take twelve seconds and more
+    assert advice(answer) in caplog.text
+
+
+def test_a_gigabyte_of_an_answer_is_not_read(post, collector, deadline):
+    collector.replies.append(faults.endless)
+
+    answer = post()
+
+    assert answer.verdict is Verdict.ACCEPTED
+    assert len(answer.text) == 2000
+    assert post().verdict is Verdict.ACCEPTED
+
+
+def test_nobody_listening_is_told(post):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        answer = post(f"http://127.0.0.1:{free.getsockname()[1]}/")
+
+    assert answer.fault == "refused"
+    assert "Is the server running" in advice(answer)
+
+
+def test_an_unknown_host_is_told(post):
+    answer = post("http://no-such-host.invalid/")
+
+    assert answer.fault == "dns"
+    assert "cannot be resolved" in advice(answer)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://\udc80/", "http://[::1/", "http://a b/", "ftp://x/", "http://" + "a" * 70 + "/"]
+)
+def test_even_an_impossible_address_raises_nothing(post, url):
+    assert post(url).verdict is Verdict.UNREACHABLE
+
+
+def test_a_broken_proxy_is_told(post, collector, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+
+    answer = post("http://errbit.invalid/")
+
+    assert answer.fault == "proxy"
+    assert "HTTP_PROXY" in advice(answer)
+
+
+def test_a_proxy_is_used_as_requests_finds_it(post, collector, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", collector.url)
+
+    assert post("http://errbit.invalid/notices").verdict is Verdict.ACCEPTED
+    assert collector.received[0].path == "http://errbit.invalid/notices"
+
+
+def test_https_is_verified_against_the_bundle_requests_uses(post, collector):
+    answer = post(collector.https_url)
+
+    assert answer.verdict is Verdict.ACCEPTED
+    assert collector.received[0].secure
+
+
+@pytest.mark.parametrize("certificate", ["expired", "of another host", "of another authority"])
+def test_a_bad_certificate_is_told_and_nothing_is_sent(post, other_server, authority, certificate, tmp_path):
+    from certificates import Authority
+
+    server = other_server(
+        {
+            "expired": lambda: authority.context(days=(-9, -1)),
+            "of another host": lambda: authority.context(host="elsewhere.test"),
+            "of another authority": lambda: Authority(tmp_path).context(),
+        }[certificate]()
+    )
+
+    answer = post(server.https_url)
+
+    assert answer.fault == "tls"
+    assert server.received == []
+    assert "REQUESTS_CA_BUNDLE" in advice(answer)
+
+
+@pytest.mark.parametrize("status", [402, 403])
+def test_refused_ssl_falls_back_to_plain_http_once_and_only_where_allowed(post, collector, caplog, status):
+    collector.replies += [Reply(status), Reply(status), Reply(200)]
+
+    assert post(collector.https_url).status == status
+    assert len(collector.received) == 1
+
+    assert post(collector.https_url, plain_fallback=True).verdict is Verdict.ACCEPTED
+    assert [received.secure for received in collector.received] == [True, True, False]
+    assert "goes over plain http" in caplog.text
+
+
+def test_a_failed_secure_connection_falls_back_where_allowed(post, other_server, authority):
+    server = other_server(authority.context(days=(-9, -1)))
+
+    assert post(server.https_url, plain_fallback=True).verdict is Verdict.ACCEPTED
+    assert [received.secure for received in server.received] == [False]
+
+
+@pytest.mark.parametrize("status", [401, 422, 500, 503])
+def test_other_refusals_never_fall_back(post, collector, status):
+    collector.replies.append(Reply(status))
+
+    post(collector.https_url, plain_fallback=True)
+
+    assert len(collector.received) == 1
+
+
+def test_the_fallback_is_tried_once(post, collector):
+    collector.default = Reply(403)
+
+    post(collector.https_url, plain_fallback=True)
+
+    assert [received.secure for received in collector.received] == [True, False]
+
+
+def test_a_redirect_is_not_followed(post, collector):
+    collector.replies.append(Reply(302, "", {"Location": f"{collector.url}/elsewhere"}))
+
+    post()
+
+    assert len(collector.received) == 1
+
+
+def test_every_answer_is_signalled_and_a_failing_receiver_does_no_harm(post, collector):
+    answers = []
+
+    def remember(sender, answer, **kwargs):
+        answers.append(answer)
+        raise RuntimeError("a receiver that fails")
+
+    notice_answered.connect(remember)
+    try:
+        assert post() == answers[0]
+    finally:
+        notice_answered.disconnect(remember)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_forked_by_any_thread_opens_a_connection_of_its_own(post, collector):
+    def fork():
+        post()
+        child = os.fork()
+        if not child:
+            os._exit(0 if post().verdict is Verdict.ACCEPTED else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        post()
+
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+
+    assert [received.connection for received in collector.received] == [1, 2, 1]
