@@ -47,6 +47,8 @@ _MAX_TEXT = 2000
 
 # Never parsed as XML: Redmine answers in plain text, proxies in HTML.
 _ID = re.compile(r"<id\b[^<>]{0,100}>([^<]{1,200})</id>")
+_JSON_ID = re.compile(r'"(?:issue_)?id"\s*:\s*"?([\w-]{1,200})')
+_JSON_LINK = re.compile(r'"(?:issue_)?url"\s*:\s*"([^"\\\s]{1,2000})"')
 _LINK = re.compile(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
 _MAX_LOOKED_AT = 8192
 
@@ -60,8 +62,8 @@ def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answe
             url=url,
             status=status,
             text=text,
-            id=_first(_ID, body[:_MAX_LOOKED_AT]),
-            link=_first(_LINK, body[:_MAX_LOOKED_AT]),
+            id=_first(_ID, body[:_MAX_LOOKED_AT]) or _first(_JSON_ID, body[:_MAX_LOOKED_AT]),
+            link=_first(_LINK, body[:_MAX_LOOKED_AT]) or _first(_JSON_LINK, body[:_MAX_LOOKED_AT]),
         )
     verdict = Verdict.LATER if status in _LATER else Verdict.REFUSED
     delay = _delay(headers) if verdict is Verdict.LATER else None
@@ -75,6 +77,8 @@ def advice(answer: Answer) -> str:
     if answer.verdict is Verdict.UNREACHABLE:
         speaks_http = "WRONG_VERSION_NUMBER" in answer.text
         return _NO_HTTPS if speaks_http else _UNREACHABLE[answer.fault]
+    if _OLD_VERSION in answer.text:
+        return _OLD_VERSION_ADVICE
     return _on_status(answer.status, is_https=answer.url.startswith("https:"))
 
 

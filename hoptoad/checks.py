@@ -8,6 +8,7 @@ from django.core import checks
 from django.utils.module_loading import import_string
 
 from hoptoad import conf
+from hoptoad.api.choice import get_api
 from hoptoad.conf import Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
@@ -25,6 +26,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
         return wrong
     settings = conf.get_settings()
     try:
+        get_api()
         handler_class(settings.handler, settings.handler_class)
         if settings.fallback_handler:
             handler_class(settings.fallback_handler, setting="HOPTOAD_FALLBACK_HANDLER")

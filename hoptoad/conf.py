@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,10 @@ from django.dispatch import receiver
 
 from hoptoad import shapes
 from hoptoad.errors import ConfigurationError
+from hoptoad.masked import Known
+from hoptoad.notice import Notice
+from hoptoad.ownsecrets import own_secrets
+from hoptoad.recognisers import Recogniser, chosen
 
 PREFIX = "HOPTOAD_"
 DISCONNECTS = (
@@ -45,6 +49,8 @@ class Settings:
 
     api_key: str = _setting("", shapes.text, '"0123456789abcdef0123456789abcdef"')
     notification_url: str = _setting("", shapes.url, '"https://errbit.example.com/notifier_api/v2/notices"')
+    api: str = _setting("v2", shapes.api, '"v3"')
+    project_id: str = _setting("", shapes.identity, '"113743"')
     use_ssl: bool = _setting(True, shapes.switch, "True")
     no_ssl_fallback: bool = _setting(False, shapes.switch, "False")
     timeout: float = _setting(shapes.DEFAULT_TIMEOUT, shapes.seconds, "5")
@@ -63,8 +69,21 @@ class Settings:
         DISCONNECTS, shapes.exceptions, '["django.core.exceptions.RequestAborted", "BrokenPipeError"]'
     )
 
+    ignore_urls: "tuple[re.Pattern[str], ...]" = _setting((), shapes.patterns, '["^/healthz$"]')
+    broken_links_only: bool | str = _setting(False, shapes.one_of(False, True, "internal"), "True")
+    digest_404: float = _setting(600.0, shapes.window, "3600")
+
     protected_params: "tuple[str | re.Pattern[str], ...]" = _setting((), shapes.names, '["iban", "birthday"]')
-    send_user: str | None = _setting("id", shapes.user, '"id"')
+    patterns: "dict[str, bool | re.Pattern[str]]" = _setting(
+        None, shapes.recognisers, '{"card": False, "member": "M-[0-9]{8}"}'
+    )
+    send_user: str | None = _setting("id", shapes.one_of("id", "full", None), '"id"')
+    send_ip: str | None = _setting("full", shapes.one_of("full", "truncated", None), '"truncated"')
+    local_variables: bool = _setting(False, shapes.switch, "True")
+    source_context: int = _setting(0, shapes.count(0, 20), "3")
+    before_notify: tuple[Callable[[Notice], Notice | None], ...] = _setting(
+        (), shapes.functions, '["shop.reporting.without_addresses"]'
+    )
 
     storm_limit: int = _setting(100, shapes.count(0, 1_000_000), "100")
     storm_cache: str = _setting("", shapes.cache, '"default"')
@@ -72,6 +91,7 @@ class Settings:
 
     handler: str = _setting("", shapes.handler, '"threadpool"')
     fallback_handler: str = _setting("", shapes.handler, '"mail"')
+    mail_html: bool = _setting(False, shapes.switch, "True")
     handler_class: str = _setting("", shapes.text, '"MyHandler"')
     thread_count: int = _setting(4, shapes.count(1, 64), "4")
     queue_size: int = _setting(1000, shapes.count(1, 1_000_000), "1000")
@@ -94,7 +114,10 @@ class Settings:
 
     debug: bool = False
     testing: bool = False  # Django's test environment is set up
+    append_slash: bool = True
     ignorable_404_urls: "tuple[re.Pattern[str], ...]" = ()
+    ignorable_404_starts: tuple[str, ...] = ()
+    ignorable_404_ends: tuple[str, ...] = ()
 
     @property
     def enabled(self) -> bool:
@@ -105,7 +128,18 @@ class Settings:
     def url(self) -> str:
         """Where notices go."""
         scheme = "https" if self.use_ssl else "http"
-        return self.notification_url or f"{scheme}://api.airbrake.io/notifier_api/v2/notices"
+        path = f"api/v3/projects/{self.project_id}" if self.api == "v3" else "notifier_api/v2"
+        return self.notification_url or f"{scheme}://api.airbrake.io/{path}/notices"
+
+    @cached_property
+    def recognisers(self) -> tuple[Recogniser, ...]:
+        """The shapes of secrets that are masked in any text."""
+        return chosen(self.patterns)
+
+    @cached_property
+    def known_secrets(self) -> Known:
+        """What is masked wherever it is quoted: the secrets of the site itself."""
+        return Known({*own_secrets(_all_settings(), os.environ), self.api_key})
 
     @cached_property
     def statuses(self) -> frozenset[int]:
@@ -122,6 +156,11 @@ class Settings:
 
 _READERS = {PREFIX + f.name.upper(): f for f in fields(Settings) if f.metadata}
 _GROUP = PREFIX + "SETTINGS"
+_OF_DJANGO = (
+    ("IGNORABLE_404_URLS", shapes.patterns, r'[re.compile(r"^/favicon\.ico$")]'),
+    ("IGNORABLE_404_STARTS", shapes.strings, '["/cgi-bin/"]'),
+    ("IGNORABLE_404_ENDS", shapes.strings, '["favicon.ico", ".php"]'),
+)
 _cached: Settings | None = None
 
 
@@ -170,14 +209,24 @@ def problems() -> Iterator[Problem]:
             'The handler is "spool", and HOPTOAD_SPOOL_DIR is not set.',
             'For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"',
         )
-    try:
-        shapes.patterns(django_settings.IGNORABLE_404_URLS)
-    except shapes.Malformed as wanted:
+    if given.get("HOPTOAD_API") == "v3" and not (
+        given.get("HOPTOAD_PROJECT_ID") or given.get("HOPTOAD_NOTIFICATION_URL")
+    ):
         yield Problem(
-            "hoptoad.E005",
-            f"IGNORABLE_404_URLS is {_shown(django_settings.IGNORABLE_404_URLS)}: expected {wanted}.",
-            r'For example: IGNORABLE_404_URLS = [re.compile(r"^/favicon\.ico$")]',
+            "hoptoad.E007",
+            'HOPTOAD_API is "v3", and there is no HOPTOAD_PROJECT_ID, which is a part of the address.',
+            'For example: HOPTOAD_PROJECT_ID = "113743", or the whole HOPTOAD_NOTIFICATION_URL.',
         )
+    for name, read, example in _OF_DJANGO:
+        value = getattr(django_settings, name, ())
+        try:
+            read(value)
+        except shapes.Malformed as wanted:
+            yield Problem(
+                "hoptoad.E005",
+                f"{name} is {_shown(value)}: expected {wanted}.",
+                f"For example: {name} = {example}",
+            )
 
 
 def contradictions() -> Iterator[str]:
@@ -211,9 +260,24 @@ def _load() -> Settings:
             "handler": values["handler"] or ("memory" if _testing() else "threadpool"),
             "debug": django_settings.DEBUG,
             "testing": _testing(),
+            "append_slash": django_settings.APPEND_SLASH,
             "ignorable_404_urls": shapes.patterns(django_settings.IGNORABLE_404_URLS),
+            # Gone from Django since 1.5, and still in many settings.
+            "ignorable_404_starts": shapes.strings(getattr(django_settings, "IGNORABLE_404_STARTS", ())),
+            "ignorable_404_ends": shapes.strings(getattr(django_settings, "IGNORABLE_404_ENDS", ())),
         }
     )
+
+
+def _all_settings() -> dict[str, Any]:
+    """Every setting as it was given: asking for them by name warns of those that Django deprecates."""
+    holder: Any = vars(django_settings)["_wrapped"]
+    found: dict[str, Any] = {}
+    while holder is not None:
+        memory = vars(holder)
+        found = {**{name: value for name, value in memory.items() if name.isupper()}, **found}
+        holder = memory.get("default_settings")  # below override_settings and settings.configure
+    return found
 
 
 def _testing() -> bool:

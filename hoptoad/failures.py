@@ -37,11 +37,13 @@ _FROM_ATTRIBUTES = (
 _OWN_TEXT = (BaseException.__str__, KeyError.__str__, *_FROM_ATTRIBUTES)
 _PLAIN = (str, bytes, int, type(None))
 
-Shorten = Callable[[str], str]
-
 
 class Describer:
-    """Turns exceptions into ErrorInfo, within the bounds and through the scrubber it is given."""
+    """Turns exceptions into ErrorInfo, within the bounds and through the scrubber it is given.
+
+    `max_text` is how much of a text is looked at; `spend` decides how much is kept. `detail` may add
+    to a frame what else is to be said of it.
+    """
 
     def __init__(
         self,
@@ -53,7 +55,9 @@ class Describer:
         max_frames: int,
         gem_paths: bool = False,
         short_class_names: bool = False,
+        detail: "Callable[[FrameType, Frame], Frame] | None" = None,
     ) -> None:
+        self._detail = detail
         self._scrub = scrub
         self._spend = spend
         self._project_root = project_root
@@ -74,21 +78,33 @@ class Describer:
         return ErrorInfo(
             class_name=name.strip() or "Exception",
             message=self._message(error),
-            frames=frames_of(slot(error, "__traceback__"), self._max_frames, self._shorten),
+            frames=tuple(
+                self._frame(frame, line)
+                if frame is not None
+                else Frame("[cut]", 0, f"{line} frames left out")
+                for frame, line in frames_of(slot(error, "__traceback__"), self._max_frames)
+            ),
             notes=tuple(self._text(note) for note in _notes(error)),
             relation=relation,
         )
 
     def _message(self, error: BaseException) -> str:
         short = class_name(type(error)).rpartition(".")[2].strip() or "Exception"
-        text = self._text(text_of(error, self._max_text)).strip()
-        return cut(f"{short}: {text}" if text else short, self._max_text)
+        text = self._scrubbed(text_of(error, self._max_text)).strip()
+        return self._spend(f"{short}: {text}" if text else short)
 
     def _text(self, text: str) -> str:
-        return self._spend(self._scrub(without_addresses(cut(text, self._max_text))))
+        return self._spend(self._scrubbed(text))
 
-    def _shorten(self, file: str) -> str:
-        return paths.shorten(file, self._project_root, gem_paths=self._gem_paths)
+    def _scrubbed(self, text: str) -> str:
+        return self._scrub(without_addresses(cut(text, self._max_text)))
+
+    def _frame(self, frame: FrameType, line: int) -> Frame:
+        code = frame.f_code
+        file = paths.shorten(code.co_filename, self._project_root, gem_paths=self._gem_paths)
+        function = getattr(code, "co_qualname", code.co_name)  # co_qualname: Python 3.11
+        shown = Frame(file or "unknown", line, cut(function, _MAX_NAME))
+        return shown if self._detail is None else self._detail(frame, shown)
 
 
 def text_of(error: BaseException, max_chars: int) -> str:
@@ -118,13 +134,22 @@ def causes_of(error: BaseException) -> "Iterator[tuple[BaseException, str]]":
             waiting.extend(_direct_causes(cause))
 
 
-def frames_of(traceback: TracebackType | None, max_frames: int, shorten: Shorten) -> tuple[Frame, ...]:
-    """The frames, innermost first. Of more than `max_frames` both ends are kept."""
-    first: list[tuple[FrameType, int | None]] = []
-    last: deque[tuple[FrameType, int | None]] = deque(maxlen=max_frames // 2)
+def walked(traceback: TracebackType | None, max_frames: int) -> Iterator[FrameType]:
+    """The frames of a traceback, outermost first, at most `max_frames` from either end."""
+    yield from (frame for frame, _ in reversed(frames_of(traceback, max_frames)) if frame is not None)
+
+
+def frames_of(
+    traceback: TracebackType | None, max_frames: int
+) -> "list[tuple[FrameType, int] | tuple[None, int]]":
+    """The frames and their lines, innermost first. Of more than `max_frames` both ends are kept,
+    with None and the number of those left out between them.
+    """
+    first: list[tuple[FrameType, int]] = []
+    last: deque[tuple[FrameType, int]] = deque(maxlen=max_frames // 2)
     count = 0
     while traceback is not None:
-        where = (traceback.tb_frame, traceback.tb_lineno)
+        where = (traceback.tb_frame, traceback.tb_lineno or 0)
         if len(first) < max_frames - max_frames // 2:
             first.append(where)
         else:
@@ -132,11 +157,8 @@ def frames_of(traceback: TracebackType | None, max_frames: int, shorten: Shorten
         count += 1
         traceback = traceback.tb_next
     left_out = count - len(first) - len(last)
-    frames = [_frame(frame, line, shorten) for frame, line in reversed(last)]
-    if left_out:
-        frames.append(Frame("[cut]", 0, f"{left_out} frames left out"))
-    frames.extend(_frame(frame, line, shorten) for frame, line in reversed(first))
-    return tuple(frames)
+    between: list[tuple[None, int]] = [(None, left_out)] if left_out else []
+    return [*reversed(last), *between, *reversed(first)]
 
 
 @contextlib.contextmanager
@@ -194,9 +216,3 @@ def _notes(error: BaseException) -> list[str]:
     if type(notes) not in (list, tuple):
         return []
     return [exact(note) for note in notes[:_MAX_NOTES] if issubclass(type(note), str)]
-
-
-def _frame(frame: FrameType, line: int | None, shorten: Shorten) -> Frame:
-    code = frame.f_code
-    function = getattr(code, "co_qualname", code.co_name)  # co_qualname: Python 3.11
-    return Frame(shorten(code.co_filename) or "unknown", line or 0, cut(function, _MAX_NAME))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from hoptoad.brokenlinks import is_broken_link, is_internal
 from hoptoad.notice import Incident
 
 
@@ -23,7 +24,17 @@ class Rules(Protocol):
     @property
     def ignore_exceptions(self) -> tuple[type[BaseException], ...]: ...
     @property
+    def ignore_urls(self) -> "Sequence[re.Pattern[str]]": ...
+    @property
     def ignorable_404_urls(self) -> "Sequence[re.Pattern[str]]": ...
+    @property
+    def ignorable_404_starts(self) -> tuple[str, ...]: ...
+    @property
+    def ignorable_404_ends(self) -> tuple[str, ...]: ...
+    @property
+    def broken_links_only(self) -> bool | str: ...
+    @property
+    def append_slash(self) -> bool: ...
 
 
 def suppressed_by(incident: Incident, rules: Rules) -> str | None:
@@ -52,10 +63,28 @@ def _ignored_agent(incident: Incident, rules: Rules) -> bool:
     return any(pattern.search(incident.agent) for pattern in rules.ignore_agents)
 
 
+def _ignored_url(incident: Incident, rules: Rules) -> bool:
+    return any(pattern.search(incident.path) for pattern in rules.ignore_urls)
+
+
 def _ignorable_url(incident: Incident, rules: Rules) -> bool:
-    return incident.status == 404 and any(
-        pattern.search(incident.path) for pattern in rules.ignorable_404_urls
+    if incident.status != 404:
+        return False
+    path = incident.path.partition("?")[0]
+    return (
+        any(pattern.search(incident.path) for pattern in rules.ignorable_404_urls)
+        or path.startswith(rules.ignorable_404_starts)
+        or path.endswith(rules.ignorable_404_ends)
     )
+
+
+def _no_broken_link(incident: Incident, rules: Rules) -> bool:
+    if incident.status != 404 or not rules.broken_links_only:
+        return False
+    path, referrer, host = incident.path, incident.referrer, incident.host
+    if rules.broken_links_only == "internal" and not is_internal(referrer, host):
+        return True
+    return not is_broken_link(path, referrer, host, append_slash=rules.append_slash)
 
 
 _FILTERS: tuple[tuple[str, Callable[[Incident, Rules], bool]], ...] = (
@@ -64,5 +93,7 @@ _FILTERS: tuple[tuple[str, Callable[[Incident, Rules], bool]], ...] = (
     ("HOPTOAD_NOTIFY_STATUSES", _unwanted_status),
     ("HOPTOAD_IGNORE_EXCEPTIONS", _ignored_exception),
     ("HOPTOAD_IGNORE_AGENTS", _ignored_agent),
+    ("HOPTOAD_IGNORE_URLS", _ignored_url),
     ("IGNORABLE_404_URLS", _ignorable_url),
+    ("HOPTOAD_BROKEN_LINKS_ONLY", _no_broken_link),
 )

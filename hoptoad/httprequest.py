@@ -5,27 +5,28 @@ reported; what is not is named `[not loaded]`.
 """
 
 import json
-import logging
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from django.http import HttpRequest, QueryDict
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
+from hoptoad.addresses import HEADERS, public, truncated
 from hoptoad.conf import Settings
+from hoptoad.guard import guarded
+from hoptoad.masked import MASK, SLACK
 from hoptoad.notice import Data, RequestInfo, User
+from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.scrub import Budget, Scrubber
 from hoptoad.text import NOT_LOADED, cut, exact
 from hoptoad.viewname import UNKNOWN, component_and_action
-
-logger = logging.getLogger(__name__)
 
 _MAX_URL = 2048
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_NAME = 255
+_MAX_COOKIES = 16 * 1024
 
 # RFC 3875, section 4.1, and what servers add to it. Not REMOTE_USER: that is a person.
 # A list of what may pass, because under `runserver` META holds the process environment too.
@@ -35,17 +36,26 @@ _CGI_NAMES = frozenset(
     " SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE".split()
 )
 
-T = TypeVar("T")
+FILTER = "exception reporter filter"
 
 
 class RequestReader:
     """Reads one request; each section on its own, so that a broken one costs only itself."""
 
-    def __init__(self, request: HttpRequest, scrubber: Scrubber, budget: Budget, settings: Settings) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        contract: ReporterFilter,
+        scrubber: Scrubber,
+        budget: Budget,
+        settings: Settings,
+    ) -> None:
         self._request = request
+        self._contract = contract
         self._scrubber = scrubber
         self._budget = budget
         self._settings = settings
+        self._query_string = guarded("query", lambda: header(request, "QUERY_STRING"), "")
 
     def info(self) -> RequestInfo:
         nothing: Data = {}
@@ -53,9 +63,14 @@ class RequestReader:
         no_session: Data = {"[session]": "[could not be read]"}
         component, action = guarded("view", self._view, (UNKNOWN, ""))
         # Headers first: a giant form must not push them out of the budget.
+        masked = self._scrubber.masked
+        masked.section = "cgi-data"
         cgi_data = guarded("headers", self._cgi_data, nothing)
+        masked.section = "params"
         params = guarded("parameters", self._params, no_params)
+        masked.section = "session"
         session = guarded("session", self._session, no_session)
+        masked.section, masked.field = "request", "url"
         return RequestInfo(
             url=guarded("URL", self._url, ""),
             component=component,
@@ -77,27 +92,74 @@ class RequestReader:
         # Never get_host(): it raises again what may be the very failure reported here.
         request = self._request
         scheme = request.scheme or "http"
-        path = escape_uri_path(self._scrubber.text(request.path[:_MAX_URL]))
+        looked_at = _MAX_URL + SLACK
+        path = escape_uri_path(self._scrubber.text(request.path[:looked_at]))
         query = self._query()
-        url = f"{scheme}://{_host(request, scheme)}{path}{f'?{query}' if query else ''}"
-        return iri_to_uri("".join(url.split()))[:_MAX_URL]  # ASCII, as a URL must be
+        url = f"{scheme}://{host(request)}{path}{f'?{query}' if query else ''}"
+        is_cut = max(len(request.path), len(self._query_string)) > looked_at
+        return self._budget.spend(iri_to_uri("".join(url.split())), _MAX_URL, is_cut=is_cut, mark="")
 
     def _query(self) -> str:
         """The query string, masked; no more of it is looked at than can be sent."""
-        return self._scrubber.query(header(self._request, "QUERY_STRING")[:_MAX_URL])
+        return self._scrubber.query(self._query_string[: _MAX_URL + SLACK])
 
     def _cgi_data(self) -> Data:
+        allowed = self._contract.meta()
         shown: dict[object, object] = {}
         for name, value in tuple(self._request.META.items()):
             if issubclass(type(name), str) and issubclass(type(value), str) and _is_cgi(name):
-                shown[name] = exact(value)
-        cookies = str(shown.pop("HTTP_COOKIE", ""))[: self._settings.max_text]
+                if allowed is None or name not in allowed:
+                    self._scrubber.hide(value, name, FILTER)
+                else:
+                    shown[name] = self._allowed(name, exact(value), allowed[name])
+        if allowed is None:
+            self._query_string = ""
+            return {"[headers]": HIDDEN}
+        cookies = self._cookies() if shown.pop("HTTP_COOKIE", "") else ""
+        self._hide_addresses(shown)
+        self._query_string = str(shown.pop("QUERY_STRING", ""))
         data = self._scrubber.mapping(shown, self._budget)
-        if shown.get("QUERY_STRING"):
-            data["QUERY_STRING"] = self._budget.spend(self._query())
+        if self._query_string:
+            query = self._query()
+            self._scrubber.masked.field = "QUERY_STRING"
+            data["QUERY_STRING"] = self._budget.spend(
+                query, is_cut=len(self._query_string) > _MAX_URL + SLACK
+            )
         if cookies:
-            data["HTTP_COOKIE"] = self._budget.spend(self._scrubber.cookies(cookies))
+            data["HTTP_COOKIE"] = self._budget.spend(cookies)
         return data
+
+    def _allowed(self, name: str, value: str, shown: object) -> object:
+        if shown != value:
+            # Not cookies: those are hidden one by one, and their names may be seen.
+            if name != "HTTP_COOKIE":
+                self._scrubber.hide(value, name, FILTER)
+            return shown
+        return value
+
+    def _cookies(self) -> str:
+        """The names of the cookies that the site's filter lets be seen; never a value."""
+        allowed = self._contract.cookies()
+        names = []
+        for part in header(self._request, "HTTP_COOKIE")[:_MAX_COOKIES].split(";"):
+            name, _, value = part.strip().partition("=")
+            if name:
+                self._scrubber.cookie(name, value)
+                names.append(name)
+        if allowed is None:
+            return HIDDEN
+        return "; ".join(f"{name}={MASK}" for name in names if name in allowed)
+
+    def _hide_addresses(self, shown: dict[object, object]) -> None:
+        wanted = self._settings.send_ip
+        if wanted == "full":
+            return
+        for name in HEADERS.intersection(map(str, shown)):
+            whole = str(shown.pop(name))
+            for address in public(whole):
+                self._scrubber.masked.remember(address)
+            if wanted == "truncated":
+                shown[name] = truncated(whole)
 
     def _params(self) -> Data:
         params: dict[object, object] = {}
@@ -113,8 +175,10 @@ class RequestReader:
 
     def _get(self) -> dict[Any, Any]:
         parsed = self._request.__dict__.get("GET")
+        query = self._query_string
+        if query != header(self._request, "QUERY_STRING"):
+            return {"[query]": MASK}  # the site's filter hides it
         if parsed is None:
-            query = header(self._request, "QUERY_STRING")
             if query.count("&") > _MAX_QUERY_FIELDS:
                 return {"[query]": f"[not parsed: more than {_MAX_QUERY_FIELDS} fields]"}
             parsed = QueryDict(query)
@@ -124,16 +188,33 @@ class RequestReader:
         memory = self._request.__dict__
         form, files = memory.get("_post"), memory.get("_files")
         if form or files:
-            shown = _unlisted(form or {})
+            shown = self._form(form or {})
             for name, uploads in dict.items(files or {}):
                 uploaded: Any = [_upload(upload) for upload in uploads]
                 shown[name] = _merged(shown[name], uploaded) if name in shown else _single(uploaded)
-            return shown
+            return self._all_hidden(shown)
         if "_body" in memory:
-            return self._json(memory["_body"])
+            return self._all_hidden(self._json(memory["_body"]))
         if form is None and header(self._request, "CONTENT_LENGTH") not in ("", "0"):
             return {"[body]": NOT_LOADED}
         return {}
+
+    def _form(self, form: Any) -> dict[Any, Any]:
+        """The form as the site's filter shows it; what that hides is remembered."""
+        allowed = self._contract.post() if form else {}
+        for name, values in dict.items(form):
+            if allowed is None or allowed.get(name) != list(values):
+                self._scrubber.hide(list(values), str(name), FILTER)
+        if allowed is None:
+            return {"[body]": HIDDEN}
+        return {name: _single(values) for name, values in allowed.items()}
+
+    def _all_hidden(self, body: dict[Any, Any]) -> dict[Any, Any]:
+        """`sensitive_post_parameters()` without names hides uploads and JSON as well."""
+        if EVERYTHING not in self._contract.sensitive:
+            return body
+        self._scrubber.hide(body, "[body]", "sensitive_post_parameters")
+        return dict.fromkeys(body, MASK)
 
     def _json(self, body: bytes) -> dict[Any, Any]:
         if not body or "json" not in header(self._request, "CONTENT_TYPE").lower():
@@ -174,15 +255,6 @@ class RequestReader:
         )
 
 
-def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
-    """What `read` returns, or `otherwise` and a line in the log where it fails."""
-    try:
-        return read()
-    except Exception:
-        logger.exception("Could not read the %s of a failing request; the rest is reported.", section)
-        return otherwise
-
-
 def header(request: HttpRequest, name: str) -> str:
     value = request.META.get(name, "")
     return exact(value) if issubclass(type(value), str) else ""
@@ -193,7 +265,9 @@ def full_path(request: HttpRequest) -> str:
     return escape_uri_path(request.path) + (f"?{iri_to_uri(query)}" if query else "")
 
 
-def _host(request: HttpRequest, scheme: str) -> str:
+def host(request: HttpRequest) -> str:
+    """The host and port that the browser asked for."""
+    scheme = request.scheme or "http"
     if named := header(request, "HTTP_HOST"):
         return named
     port = header(request, "SERVER_PORT")

@@ -1,10 +1,13 @@
 """A notice as a letter: what a person reads where there is no server to look at it with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
+from hoptoad.brokenlinks import is_internal
 from hoptoad.notice import Notice, Value
 
-_MAX_SUBJECT = 200
+_MAX_SUBJECT = 900  # RFC 5322, section 2.1.1, has lines end at 998
 
 
 def is_broken_link(notice: Notice) -> bool:
@@ -12,10 +15,33 @@ def is_broken_link(notice: Notice) -> bool:
     return notice.error.class_name == "Http404"
 
 
-def subject(notice: Notice) -> str:
-    """One line; Django's EMAIL_SUBJECT_PREFIX comes before it."""
-    first = " ".join(notice.error.message.split())
-    return f"{notice.server.environment_name}: {first}"[:_MAX_SUBJECT]
+def subject(notice: Notice, internal_ips: Collection[str] = ()) -> str:
+    """One line, as AdminEmailHandler and BrokenLinkEmailsMiddleware word it, so that the rules of
+    people's mailboxes go on working. Django's EMAIL_SUBJECT_PREFIX comes before it.
+    """
+    meta = notice.request.cgi_data
+    if "REQUEST_METHOD" not in meta:
+        text = f"ERROR: {notice.error.message}"
+    elif is_broken_link(notice):
+        host = urlsplit(notice.request.url).netloc
+        kind = "INTERNAL " if is_internal(str(meta.get("HTTP_REFERER", "")), host) else ""
+        text = f"Broken {kind}link on {host}"
+    else:
+        who = "internal" if meta.get("REMOTE_ADDR") in internal_ips else "EXTERNAL"
+        level, phrase = _level_and_phrase(notice.error.class_name)
+        text = f"{level} ({who} IP): {phrase}: {meta.get('SCRIPT_NAME', '')}{meta.get('PATH_INFO', '')}"
+    return text.replace("\n", "\\n").replace("\r", "\\r")[:_MAX_SUBJECT]
+
+
+def _level_and_phrase(class_name: str) -> tuple[str, str]:
+    status = class_name.removeprefix("Http")
+    if not (status.isascii() and status.isdigit()):
+        return "ERROR", HTTPStatus.INTERNAL_SERVER_ERROR.phrase
+    try:
+        phrase = HTTPStatus(int(status)).phrase
+    except ValueError:
+        phrase = f"Status {status}"
+    return "ERROR" if status >= "500" else "WARNING", phrase
 
 
 def body(notice: Notice) -> str:
@@ -46,8 +72,10 @@ def _lines(notice: Notice) -> Iterator[str]:
     for name, text in (
         ("Where", where(notice)),
         ("URL", request.url),
+        ("Referrer", str(request.cgi_data.get("HTTP_REFERER", ""))),
         ("User", notice.user.id if notice.user else ""),
         ("Host", notice.server.hostname),
+        ("Site", notice.server.environment_name),
         ("Version", notice.server.app_version),
         ("Framework", notice.framework),
         ("Number", notice.id),
@@ -58,10 +86,13 @@ def _lines(notice: Notice) -> Iterator[str]:
     yield "Backtrace (innermost first):"
     for frame in notice.error.frames:
         yield f"  {frame.file}:{frame.line} in {frame.function}"
+        yield from (f"    {number:5} {line}" for number, line in frame.source)
+        yield from (f"          {name} = {text}" for name, text in flat(frame.variables))
     for title, data in (
         ("Parameters", request.params),
         ("Session", request.session),
         ("Environment", request.cgi_data),
+        ("Extra", notice.extra),
     ):
         if data:
             yield ""

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -11,6 +12,7 @@ from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from hoptoad import reporter
+from hoptoad.api.choice import get_api
 from hoptoad.conf import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import NO_THREADS, threads_never_run
@@ -34,6 +36,7 @@ class HoptoadNotifierMiddleware:
         if not get_settings().enabled:
             logger.warning("HOPTOAD_API_KEY is not set: nothing is reported.")
             raise MiddlewareNotUsed("HOPTOAD_API_KEY is not set")
+        get_api()
         get_handler()  # a class that cannot be found must stop the start, not the first notice
         if threads_never_run() and get_settings().handler != "blocking":
             logger.warning(NO_THREADS)
@@ -49,7 +52,7 @@ class HoptoadNotifierMiddleware:
             return self._acall(request)
         response = self.get_response(request)
         if response.status_code >= 400:
-            reporter.report_status(request, response.status_code)
+            self._report_status(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
         return response
@@ -57,7 +60,7 @@ class HoptoadNotifierMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         response = cast(HttpResponseBase, await self.get_response(request))
         if response.status_code >= 400 and reporter.wants_status(response.status_code):
-            await _off_loop(reporter.report_status, request, response.status_code)
+            await _off_loop(self._report_status, request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
         return response
@@ -66,7 +69,26 @@ class HoptoadNotifierMiddleware:
         """Receives Django's `got_request_exception`; under ASGI it comes in a thread."""
         error = sys.exc_info()[1]
         if error is not None and request is not None:
-            reporter.report_exception(request, error)
+            ignorable = partial(self.is_ignorable, request, exception=error)
+            reporter.report_exception(request, error, unless=ignorable)
+
+    def is_ignorable(
+        self,
+        request: HttpRequest,
+        *,
+        response: HttpResponseBase | None = None,
+        exception: BaseException | None = None,
+    ) -> bool:
+        """For subclasses: whether a failure that would be reported should not be.
+
+        Called in the request's thread, only where something failed, with either the final response
+        or the exception. Must not read the body. One that raises ignores nothing.
+        """
+        return False
+
+    def _report_status(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        ignorable = partial(self.is_ignorable, request, response=response)
+        reporter.report_status(request, response.status_code, unless=ignorable)
 
 
 async def _off_loop(report: Callable[..., Any], *args: Any) -> None:

@@ -10,6 +10,9 @@ from django.http import HttpRequest
 Value = Union[str, Mapping[str, "Value"], tuple["Value", ...]]  # noqa: UP007 - it names itself
 Data = Mapping[str, Value]
 
+# Those of version 3; those below "error" send no mails there.
+SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
@@ -19,6 +22,8 @@ class Incident:
     status: int = 0  # HTTP status of the answer; 0 where an exception was seen
     path: str = ""  # with the query string, as the browser sent it
     agent: str = ""
+    referrer: str = ""
+    host: str = ""  # as the browser named it, which may be no host of this site
     request: HttpRequest | None = None
 
 
@@ -29,6 +34,8 @@ class Frame:
     file: str
     line: int  # 0 where unknown
     function: str
+    variables: Data = field(default_factory=dict)
+    source: tuple[tuple[int, str], ...] = ()  # line numbers and lines around `line`
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +96,6 @@ class Notice:
     user: User | None = None
     framework: str = ""
     language: str = ""
+    severity: str = "error"  # or another of SEVERITIES
+    extra: Data = field(default_factory=dict)  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far

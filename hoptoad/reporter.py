@@ -1,13 +1,15 @@
 """The pipeline every failure goes through, and the one guard that keeps it from the site."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from django.http import HttpRequest
 
-from hoptoad import capture, filters, once, storm
-from hoptoad.api import htv2
+from hoptoad import before, capture, digest, filters, once, storm
+from hoptoad.api.choice import encode
 from hoptoad.conf import get_settings
+from hoptoad.guard import guarded
 from hoptoad.handlers import get_handler
 from hoptoad.notice import Incident, Notice
 from hoptoad.tally import tally
@@ -17,15 +19,18 @@ logger = logging.getLogger(__name__)
 _FAILED = "A failure of the site could not be reported: django-hoptoad itself failed."
 
 
-def report_exception(request: HttpRequest, error: BaseException) -> str | None:
+def report_exception(
+    request: HttpRequest, error: BaseException, *, unless: Callable[[], bool] | None = None
+) -> str | None:
     """Reports an uncaught exception, once. Returns the notice's id where one was handed over.
 
     Like everything here it raises nothing, and returns as soon as the handler has the bytes.
+    `unless` is asked last whether the site has a reason to ignore this one.
     """
     try:
         if not once.first_exception(request, error):
             return None
-        return _pass_on(capture.incident(request, exception=error))
+        return _pass_on(capture.incident(request, exception=error), unless)
     except Exception:
         logger.exception(_FAILED)
         return None
@@ -40,24 +45,32 @@ def wants_status(status: int) -> bool:
         return False
 
 
-def report_status(request: HttpRequest, status: int) -> str | None:
+def report_status(
+    request: HttpRequest, status: int, *, unless: Callable[[], bool] | None = None
+) -> str | None:
     """Reports an answer by its status, where the settings want it and nothing else was seen."""
     try:
         if not wants_status(status) or not once.first_status(request):
             return None
-        return _pass_on(capture.incident(request, status=status))
+        return _pass_on(capture.incident(request, status=status), unless)
     except Exception:
         logger.exception(_FAILED)
         return None
 
 
-def _pass_on(incident: Incident) -> str | None:
+def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | None:
     settings = get_settings()
     if not settings.enabled:
         return None
     rule = filters.suppressed_by(incident, settings)
     if rule is not None:
         logger.debug("Not reported, because of %s: %s", rule, incident.path)
+        return None
+    if unless is not None and guarded("is_ignorable", unless, False):
+        logger.debug("Not reported, because of is_ignorable: %s", incident.path)
+        return None
+    if not digest.admits(incident, settings, send=_hand_over):
+        tally.count("suppressed")
         return None
 
     def noticed() -> Notice:
@@ -69,9 +82,21 @@ def _pass_on(incident: Incident) -> str | None:
     return _hand_over(noticed())
 
 
-def _hand_over(notice: Notice) -> str:
+def _hand_over(notice: Notice) -> str | None:
     settings = get_settings()
     tally.count("captured")
     notice = replace(notice, lost=tally.counts()["dropped"])
-    get_handler().enqueue(htv2.encode(notice), settings.timeout)
-    return notice.id
+    wanted = before.noticed(notice, settings.before_notify)
+    if wanted is None:
+        tally.count("suppressed")
+        return None
+    get_handler().enqueue(_encoded(wanted), settings.timeout)
+    return wanted.id
+
+
+def _encoded(notice: Notice) -> bytes:
+    try:
+        return encode(notice)
+    except Exception:  # what a function of HOPTOAD_BEFORE_NOTIFY has put there may be no text
+        logger.exception("A notice could not be encoded as it is: it goes without details.")
+        return encode(before.bare(notice))

@@ -1,15 +1,19 @@
 """Which names are secret, and masking: of nested data, of URLs, of free text."""
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import lru_cache, partial
 from itertools import islice
 from urllib.parse import quote, unquote_plus
+from uuid import UUID
 
+from hoptoad.masked import MASK, SLACK, Eraser, Masked
 from hoptoad.notice import Value
-from hoptoad.text import bounded_repr, cut, exact, plain
+from hoptoad.recognisers import BUILT_IN, Recogniser
+from hoptoad.text import CUT, bounded_repr, cut, exact, plain
 
-MASK = "*" * 20
+BUILT_IN_NAME = "built-in name"
 
 # Found anywhere in a name once its case and punctuation are gone: `oldPassword`, `X-CSRFToken`.
 _FRAGMENTS = (
@@ -26,38 +30,83 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
-_CREDENTIALS_IN_URL = re.compile(r"(?<=://)([^\s/:@?#\"']*)(:[^\s@?#\"']+)?(?=@)")
 # `name=`, `name: `, `"name": `, `\\"name\\": `, and what may open its value: b'…', [, {, (.
 _NAME = re.compile(r"(?<![\w.\-])([\w.\-\[\]]{1,100})(\\?[\"']?\s{0,9}(?:={1,3}>?|:)\s{0,9})")
 _QUOTE = re.compile(r"[bBuUrR]{0,2}(\\?[\"'])")
 _BARE_END = re.compile(r"[\s&]")
 _DATA_END = re.compile(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
+_SHORTEST_SHAPE = 8  # s://u:p@
+_MIN_COOKIE = 16
+_MAX_HIDDEN = 200
 _MAX_NESTED = 4
 _MAX_NAME = 255
 _MAX_JUDGED_NAME = 4096
 
 
 class Budget:
-    """What one notice may still hold; shared by all its sections, spent as they are built."""
+    """What one notice may still hold; shared by all its sections, spent as they are built.
 
-    __slots__ = ("chars", "depth", "text", "variables")
+    A text is kept SLACK longer than it may be until `settle` has seen it, because a secret that
+    lies across the bound can only be masked whole.
+    """
+
+    __slots__ = ("_rooms", "chars", "depth", "text", "variables")
 
     def __init__(self, *, variables: int, chars: int, text: int, depth: int) -> None:
         self.variables = variables
         self.chars = chars
         self.text = text
         self.depth = depth
+        self._rooms: dict[str, tuple[int, bool, str]] = {}
 
-    def spend(self, text: str) -> str:
-        """As much of `text` as the notice has room for."""
-        text = cut(text, min(self.text, self.chars))
-        self.chars -= len(text)
+    def part(self, share: float) -> "Budget":
+        """A share of what is left, to be spent apart."""
+        variables, chars = int(self.variables * share), int(self.chars * share)
+        part = Budget(variables=variables, chars=chars, text=self.text, depth=self.depth)
+        part._rooms = self._rooms
+        self.variables -= variables
+        self.chars -= chars
+        return part
+
+    @property
+    def window(self) -> int:
+        """How much of a text is worth looking at."""
+        return self.text + SLACK
+
+    @property
+    def has_long_texts(self) -> bool:
+        """Whether anything was kept longer than it may be."""
+        return bool(self._rooms)
+
+    def spend(self, text: str, max_chars: int | None = None, *, is_cut: bool = False, mark: str = CUT) -> str:
+        """As much of `text` as the notice has room for, and what `settle` will take off again.
+
+        `is_cut` says that there was more of it; so does its end, where `text.cut` has cut it. `mark`
+        is what a text that had to be cut ends with.
+        """
+        room = min(self.text if max_chars is None else max_chars, max(self.chars, 0))
+        is_cut = is_cut or text.endswith(CUT)
+        if len(text) > room + SLACK:
+            text, is_cut = text[: room + SLACK], True
+        if is_cut or len(text) > room:
+            self._rooms[text] = (room, is_cut, mark)
+        self.chars -= min(len(text), room)
         return text
 
+    def settle(self, text: str, erase: Eraser | None) -> str:
+        """`text` as it is sent: without the secrets known by now, and within its bound."""
+        whole = erase(text) if erase is not None else text
+        if text not in self._rooms:
+            return cut(whole, self.text)  # a mask may be longer than what it hides
+        room, is_cut, mark = self._rooms[text]
+        if is_cut:  # it may end in the half of a secret
+            whole = whole.removesuffix(CUT)[:-SLACK] + mark
+        return cut(whole, room, mark)
 
-class Scrubber:
-    """Masks what is named like a secret. Immutable: threads may share it.
+
+class Names:
+    """Which names stand for secrets. Immutable: threads may share it.
 
     `protected` adds to the built-in list. A string is matched as whole words, whatever the case
     and the punctuation ("card-id" matches `user[cardId]` and `HTTP_X_CARD_ID`); a compiled pattern
@@ -70,16 +119,50 @@ class Scrubber:
         self._patterns = tuple(item for item in protected if not isinstance(item, str))
         self._judged = lru_cache(maxsize=4096)(self._judge)
 
-    def is_secret(self, name: str) -> bool:
-        """Whether what `name` stands for must not be seen."""
+    def rule(self, name: str) -> str:
+        """What makes `name` the name of a secret; empty where nothing does."""
         return self._judged(name) if len(name) <= _MAX_NAME else self._judge(name)
 
+    def _judge(self, name: str) -> str:
+        if len(name) >= _MAX_JUDGED_NAME:
+            return "a name too long to be judged"
+        words = _words(name)
+        if _BUILT_IN.search(words) or _BUILT_IN_FRAGMENT.search(words.replace("_", "")):
+            return BUILT_IN_NAME
+        if self._names.search(words) or any(pattern.search(name) for pattern in self._patterns):
+            return "HOPTOAD_PROTECTED_PARAMS"
+        return ""
+
+
+class Scrubber:
+    """Masks what is named or shaped like a secret, for one notice, and remembers it in `masked`.
+
+    `marked` are further names, each with the rule that makes it one; they are matched exactly.
+    """
+
+    def __init__(
+        self,
+        names: Names | None = None,
+        *,
+        masked: Masked | None = None,
+        recognisers: tuple[Recogniser, ...] = BUILT_IN,
+        marked: "dict[str, str] | None" = None,
+    ) -> None:
+        self.masked = Masked() if masked is None else masked
+        self._names = names or Names()
+        self._recognisers = recognisers
+        self._marked = marked or {}
+
+    def rule(self, name: str) -> str:
+        """What makes `name` the name of a secret; empty where nothing does."""
+        return self._marked.get(name) or self._names.rule(name)
+
     def text(self, text: str, *, depth: int = 0) -> str:
-        """Free text with the secrets of its URLs and of its `name=value` pairs masked."""
+        """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
         if "=" in text:
             text = _QUERY.sub(lambda match: self.query(match[0], depth=depth), text)
-        if "://" in text:
-            text = _CREDENTIALS_IN_URL.sub(_without_password, text)
+        if len(text) >= _SHORTEST_SHAPE:
+            text = self._shapes(text)
         if "=" in text or ":" in text:
             text = self._pairs(text)
         return text
@@ -90,8 +173,19 @@ class Scrubber:
 
     def cookies(self, header: str) -> str:
         """The names in a Cookie header; no value is ever sent."""
-        names = [part.partition("=")[0].strip() for part in header.split(";")]
-        return "; ".join(f"{name}={MASK}" for name in names if name)
+        shown = []
+        for part in header.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name:
+                self.cookie(name, value)
+                shown.append(f"{name}={MASK}")
+        return "; ".join(shown)
+
+    def cookie(self, name: str, value: str) -> None:
+        """Remembers a cookie's value where it is more than a preference (`en`, `dark`)."""
+        value = value.strip('"')
+        if self.rule(name) or len(value) >= _MIN_COOKIE:
+            self.masked.add(value, name, "cookie")
 
     def data(self, value: object, budget: Budget, *, path: tuple[int, ...] = ()) -> Value:
         """`value` as nested text, masked and within `budget`.
@@ -108,7 +202,7 @@ class Scrubber:
             if issubclass(kind, dict):
                 return self.mapping(value, budget, path=path)  # type: ignore[arg-type]
             return self._sequence(tuple(value), budget, path)  # type: ignore[arg-type]
-        return budget.spend(self.text(plain(value, budget.text)))
+        return budget.spend(self.text(plain(value, budget.window)))
 
     def mapping(
         self, value: "dict[object, object]", budget: Budget, *, path: tuple[int, ...] = ()
@@ -121,9 +215,11 @@ class Scrubber:
                 break
             taken += 1
             whole = _key(key)
-            name = budget.spend(cut(whole, _MAX_NAME))
-            if len(whole) >= _MAX_JUDGED_NAME or self.is_secret(whole):
+            name = self.masked.field = budget.spend(whole, _MAX_NAME)
+            rule = self.rule(whole)
+            if rule:
                 budget.variables -= 1
+                self.hide(item, whole, rule)
                 masked[name] = MASK
             else:
                 masked[name] = self._counted(item, budget, path)
@@ -147,20 +243,20 @@ class Scrubber:
         budget.variables -= 1
         return self.data(item, budget, path=path)
 
-    def _judge(self, name: str) -> bool:
-        words = _words(name)
-        return bool(
-            _BUILT_IN.search(words)
-            or _BUILT_IN_FRAGMENT.search(words.replace("_", ""))
-            or self._names.search(words)
-            or any(pattern.search(name) for pattern in self._patterns)
-        )
+    def hide(self, value: object, name: str, rule: str) -> None:
+        """Remembers every text in `value`, which is masked under `name` by `rule`."""
+        texts = _texts(value)
+        self.masked.add(next(texts, ""), name, rule)
+        for text in texts:
+            self.masked.remember(text)
 
     def _query_part(self, part: str, depth: int) -> str:
         name, _, value = part.partition("=")
         if not value:
             return part
-        if self.is_secret(unquote_plus(name)):
+        rule = self.rule(unquote_plus(name))
+        if rule:
+            self.masked.add(unquote_plus(value), unquote_plus(name), rule)
             return f"{name}={MASK}"
         plain_value = _unquoted(value)
         if plain_value is None or depth >= _MAX_NESTED:
@@ -172,13 +268,49 @@ class Scrubber:
         pieces = []
         done = 0
         for found in _NAME.finditer(text):
-            if found.start() < done or not self.is_secret(found[1]) or _is_prose(text, found):
+            rule = "" if found.start() < done else self.rule(found[1])
+            if not rule or _is_prose(text, found):
                 continue
             start, end = _value(text, found)
             if start < end and not text.startswith(MASK, start):
+                self.masked.add(text[start:end], found[1], f"{rule}, in text")
                 pieces += [text[done:start], MASK]
                 done = end
         return "".join(pieces) + text[done:]
+
+    def _shapes(self, text: str) -> str:
+        for recogniser in self._recognisers:
+            if recogniser.hints and not any(hint in text for hint in recogniser.hints):
+                continue
+            text = recogniser.pattern.sub(partial(self._shape, recogniser), text)
+        return text
+
+    def _shape(self, recogniser: Recogniser, found: "re.Match[str]") -> str:
+        group = found.lastgroup or 0
+        secret = found[group]
+        if not secret or not recogniser.accepts(secret):
+            return found[0]
+        self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
+        start, end = (edge - found.start() for edge in found.span(group))
+        return found[0][:start] + MASK + found[0][end:]
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The texts and numbers in nested data, as far as they may reappear."""
+    waiting = [value]
+    for _ in range(_MAX_HIDDEN):
+        if not waiting:
+            return
+        item = waiting.pop()
+        kind = type(item)
+        if issubclass(kind, dict):
+            waiting.extend(islice(dict.values(item), _MAX_HIDDEN))  # type: ignore[arg-type]
+        elif kind in (list, tuple, set, frozenset):
+            waiting.extend(islice(item, _MAX_HIDDEN))  # type: ignore[call-overload]
+        elif issubclass(kind, (bytes, bytearray)):
+            yield bytes(memoryview(item)[:_MAX_JUDGED_NAME]).decode("utf-8", "replace")  # type: ignore[arg-type]
+        elif issubclass(kind, str) or kind in (int, float, Decimal, UUID):
+            yield plain(item, _MAX_JUDGED_NAME)
 
 
 def _is_prose(text: str, found: "re.Match[str]") -> bool:
@@ -225,11 +357,6 @@ def _closing_bracket(text: str, start: int) -> int:
             if not depth:
                 return position + 1
     return len(text)
-
-
-def _without_password(match: "re.Match[str]") -> str:
-    user, password = match[1], match[2]
-    return f"{user}:{MASK}" if password else MASK  # a name alone may be a token
 
 
 def _unquoted(value: str) -> str | None:

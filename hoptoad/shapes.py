@@ -5,13 +5,15 @@ They raise Malformed with the shape wanted, in words that follow "expected".
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.utils.module_loading import import_string
+
+from hoptoad.recognisers import NAMES as RECOGNISERS
 
 DEFAULT_TIMEOUT = 5.0
 BUILT_IN_HANDLERS = ("threadpool", "blocking", "spool", "celery", "tasks", "mail", "memory")
@@ -135,6 +137,23 @@ def handler(value: Any) -> str:
     return value.strip()
 
 
+def api(value: Any) -> str:
+    if value in ("", None):
+        return "v2"
+    if not isinstance(value, str) or not re.fullmatch(r"v[23]|[\w]+(\.[\w]+)+", value.strip()):
+        raise Malformed('"v2", "v3", or the dotted path of a module or object')
+    return value.strip()
+
+
+def identity(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    given = text(value)
+    if not re.fullmatch(r"[\w.-]*", given):
+        raise Malformed("a number or a string of letters, digits, dots and dashes")
+    return given
+
+
 def directory(value: Any) -> str:
     if not isinstance(value, (str, Path)):
         raise Malformed("the path of a directory")
@@ -160,7 +179,58 @@ def share(value: Any) -> float:
     return float(value)
 
 
-def user(value: Any) -> str | None:
-    if value not in ("id", "full", None):
-        raise Malformed('"id", "full" or None')
-    return None if value is None else str(value)
+def window(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 86_400:
+        raise Malformed("a number of seconds from 0 to 86400")
+    return float(value)
+
+
+def one_of(*choices: Any) -> Shape:
+    shown = [f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in choices]
+
+    def read(value: Any) -> Any:
+        # By type as well: 1 is no True here.
+        for choice in choices:
+            if type(value) is type(choice) and value == choice:
+                return choice
+        raise Malformed(f"{', '.join(shown[:-1])} or {shown[-1]}")
+
+    return read
+
+
+def strings(value: Any) -> tuple[str, ...]:
+    texts = sequence(value, "a list of strings")
+    if not all(isinstance(text, str) and text for text in texts):
+        raise Malformed("a list of strings")
+    return texts
+
+
+def recognisers(value: Any) -> "dict[str, bool | re.Pattern[str]]":
+    wanted = "a dictionary of names to False, True or a regular expression"
+    if value is not None and not isinstance(value, Mapping):
+        raise Malformed(wanted)
+    read: dict[str, bool | re.Pattern[str]] = {}
+    for name, item in (value or {}).items():
+        if not isinstance(name, str) or not isinstance(item, (bool, str, re.Pattern)):
+            raise Malformed(wanted)
+        if isinstance(item, bool) and name not in RECOGNISERS:
+            raise Malformed(f"{wanted}; built in are {', '.join(RECOGNISERS)}, not {name!r}")
+        read[name] = item if isinstance(item, bool) else patterns([item])[0]
+        if not isinstance(item, bool) and read[name].search(""):  # type: ignore[union-attr]
+            raise Malformed(f"{wanted}; that of {name!r} matches the empty text, and so everything")
+    return read
+
+
+def functions(value: Any) -> tuple[Any, ...]:
+    wanted = "a list of functions or their dotted paths"
+    found = []
+    for item in sequence(value, wanted):
+        try:
+            function = import_string(item) if isinstance(item, str) else item
+        # Whatever importing someone's module raises, the site must start with one plain sentence.
+        except Exception as error:
+            raise Malformed(f"{wanted} ({item!r}: {type(error).__name__}: {error})") from None
+        if not callable(function):
+            raise Malformed(f"{wanted} ({item!r} cannot be called)")
+        found.append(function)
+    return tuple(found)

@@ -5,20 +5,18 @@ import hashlib
 import logging
 import os
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
 
 from django.core.cache import caches
 
 from hoptoad.conf import Settings
+from hoptoad.later import Later
 from hoptoad.notice import Incident, Notice
+from hoptoad.text import iso_time
 from hoptoad.throttle import WINDOW, Flood, Throttle, fingerprint
 
 logger = logging.getLogger(__name__)
-
-_throttle = Throttle()
 
 
 def admits(
@@ -33,6 +31,7 @@ def admits(
     Where it may not, it is counted, and at the end of the window a thread of ours calls `send` with
     one notice that sums up.
     """
+    global _send
     if settings.sample_rate < 1 and random.random() >= settings.sample_rate:  # noqa: S311
         return False
     if not settings.storm_limit:
@@ -41,9 +40,9 @@ def admits(
     count = _shared(settings.storm_cache) if settings.storm_cache else None
     if _throttle.admits(same, settings.storm_limit, count=count):
         return True
-    is_first = _throttle.suppress(same, incident.path.partition("?")[0], capture)
-    if is_first or _Summary.pending is None:
-        _Summary.start(send)
+    _send = send
+    _throttle.suppress(same, capture)
+    _later.start(WINDOW + 0.1)
     return False
 
 
@@ -51,9 +50,8 @@ def summary(flood: Flood) -> Notice:
     """The first suppressed notice once more, with what followed it: it joins the same group."""
     data = {
         "STORM_SUPPRESSED": f"{flood.count} notices like this one in this process",
-        "STORM_SINCE": _time(flood.since),
-        "STORM_UNTIL": _time(flood.until),
-        "STORM_LAST_PATH": flood.last_path,
+        "STORM_SINCE": iso_time(flood.since),
+        "STORM_UNTIL": iso_time(flood.until),
     }
     request = flood.notice.request
     return replace(flood.notice, request=replace(request, cgi_data={**data, **request.cgi_data}))
@@ -62,43 +60,24 @@ def summary(flood: Flood) -> Notice:
 def start_over() -> None:
     """Forgets every window: for a forked child, and for tests."""
     _throttle.start_over()
-    _Summary.pending = None
+    _later.forget()
 
 
-class _Summary:
-    """A timer that tells the floods whose windows have ended, and sets itself again for the others."""
-
-    pending: "threading.Timer | None" = None
-    _send: "Callable[[Notice], object] | None" = None
-
-    @classmethod
-    def start(cls, send: Callable[[Notice], object]) -> None:
-        cls._send = staticmethod(send)
-        if cls.pending is None or not cls.pending.is_alive():
-            cls.pending = threading.Timer(WINDOW + 0.1, cls.tell)
-            cls.pending.daemon = True
-            cls.pending.name = "hoptoad-storm"
-            try:
-                cls.pending.start()
-            except RuntimeError:  # no thread can be had now; the end of the process tells
-                cls.pending = None
-
-    @classmethod
-    def tell(cls, *, all_of_them: bool = False) -> None:
-        cls.pending = None
-        for flood in _throttle.ended(all_of_them=all_of_them):
-            try:
-                if cls._send is not None:
-                    cls._send(summary(flood))
-            except Exception:
-                logger.exception("A storm of %d notices could not be summed up.", flood.count)
-        if cls._send is not None and _throttle.has_floods():
-            cls.start(cls._send)
+def tell(*, all_of_them: bool = False) -> None:
+    """Sums up the floods whose windows have ended, or all."""
+    for flood in _throttle.ended(all_of_them=all_of_them):
+        try:
+            if _send is not None:
+                _send(summary(flood))
+        except Exception:
+            logger.exception("A storm of %d notices could not be summed up.", flood.count)
+    if _throttle.has_floods():
+        _later.start(WINDOW + 0.1)
 
 
 def tell_now() -> None:
     """Sums up every flood at once, also those whose windows have not ended."""
-    _Summary.tell(all_of_them=True)
+    tell(all_of_them=True)
 
 
 def _shared(alias: str) -> "Callable[[str], int | None]":
@@ -117,9 +96,9 @@ def _shared(alias: str) -> "Callable[[str], int | None]":
     return count
 
 
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
-
+_throttle = Throttle()
+_later = Later("hoptoad-storm", tell)
+_send: "Callable[[Notice], object] | None" = None
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=start_over)

@@ -39,11 +39,16 @@ def clean(text: str) -> str:
     return _FORBIDDEN.sub(_escaped, text)
 
 
-def cut(text: str, max_chars: int) -> str:
+def cut(text: str, max_chars: int, mark: str = CUT) -> str:
     """`text`, at most `max_chars` characters of it, its end marked where it was longer."""
     if len(text) <= max_chars:
         return text
-    return text[: max(max_chars - len(CUT), 0)] + CUT[:max_chars]
+    return text[: max(max_chars - len(mark), 0)] + mark[:max_chars]
+
+
+def iso_time(seconds: float) -> str:
+    """Seconds since the epoch as a time in UTC, ISO 8601."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
 def without_addresses(text: str) -> str:

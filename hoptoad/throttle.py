@@ -23,7 +23,6 @@ class Flood:
     count: int
     since: float
     until: float
-    last_path: str
 
 
 @dataclass(slots=True)
@@ -62,26 +61,23 @@ class Throttle:
         everywhere = count(fingerprint) if count else None
         return (seen if everywhere is None else everywhere) <= limit
 
-    def suppress(self, fingerprint: str, path: str, capture: Callable[[], Notice]) -> bool:
-        """Counts one that was not admitted. True where it is the first of a flood in its window."""
+    def suppress(self, fingerprint: str, capture: Callable[[], Notice]) -> None:
+        """Counts one that was not admitted; the first of a flood is captured, to stand for all."""
         with self._lock:
             window = self._windows.get(fingerprint)
             flood = window.flood if window else None
             if flood is not None:
                 flood.count += 1
                 flood.until = self._wall_clock()
-                flood.last_path = path
-                return False
+                return
         notice = capture()  # outside the lock: it takes a while, once in a window
         with self._lock:
             window = self._window(fingerprint)
             if window is None:
-                return False
+                return
             now = self._wall_clock()
-            is_first = window.flood is None
-            flood = window.flood = window.flood or Flood(notice, 0, now, now, path)
-            flood.count += 1
-            return is_first
+            window.flood = window.flood or Flood(notice, 0, now, now)
+            window.flood.count += 1
 
     def ended(self, *, all_of_them: bool = False) -> list[Flood]:
         """The floods whose windows have ended, or all; each is told once."""

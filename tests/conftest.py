@@ -9,7 +9,7 @@ from collector import Collector
 from django.test import AsyncClient, Client, override_settings
 from rules import check_v2
 
-from hoptoad import storm, transport
+from hoptoad import digest, storm, transport
 from hoptoad.tally import tally
 from hoptoad.testing import outbox
 
@@ -91,6 +91,7 @@ def fresh_start():
     tally.start_over()
     transport.start_over()
     storm.start_over()
+    digest.start_over()
 
 
 @pytest.fixture

@@ -132,6 +132,23 @@ MALFORMED = [
     ("HOPTOAD_MAX_DEPTH", 0, "a whole number from 1"),
     ("HOPTOAD_SHORT_CLASS_NAMES", "yes", "True or False"),
     ("HOPTOAD_GEM_PATHS", "yes", "True or False"),
+    ("HOPTOAD_IGNORE_URLS", ["("], "a list of regular expressions"),
+    ("HOPTOAD_BROKEN_LINKS_ONLY", 1, 'False, True or "internal"'),
+    ("HOPTOAD_BROKEN_LINKS_ONLY", "external", 'False, True or "internal"'),
+    ("HOPTOAD_DIGEST_404", -1, "a number of seconds from 0"),
+    ("HOPTOAD_DIGEST_404", True, "a number of seconds from 0"),
+    ("HOPTOAD_PATTERNS", ["jwt"], "a dictionary of names"),
+    ("HOPTOAD_PATTERNS", {"jwd": False}, "built in are url_credentials, private_key, jwt"),
+    ("HOPTOAD_PATTERNS", {"own": "("}, "a list of regular expressions"),
+    ("HOPTOAD_PATTERNS", {"own": "x*"}, "matches the empty text"),
+    ("HOPTOAD_SEND_IP", "short", '"full", "truncated" or None'),
+    ("HOPTOAD_LOCAL_VARIABLES", "yes", "True or False"),
+    ("HOPTOAD_SOURCE_CONTEXT", 21, "a whole number from 0 to 20"),
+    ("HOPTOAD_BEFORE_NOTIFY", ["shop.nowhere"], "a list of functions or their dotted paths"),
+    ("HOPTOAD_BEFORE_NOTIFY", [7], "a list of functions or their dotted paths"),
+    ("HOPTOAD_API", "v4", '"v2", "v3", or the dotted path'),
+    ("HOPTOAD_PROJECT_ID", "a/b", "a number or a string"),
+    ("HOPTOAD_MAIL_HTML", "yes", "True or False"),
 ]
 
 

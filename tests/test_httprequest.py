@@ -7,16 +7,21 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
+from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
 
+from hoptoad import capture
 from hoptoad.conf import get_settings
 from hoptoad.httprequest import RequestReader
-from hoptoad.scrub import MASK, Budget, Scrubber
+from hoptoad.masked import MASK
+from hoptoad.reporterfilter import ReporterFilter
+from hoptoad.scrub import Budget, Names, Scrubber
 
 
 def read(request):
     budget = Budget(variables=2000, chars=200_000, text=2048, depth=20)
-    return RequestReader(request, Scrubber(get_settings().protected_params), budget, get_settings())
+    scrubber = Scrubber(Names(get_settings().protected_params))
+    return RequestReader(request, ReporterFilter(request), scrubber, budget, get_settings())
 
 
 def variables(notice, section):
@@ -258,7 +263,9 @@ def test_a_long_query_costs_no_more_than_what_can_be_sent(client, reported, dead
 
 def test_a_long_name_of_a_secret_is_judged_as_a_whole():
     request = RequestFactory().get("/")
-    request._post = {"x" * 300 + "_password": ["long-secret"], "y" * 100_000: ["longer-secret"]}
+    request._post = MultiValueDict(
+        {"x" * 300 + "_password": ["long-secret"], "y" * 100_000: ["longer-secret"]}
+    )
     request._files = {}
 
     assert set(read(request).info().params.values()) == {MASK}
@@ -267,7 +274,7 @@ def test_a_long_name_of_a_secret_is_judged_as_a_whole():
 def test_too_many_fields_in_the_query_cost_only_the_query(settings_for):
     settings_for(DATA_UPLOAD_MAX_NUMBER_FIELDS=3)
     request = RequestFactory().get("/?a=1&b=1&c=1&d=1&e=1")
-    request._post, request._files = {"page": ["2"]}, {}
+    request._post, request._files = MultiValueDict({"page": ["2"]}), {}
 
     assert read(request).info().params == {"[query]": "[could not be read]", "page": "2"}
 
@@ -316,7 +323,7 @@ def test_a_query_of_very_many_fields_is_named():
 
 def test_a_giant_form_does_not_push_out_the_headers():
     request = RequestFactory().post("/", headers={"Accept": "text/html"})
-    request._post = {f"field{number}": ["x"] for number in range(10_000)}
+    request._post = MultiValueDict({f"field{number}": ["x"] for number in range(10_000)})
     request._files = {}
 
     info = read(request).info()
@@ -327,7 +334,9 @@ def test_a_giant_form_does_not_push_out_the_headers():
 
 
 def test_a_very_long_url_is_cut_and_stays_one():
-    url = read(RequestFactory().get("/?q=" + "x" * 5000)).info().url
+    request = RequestFactory().get("/?q=" + "x" * 5000)
+
+    url = capture.notice(capture.incident(request, status=404), get_settings()).request.url
 
     assert len(url) == 2048
     assert url.isascii()

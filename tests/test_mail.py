@@ -27,7 +27,8 @@ def test_an_error_is_mailed_to_the_admins(client, settings_for, db):
     [letter] = mail.outbox
     assert letter.to == ["admin@shop.example"]
     assert letter.from_email == "site@shop.example"
-    assert letter.subject == "[Django] production: ValueError: something broke with a form"
+    assert letter.subject == "[Django] ERROR (EXTERNAL IP): Internal Server Error: /form/"
+    assert "Site:      production\n" in letter.body
     assert "Where:     shop.views#form\n" in letter.body
     assert "  [PROJECT_ROOT]/shop/views.py:" in letter.body
     assert "  password = ********************\n" in letter.body
@@ -70,7 +71,7 @@ def test_what_the_server_refuses_is_mailed_by_the_fallback(client, collector, se
 
     assert get_handler().flush(20)
     assert get_fallback_handler().flush(20)
-    assert "ValueError: something broke" in mail.outbox[0].subject
+    assert "ValueError: something broke" in mail.outbox[0].body
 
 
 def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settings_for, caplog):

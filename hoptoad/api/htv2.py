@@ -11,8 +11,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import NAME, URL, __version__, capture, transport
+from hoptoad import NAME, URL, __version__, before, capture, transport
 from hoptoad.answers import Answer
+from hoptoad.api.environment import environment
 from hoptoad.conf import get_settings
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 from hoptoad.text import clean
@@ -38,7 +39,8 @@ def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
             "generate_payload((request, status)) needs a status, or to be called in an except block"
         )
     incident = capture.incident(request, exception=exception, status=status or 0)
-    return encode(capture.notice(incident, get_settings()))
+    notice = capture.notice(incident, get_settings())
+    return encode(before.noticed(notice, get_settings().before_notify) or before.bare(notice))
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
@@ -99,17 +101,11 @@ def _request(request: RequestInfo, cgi_data: Data) -> Iterator[str]:
 
 
 def _cgi_data(notice: Notice) -> dict[str, Value]:
-    """The headers, and what version 2 has no element for: none of it splits Errbit's groups."""
-    data: dict[str, Value] = {"HOPTOAD_NOTICE_ID": notice.id}
-    if notice.language:
-        data["LANGUAGE"] = notice.language
-    if notice.lost:
-        data["HOPTOAD_NOTICES_LOST"] = f"{notice.lost} by this process so far"
-    if notice.error.notes:
-        data["EXCEPTION_NOTES"] = "\n".join(notice.error.notes)
+    """The headers, and what version 2 has no element for."""
+    data = environment(notice)
     for number, cause in enumerate(notice.causes, 1):
         data["EXCEPTION_CAUSE" if number == 1 else f"EXCEPTION_CAUSE_{number}"] = _cause(cause)
-    return {**data, **notice.request.cgi_data}
+    return data
 
 
 def _cause(cause: ErrorInfo) -> str:

@@ -1,19 +1,28 @@
 """From bytes that may be hostile to a Notice: the outbox, and whoever else receives, reads by it."""
 
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from hoptoad.errors import ParseError
-from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
+from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 
 MAX_DEPTH = 256  # elements in elements, as libxml2 has it
+_USER = ("id", "name", "email", "username")
+_BARE_ROOT = re.compile(r"^/(PROJECT_ROOT|SITE_PACKAGES|STDLIB|GEM_ROOT)/")
+_LINE = re.compile(r"^[> ] {0,5}(\d+) (.*)$", re.MULTILINE)
 _KNOWN_VERSIONS = ("2.0", "2.1", "2.2", "2.3", "2.4")
 
 
 def parse_v2(document: bytes) -> Notice:
     """The notice in a v2 document. Raises ParseError, and says what is wrong with it.
 
-    What version 2 keeps in cgi-data (notes, causes, our id) stays there; `id` is read from it.
+    What version 2 keeps in cgi-data (notes, causes, our id) stays there; `id`, `language`, `extra`
+    and the variables and source of frames are read from it.
     """
     root = _tree(document)
     if root.tag != "notice" or root.get("version") not in _KNOWN_VERSIONS:
@@ -22,15 +31,99 @@ def parse_v2(document: bytes) -> Notice:
     if error is None:
         raise ParseError("the notice has no <error>")
     request = _request(root.find("request"))
+    extra, details = request.cgi_data.get("EXTRA", {}), request.cgi_data.get("FRAMES", ())
     return Notice(
         id=str(request.cgi_data.get("HOPTOAD_NOTICE_ID", "")),
-        error=ErrorInfo(_text(error, "class"), _text(error, "message"), _frames(error)),
+        error=ErrorInfo(_text(error, "class"), _text(error, "message"), _detailed(_frames(error), details)),
         request=request,
         server=_server(root.find("server-environment")),
         user=_user(root.find("current-user")),
         framework=_text(root, "framework"),
         language=str(request.cgi_data.get("LANGUAGE", "")),
+        severity=str(request.cgi_data.get("SEVERITY", "error")),
+        extra=extra if isinstance(extra, Mapping) else {},
     )
+
+
+def parse_v3(document: bytes) -> Notice:
+    """The notice in a v3 document. Raises ParseError, and says what is wrong with it."""
+    try:
+        found = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"the document is not well-formed JSON: {error}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("errors"), list) or not found["errors"]:
+        raise ParseError("the document is no notice of version 3: it has no errors")
+    errors = [_v3_error(item) for item in found["errors"] if isinstance(item, dict)]
+    if not errors:
+        raise ParseError("the document is no notice of version 3: its errors are no objects")
+    context = found.get("context")
+    context = context if isinstance(context, dict) else {}
+    cgi_data = _v3_data(found.get("environment"))
+    extra, details = cgi_data.get("EXTRA", {}), cgi_data.get("FRAMES", ())
+    user = context.get("user")
+    text = {name: item for name, item in context.items() if isinstance(item, str)}
+    return Notice(
+        id=str(cgi_data.get("HOPTOAD_NOTICE_ID", "")),
+        error=replace(errors[0], frames=_detailed(errors[0].frames, details)),
+        causes=tuple(errors[1:]),
+        request=RequestInfo(
+            url=text.get("url", ""),
+            component=text.get("component", ""),
+            action=text.get("action", ""),
+            params=_v3_data(found.get("params")),
+            session=_v3_data(found.get("session")),
+            cgi_data=cgi_data,
+        ),
+        server=Server(
+            project_root=text.get("rootDirectory", ""),
+            environment_name=text.get("environment", ""),
+            app_version=text.get("version", ""),
+            hostname=text.get("hostname", ""),
+        ),
+        user=User(**{name: str(user.get(name, "")) for name in _USER}) if isinstance(user, dict) else None,
+        framework=_v3_framework(context.get("versions")),
+        language=text.get("language", ""),
+        severity=text.get("severity", "error"),
+        extra=extra if isinstance(extra, Mapping) else {},
+    )
+
+
+def parse(document: bytes) -> Notice:
+    """The notice in a document of either version. Raises ParseError."""
+    return parse_v3(document) if document.lstrip()[:1] == b"{" else parse_v2(document)
+
+
+def _v3_error(found: dict[str, Any]) -> ErrorInfo:
+    lines = found.get("backtrace")
+    frames = tuple(
+        Frame(
+            _BARE_ROOT.sub(r"[\1]/", str(line.get("file", ""))),
+            _number(str(line.get("line", ""))),
+            str(line.get("function", "")),
+        )
+        for line in (lines if isinstance(lines, list) else [])
+        if isinstance(line, dict)
+    )
+    return ErrorInfo(str(found.get("type", "")), str(found.get("message", "")), frames)
+
+
+def _v3_data(found: object) -> dict[str, Value]:
+    return {str(name): _v3_value(item, 0) for name, item in found.items()} if isinstance(found, dict) else {}
+
+
+def _v3_value(found: object, depth: int) -> Value:
+    if depth >= MAX_DEPTH:
+        raise ParseError(f"objects are nested more than {MAX_DEPTH} deep")
+    if isinstance(found, dict):
+        return {str(name): _v3_value(item, depth + 1) for name, item in found.items()}
+    if isinstance(found, list):
+        return tuple(_v3_value(item, depth + 1) for item in found)
+    return "" if found is None else str(found)
+
+
+def _v3_framework(versions: object) -> str:
+    pairs = versions.items() if isinstance(versions, dict) else ()
+    return ", ".join(f"{name}: {version}" for name, version in pairs)
 
 
 def _tree(document: bytes) -> Element:
@@ -99,6 +192,26 @@ def _frames(error: Element) -> tuple[Frame, ...]:
     )
 
 
+def _detailed(frames: tuple[Frame, ...], details: Value) -> tuple[Frame, ...]:
+    """The frames with what FRAMES of cgi-data says of some of them."""
+    known = {item.get("where"): item for item in details if isinstance(item, Mapping)}
+    return tuple(
+        replace(frame, variables=_mapping(item.get("variables")), source=_source(item.get("source")))
+        if (item := known.get(f"{frame.file}:{frame.line} in {frame.function}"))
+        else frame
+        for frame in frames
+    )
+
+
+def _mapping(value: Value | None) -> Data:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _source(value: Value | None) -> tuple[tuple[int, str], ...]:
+    lines = _LINE.findall(value) if isinstance(value, str) else []
+    return tuple((_number(number), line) for number, line in lines)
+
+
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
@@ -117,7 +230,7 @@ def _server(element: "Element | None") -> Server:
 def _user(element: "Element | None") -> User | None:
     if element is None:
         return None
-    return User(**{name: _text(element, name) for name in ("id", "name", "email", "username")})
+    return User(**{name: _text(element, name) for name in _USER})
 
 
 def _text(element: Element, path: str) -> str:

@@ -1,7 +1,7 @@
 """Delivery in the failing request itself: for processes in which no thread may run."""
 
 from hoptoad.answers import Answer, Verdict
-from hoptoad.api import htv2
+from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.handlers.base import GiveUp, Send, give_up
 
@@ -14,7 +14,7 @@ class BlockingNotifier:
     """
 
     def __init__(
-        self, *, send: Send = htv2.report, give_up: GiveUp = give_up, circuit: Circuit | None = None
+        self, *, send: Send = report, give_up: GiveUp = give_up, circuit: Circuit | None = None
     ) -> None:
         self._send = send
         self._give_up = give_up

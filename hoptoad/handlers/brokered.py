@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.db import connections
 
-from hoptoad.api import htv2
+from hoptoad.api.choice import report
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import Send, get_spool
 
@@ -36,6 +36,6 @@ def publisher(publish: Callable[[str], None], broker: str) -> Send:
         if get_settings().spool_dir:
             get_spool().enqueue(payload, timeout)
             return None
-        return htv2.report(payload, timeout)
+        return report(payload, timeout)
 
     return send

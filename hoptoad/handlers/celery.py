@@ -6,7 +6,7 @@ from typing import Any
 from celery import current_app, shared_task  # type: ignore[import-untyped]
 
 from hoptoad.answers import Verdict
-from hoptoad.api import htv2
+from hoptoad.api.choice import report
 from hoptoad.circuit import LONGEST_PAUSE, PAUSE_WHEN_TOLD_TO_WAIT
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import give_up
@@ -21,7 +21,7 @@ def deliver(self: Any, document: str) -> None:
     """Sends one notice from a worker, and tries again as the server's answer asks for."""
     settings = get_settings()
     payload = document.encode()
-    answer = htv2.report(payload, settings.timeout)
+    answer = report(payload, settings.timeout)
     if answer.verdict is Verdict.ACCEPTED:
         return
     if answer.verdict is Verdict.REFUSED or self.request.retries >= settings.retries:

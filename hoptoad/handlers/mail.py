@@ -1,19 +1,35 @@
 """Delivery by mail: the notice in the words of Django's own error mails, through Django's mail."""
 
+import logging
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.core.mail import mail_admins, mail_managers
 
-from hoptoad.api.parsers import parse_v2
+from hoptoad.api.parsers import parse
+from hoptoad.conf import get_settings
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.letter import body, is_broken_link, subject
+from hoptoad.notice import Notice
+from hoptoad.reporterclass import page
+
+logger = logging.getLogger(__name__)
 
 
 def send(payload: bytes, timeout: float) -> None:
     """Mails a notice to ADMINS, a 404 to MANAGERS. Blocks; raises what the mail backend raises."""
-    notice = parse_v2(payload)
+    notice = parse(payload)
     tell = mail_managers if is_broken_link(notice) else mail_admins
-    tell(subject(notice), body(notice))
+    html = _html(notice) if get_settings().mail_html else None
+    tell(subject(notice, django_settings.INTERNAL_IPS), body(notice), html_message=html)
+
+
+def _html(notice: Notice) -> str | None:
+    try:
+        return page(notice, str(notice.request.cgi_data.get("EXCEPTION_REPORTER", "")))
+    except Exception:
+        logger.exception("The exception reporter could not make a page: the mail goes as plain text.")
+        return None
 
 
 class MailNotifier(ThreadedNotifier):

@@ -8,7 +8,7 @@ import time
 import weakref
 
 from hoptoad.answers import Answer, Verdict
-from hoptoad.api import htv2
+from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import Settings, get_settings
 from hoptoad.handlers.base import GiveUp, Send, give_up
@@ -60,7 +60,7 @@ class SpoolNotifier:
     """
 
     def __init__(
-        self, *, send: Send = htv2.report, give_up: GiveUp = give_up, circuit: Circuit | None = None
+        self, *, send: Send = report, give_up: GiveUp = give_up, circuit: Circuit | None = None
     ) -> None:
         settings = get_settings()
         self._directory = directory_of(settings)

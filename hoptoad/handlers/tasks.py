@@ -11,7 +11,7 @@ except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
 
 from hoptoad.answers import Verdict
-from hoptoad.api import htv2
+from hoptoad.api.choice import report
 from hoptoad.circuit import PAUSE_WHEN_TOLD_TO_WAIT
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import give_up
@@ -24,7 +24,7 @@ def deliver(document: str, attempt: int = 0) -> None:
     """Sends one notice from a worker; tries again later where the backend can defer a task."""
     settings = get_settings()
     payload = document.encode()
-    answer = htv2.report(payload, settings.timeout)
+    answer = report(payload, settings.timeout)
     if answer.verdict is Verdict.ACCEPTED:
         return
     again = answer.verdict is not Verdict.REFUSED and attempt < settings.retries

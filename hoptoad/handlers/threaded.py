@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from hoptoad.answers import Answer, Verdict
-from hoptoad.api import htv2
+from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import GiveUp, Send, give_up
@@ -40,7 +40,7 @@ class ThreadedNotifier:
         threads: int | None = None,
         *,
         queue_size: int | None = None,
-        send: Send = htv2.report,
+        send: Send = report,
         give_up: GiveUp = give_up,
         circuit: Circuit | None = None,
     ) -> None:

@@ -27,6 +27,8 @@ urlpatterns = [
     path("file/", views.file),
     path("template/", views.template),
     path("exception/", views.anything),
+    path("exception/async/", views.anything_async),
+    path("reset/<uidb64>/<token>/", views.anything),
     path("slow/", views.slow),
     re_path("^included/", include([path("here/", views.boom)])),
 ]

@@ -134,5 +134,9 @@ def template(request):
     return render(request, "broken.html")
 
 
-def anything(request):
+def anything(request, **kwargs):
     return anything_goes[0](request) or HttpResponse("nothing broke")
+
+
+async def anything_async(request):
+    return await anything_goes[0](request) or HttpResponse("nothing broke")

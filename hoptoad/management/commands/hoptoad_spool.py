@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hoptoad.answers import Verdict, advice
-from hoptoad.api import htv2
-from hoptoad.api.parsers import parse_v2
+from hoptoad.api.choice import report
+from hoptoad.api.parsers import parse
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         waiting = directory.waiting()
         taken = 0
         for number, notice in enumerate(waiting, 1):
-            answer = deliver(directory, notice, get_settings(), send=htv2.report, give_up=give_up)
+            answer = deliver(directory, notice, get_settings(), send=report, give_up=give_up)
             taken += answer is not None and answer.verdict is Verdict.ACCEPTED
             self._progress(number, len(waiting))
             if answer is not None and answer.verdict in (Verdict.LATER, Verdict.UNREACHABLE):
@@ -118,7 +118,7 @@ def _age(seconds: float) -> str:
 
 def _error(notice: Waiting) -> str:
     try:
-        message = parse_v2(notice.path.read_bytes()).error.message
+        message = parse(notice.path.read_bytes()).error.message
     except (OSError, ParseError) as error:
         return f"[{error}]"
     return " ".join(message.split())[:100]

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 
 from hoptoad import capture
 from hoptoad.answers import Answer, Verdict, advice
-from hoptoad.api import htv2
+from hoptoad.api.choice import encode, get_api
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers import get_handler
@@ -71,6 +71,7 @@ def _checked_settings() -> Settings:
     try:
         settings = get_settings()
         get_handler()
+        get_api()
     except ConfigurationError as error:
         raise CommandError(str(error)) from error
     if not settings.enabled:
@@ -108,4 +109,4 @@ def _payload(settings: Settings, message: str) -> bytes:
         raise HoptoadTest(message)
     except HoptoadTest as error:
         request = RequestFactory().get("/hoptoad_test/")
-        return htv2.encode(capture.notice(capture.incident(request, exception=error), settings))
+        return encode(capture.notice(capture.incident(request, exception=error), settings))

@@ -1,0 +1,71 @@
+"""Which API the settings name: version 2, version 3, or one of the site's own."""
+
+import importlib
+from functools import lru_cache
+from typing import Any, Protocol, cast
+
+from django.utils.module_loading import import_string
+
+from hoptoad.answers import Answer, Verdict
+from hoptoad.conf import get_settings
+from hoptoad.errors import ConfigurationError
+from hoptoad.notice import Notice
+
+_BUILT_IN = {"v2": "hoptoad.api.htv2", "v3": "hoptoad.api.v3"}
+
+
+class Api(Protocol):
+    """A module, an object or a class with static methods. `encode` must not block."""
+
+    CONTENT_TYPE: str
+
+    def encode(self, notice: Notice) -> bytes:
+        """The notice as bytes, which may wait on a disk or in a broker before they are reported."""
+
+    def report(self, payload: bytes, timeout: float | None = None) -> Any:
+        """Sends the bytes and returns a `hoptoad.answers.Answer`; anything else counts as accepted."""
+
+
+def get_api() -> Api:
+    """The API in force. Raises ConfigurationError where it cannot be found."""
+    named = get_settings().api
+    path = _BUILT_IN.get(named, named)
+    try:
+        found = _found(path)
+    # Whatever importing someone's module raises, the site must start with this one sentence.
+    except Exception as error:
+        raise ConfigurationError(_wrong(named, f"{type(error).__name__}: {error}")) from error
+    for name in ("encode", "report", "CONTENT_TYPE"):
+        if not hasattr(found, name):
+            raise ConfigurationError(_wrong(named, f"{found!r} has no {name}"))
+    return cast(Api, found)
+
+
+def encode(notice: Notice) -> bytes:
+    """The notice in the API in force."""
+    return get_api().encode(notice)
+
+
+def report(payload: bytes, timeout: float | None = None) -> Answer:
+    """Sends bytes by the API in force."""
+    answer = get_api().report(payload, timeout)
+    if isinstance(answer, Answer):
+        return answer
+    return Answer(verdict=Verdict.ACCEPTED, url=get_settings().url)
+
+
+@lru_cache(maxsize=8)
+def _found(path: str) -> Any:
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{path}.".startswith(f"{error.name}."):
+            raise  # the module is there, and something it imports is not
+        return import_string(path)
+
+
+def _wrong(named: str, why: str) -> str:
+    return (
+        f'HOPTOAD_API = {named!r} cannot be used ({why}). Give "v2", "v3", or the dotted path of a '
+        "module or object with encode(notice), report(payload, timeout) and CONTENT_TYPE."
+    )

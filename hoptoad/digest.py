@@ -1,0 +1,161 @@
+"""Missing pages that are asked for again and again: the first goes at once, the rest in one digest."""
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from hoptoad import capture
+from hoptoad.conf import Settings, get_settings
+from hoptoad.later import Later
+from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
+from hoptoad.text import iso_time
+from hoptoad.viewname import UNKNOWN
+
+logger = logging.getLogger(__name__)
+
+MAX_PATHS = 1000  # in one window; beyond these, each counts as the first of its path
+MAX_REFERRERS = 10  # of one path
+TOP = 20  # paths told of in one digest
+
+
+@dataclass(slots=True)
+class Link:
+    """A missing page, how often it was asked for after the first time, and from where."""
+
+    path: str = ""
+    count: int = 0
+    referrers: "Counter[str]" = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What one window has seen. Times are seconds since the epoch."""
+
+    top: tuple[Link, ...]
+    paths: int
+    count: int
+    since: float
+    until: float
+
+
+class Digest:
+    """The missing pages of one window, which begins with the first of them. Threads may share it."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forgets everything, with a lock of its own: for a forked child."""
+        self._lock = threading.RLock()
+        self._links: dict[str, Link] = {}
+        self._ends = 0.0
+        self._since = 0.0
+
+    def is_first(self, path: str, window: float) -> bool:
+        """Whether nobody has asked for `path` in this window of `window` seconds yet."""
+        with self._lock:
+            if not self._links:
+                self._ends, self._since = self._clock() + window, self._wall_clock()
+            if path in self._links:
+                return False
+            if len(self._links) < MAX_PATHS:
+                self._links[path] = Link()
+            return True
+
+    def add(self, path: str, shown: str, referrer: str) -> None:
+        """Counts another request for `path`; `shown` and `referrer` are what may be told of it."""
+        with self._lock:
+            link = self._links.setdefault(path, Link())
+            link.path = shown
+            link.count += 1
+            if referrer and (referrer in link.referrers or len(link.referrers) < MAX_REFERRERS):
+                link.referrers[referrer] += 1
+
+    def ended(self, *, all_of_them: bool = False) -> Links | None:
+        """What the window has seen where it has ended; it is told once. None where there is nothing."""
+        with self._lock:
+            if not self._links or not (all_of_them or self._clock() >= self._ends):
+                return None
+            links, self._links = [link for link in self._links.values() if link.count], {}
+            now = self._wall_clock()
+        if not links:
+            return None
+        links.sort(key=lambda link: -link.count)
+        total = sum(link.count for link in links)
+        return Links(tuple(links[:TOP]), len(links), total, self._since, now)
+
+
+def admits(incident: Incident, settings: Settings, *, send: Callable[[Notice], object]) -> bool:
+    """Whether this missing page is told of by itself. Where not, the window's digest, for which a
+    thread of ours calls `send`, counts it.
+    """
+    global _send
+    if incident.status != 404 or not settings.digest_404:
+        return True
+    _send = send
+    key = incident.path.partition("?")[0]
+    if _digest.is_first(key, settings.digest_404):
+        return True
+    _digest.add(key, *capture.link(incident, settings))
+    _later.start(settings.digest_404 + 0.1)
+    return False
+
+
+def tell(*, all_of_them: bool = False) -> None:
+    """Sends the digest of a window that has ended; with `all_of_them` also of one that has not."""
+    try:
+        links = _digest.ended(all_of_them=all_of_them)
+        if links is not None and _send is not None:
+            _send(notice_of(links, get_settings()))
+    except Exception:
+        logger.exception("A digest of missing pages could not be sent.")
+
+
+def notice_of(links: Links, settings: Settings) -> Notice:
+    """One notice for the missing pages that were asked for again."""
+    pages: tuple[Value, ...] = tuple(
+        {"path": page.path, "count": str(page.count), "referrers": dict(_counted(page.referrers))}
+        for page in links.top
+    )
+    data = {
+        "DIGEST_COUNT": f"{links.count} more requests for {links.paths} missing pages",
+        "DIGEST_SINCE": iso_time(links.since),
+        "DIGEST_UNTIL": iso_time(links.until),
+    }
+    error = ErrorInfo("Http404", "Http404: Missing pages that were asked for again", ())
+    request = RequestInfo(component=UNKNOWN, params={"pages": pages}, cgi_data=data)
+    return replace(capture.blank(error, settings), request=request)
+
+
+def _counted(referrers: "Counter[str]") -> Iterator[tuple[str, str]]:
+    for referrer, count in referrers.most_common():
+        yield referrer, str(count)
+
+
+def start_over() -> None:
+    """Forgets the window: for a forked child, and for tests."""
+    _digest.start_over()
+    _later.forget()
+
+
+_digest = Digest()
+_later = Later("hoptoad-digest", tell)
+_send: "Callable[[Notice], object] | None" = None
+tell_now = partial(tell, all_of_them=True)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=start_over)
+atexit.register(tell_now)

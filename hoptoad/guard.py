@@ -1,0 +1,18 @@
+"""Reading something that may fail: what is broken costs only itself."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
+    """What `read` returns, or `otherwise` and a line in the log where it fails."""
+    try:
+        return read()
+    except Exception:
+        logger.exception("Could not read the %s of a failing request; the rest is reported.", section)
+        return otherwise

@@ -1,0 +1,141 @@
+"""`manage.py hoptoad_preview`: exactly what would leave the building, and what keeps the rest inside."""
+
+import base64
+import contextlib
+import json
+import shutil
+import textwrap
+from argparse import ArgumentParser
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.management.base import BaseCommand, CommandError
+from django.http import Http404, HttpRequest
+from django.test import RequestFactory
+from django.urls import resolve
+
+from hoptoad import before, capture
+from hoptoad.api import htv2, v3
+from hoptoad.api.choice import get_api
+from hoptoad.api.parsers import parse
+from hoptoad.conf import Settings, get_settings
+from hoptoad.errors import ConfigurationError, ParseError
+from hoptoad.masked import MASK, Masked, Row
+from hoptoad.notice import Notice
+from hoptoad.preview import Line, lines
+from hoptoad.scrub import Names
+
+_SECRET = "made-up-secret-1"  # noqa: S105
+_NAME_WIDTH = 28
+
+
+class HoptoadPreview(Exception):
+    """The error that `manage.py hoptoad_preview` makes up."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows, field by field, what would be sent of a failing request, and by which rule the rest is "
+        "masked. Sends nothing."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
+            "--path",
+            default="/hoptoad_preview/?page=2&token=" + _SECRET,
+            help="the page, with its query string, whose request is made up",
+        )
+        what.add_argument(
+            "--stored", type=Path, metavar="FILE", help="a notice that was sent or spooled before"
+        )
+        parser.add_argument(
+            "--format",
+            choices=("text", "xml", "json"),
+            default="text",
+            help="text: field by field, with the rules; xml, json: the document of version 2 or 3",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            settings = get_settings()
+            api = get_api()
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+        stored: Path | None = options["stored"]
+        notice, rows = _read(stored) if stored else _made_up(options["path"], settings)
+        if notice is None:
+            self.stdout.write("Nothing would be sent: HOPTOAD_BEFORE_NOTIFY returns None for this notice.")
+        elif options["format"] == "xml":
+            document = htv2.encode(notice).decode()
+            self.stdout.write(document.replace(escape(settings.api_key, quote=False), MASK))
+        elif options["format"] == "json":
+            self.stdout.write(json.dumps(json.loads(v3.encode(notice)), indent=2, ensure_ascii=False))
+        else:
+            size = len(api.encode(notice))
+            self.stdout.write(f"{size:,} bytes as {settings.api} to {settings.url}\n\n")
+            self._table(lines(notice, rows, Names(settings.protected_params)))
+
+    def _table(self, shown: list[Line]) -> None:
+        width = max(shutil.get_terminal_size().columns, 60) - _NAME_WIDTH - 3
+        section = ""
+        for line in shown:
+            if line.section != section:
+                section = line.section
+                self.stdout.write(self.style.MIGRATE_HEADING(section))
+            rule = f"   <- {line.rule}" if line.rule else ""
+            text = textwrap.wrap(line.text + rule, width, break_on_hyphens=False) or [""]
+            self.stdout.write(f"  {line.name:{_NAME_WIDTH}} {text[0]}")
+            for more in text[1:]:
+                self.stdout.write(" " * (_NAME_WIDTH + 3) + more)
+        masked = sum(1 for line in shown if line.rule)
+        self.stdout.write(f"\n{len(shown)} fields, {masked} of them with something masked.")
+
+
+def _read(path: Path) -> tuple[Notice, None]:
+    try:
+        return parse(path.read_bytes()), None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    except ParseError as error:
+        raise CommandError(f"{path} is no notice: {error}") from error
+
+
+def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Row]]:
+    masked = Masked(settings.known_secrets)
+    request = _request(path, settings)
+    try:
+        _fail(_SECRET)
+    except HoptoadPreview as error:
+        incident = capture.incident(request, exception=error)
+        notice = capture.notice(incident, settings, masked=masked)
+    return before.noticed(notice, settings.before_notify), masked.rows
+
+
+def _fail(password: str) -> None:
+    raise HoptoadPreview(f"Nothing is broken; a message that quotes the password {password}")
+
+
+def _request(path: str, settings: Settings) -> HttpRequest:
+    """A request with a secret in every place where a browser puts one."""
+    form = {"name": "Freda", "password": _SECRET, "card_number": "4111 1111 1111 1111", "page": "2"}
+    form.update({name: "made-up" for name in settings.protected_params if isinstance(name, str)})
+    basic = base64.b64encode(f"freda:{_SECRET}".encode()).decode()
+    request = RequestFactory().post(
+        path if path.startswith("/") else f"/{path}",
+        form,
+        headers={
+            "Authorization": f"Basic {basic}",
+            "Cookie": f"{django_settings.SESSION_COOKIE_NAME}={_SECRET}; theme=dark",
+            "Referer": f"https://shop.example/reset/?token={_SECRET}",
+            "User-Agent": "hoptoad_preview",
+            "X-Forwarded-For": "203.0.113.7",
+        },
+    )
+    with contextlib.suppress(Http404):
+        request.resolver_match = resolve(request.path_info)
+    request.POST  # noqa: B018 - reads the form, as the view would have
+    return request

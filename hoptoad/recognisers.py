@@ -1,0 +1,95 @@
+"""Secrets that are known by their shape, whatever they are called and wherever they stand."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A shape of secrets. Where the pattern has a named group, only what that matched is masked.
+
+    `hints` are pieces of which a text must hold one, for speed; none means any text may match.
+    """
+
+    name: str
+    pattern: "re.Pattern[str]"
+    accepts: Callable[[str], bool] = lambda _: True
+    hints: tuple[str, ...] = ()
+
+
+def is_card_number(text: str) -> bool:
+    """Whether the digits pass Luhn's check (ISO/IEC 7812-1, annex B)."""
+    digits = [int(character) for character in text if character.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return 13 <= len(digits) <= 19 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _is_basic(text: str) -> bool:
+    try:
+        return b":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+
+
+BUILT_IN = (
+    Recogniser(
+        "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
+        re.compile(r"(?<=://)(?:[^\s/:@?#\"']*:(?P<secret>[^\s@?#\"']+)|(?P<name>[^\s/:@?#\"']+))(?=@)"),
+        hints=("://",),
+    ),
+    Recogniser(
+        "private_key",
+        # RFC 7468; cut short it goes on to the end.
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)",
+            re.DOTALL,
+        ),
+        hints=("PRIVATE KEY",),
+    ),
+    Recogniser(
+        "jwt",  # RFC 7519: `eyJ` is `{"` in base64url
+        re.compile(r"\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
+        hints=("eyJ",),
+    ),
+    Recogniser(
+        "basic_auth",  # RFC 7617
+        re.compile(r"\b[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
+        _is_basic,
+        hints=("Basic", "basic"),
+    ),
+    Recogniser(
+        "bearer",  # RFC 6750
+        re.compile(r"\b[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
+        hints=("Bearer", "bearer"),
+    ),
+    Recogniser(
+        "aws",
+        re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
+        hints=("AKIA", "ASIA", "ABIA", "ACCA"),
+    ),
+    Recogniser(
+        "api_token",  # GitHub, GitLab, Slack, Stripe, Google, OpenAI and their like
+        re.compile(
+            r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
+            r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
+        ),
+        hints=("gh", "glpat-", "xox", "k_live_", "k_test_", "whsec_", "AIza", "sk-", "SG."),
+    ),
+    Recogniser(
+        "card",
+        # 13 to 19 digits as ISO/IEC 7812 has them, from the ranges that cards are issued in.
+        re.compile(r"(?<![\d.])(?:[3-6]|2[2-7])(?:[ -]?\d){12,18}(?![\d.]\d|\d)"),
+        is_card_number,
+    ),
+)
+NAMES = tuple(recogniser.name for recogniser in BUILT_IN)
+
+
+def chosen(wanted: "Mapping[str, bool | re.Pattern[str]]") -> tuple[Recogniser, ...]:
+    """The built-in recognisers but those switched off with False, and the site's own patterns."""
+    kept = [recogniser for recogniser in BUILT_IN if wanted.get(recogniser.name, True) is True]
+    own = [Recogniser(name, item) for name, item in wanted.items() if isinstance(item, re.Pattern)]
+    return (*kept, *own)

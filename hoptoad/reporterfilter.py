@@ -1,0 +1,221 @@
+"""Django's privacy contract: the site's exception reporter filter, and what its decorators mark.
+
+https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
+Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides all it was asked about.
+"""
+
+import copy
+import functools
+import inspect
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FrameType, FunctionType, MethodType
+from typing import Any, TypeVar
+
+from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
+from django.views import debug
+from django.views.decorators import debug as marks
+
+from hoptoad.failures import no_sql
+from hoptoad.guard import guarded
+from hoptoad.text import bounded_repr
+
+logger = logging.getLogger(__name__)
+
+EVERYTHING = "__ALL__"
+HIDDEN = "[hidden: the exception reporter filter failed]"
+
+_MARKS_FILE = marks.__file__
+_MAX_LOOKED_AT = 200
+_MAX_SHOWN = 200
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
+
+T = TypeVar("T")
+
+
+class ReporterFilter:
+    """The filter of one request, asked on behalf of one notice. What it returns is not yet scrubbed.
+
+    It is shown a copy of the request, on which it may evaluate and change what it likes, except
+    the body: where nobody has read that, it is empty.
+    """
+
+    def __init__(self, request: HttpRequest | None) -> None:
+        everything: tuple[str, ...] = (EVERYTHING,)
+        self.sensitive = guarded("marks", lambda: sensitive_post_parameters(request), everything)
+        self.request = _twin(request, self.sensitive)
+        self._filter: Any = self._asked(
+            "__init__", lambda: _always_on(debug.get_exception_reporter_filter(request))
+        )
+
+    def meta(self) -> "Mapping[str, Any] | None":
+        """`request.META` as the filter lets it be seen; None where the filter failed."""
+        return self._asked(
+            "get_safe_request_meta", lambda: dict(self._filter.get_safe_request_meta(self.request))
+        )
+
+    def cookies(self) -> "Mapping[str, Any] | None":
+        """The cookies as the filter lets them be seen; None where the filter failed."""
+        return self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
+
+    def post(self) -> "dict[str, list[Any]] | None":
+        """The form, each field with its values; None where the filter failed."""
+        return self._asked(
+            "get_post_parameters", lambda: _lists(self._filter.get_post_parameters(self.request))
+        )
+
+    def variables(self, frame: FrameType) -> "list[tuple[str, Any]] | None":
+        """A frame's local variables; None where the filter failed. Lazy objects are only named."""
+        return self._asked(
+            "get_traceback_frame_variables",
+            lambda: [
+                (str(name), value)
+                for name, value in self._filter.get_traceback_frame_variables(self.request, _Frame(frame))
+            ],
+        )
+
+    def _asked(self, method: str, ask: "Callable[[], T]") -> "T | None":
+        try:
+            with no_sql():
+                return ask()
+        except Exception:
+            logger.exception(
+                "The exception reporter filter failed in %s; all it was asked about is hidden.", method
+            )
+            return None
+
+
+def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
+    """The names that `sensitive_post_parameters` marks, or EVERYTHING alone.
+
+    Also those of a view that has not run yet: the failure may have come before it.
+    """
+    if request is None:
+        return ()
+    memory = request.__dict__
+    given = memory.get("sensitive_post_parameters", ())
+    match = memory.get("resolver_match")
+    marked = _marked(match.func, (request.method or "").lower()) if match is not None else ()
+    names = (EVERYTHING,) if given == EVERYTHING else (*given, *marked)
+    return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
+
+
+def marks_variables(frame: FrameType) -> bool:
+    """Whether `sensitive_variables` was used on this frame's function, or this is its wrapper."""
+    code = frame.f_code
+    if code.co_flags & inspect.CO_COROUTINE:
+        key = hash(f"{code.co_filename}:{code.co_firstlineno}")
+        return key in marks.coroutine_functions_to_sensitive_variables
+    return code.co_name == "sensitive_variables_wrapper"
+
+
+class Unseen(str):
+    """The words for a value that must not be touched; shown as they are, without quotes."""
+
+    __slots__ = ()
+
+
+class _Frame:
+    """A frame whose lazy variables are only named: the filter asks each value for its class,
+    and a lazy object would be evaluated to answer.
+    """
+
+    def __init__(self, frame: FrameType) -> None:
+        self.f_code = frame.f_code
+        self.f_back = frame.f_back
+        self.f_globals = frame.f_globals
+        self.f_lineno = frame.f_lineno
+        self.f_locals = {name: _touchable(value) for name, value in tuple(frame.f_locals.items())}
+
+
+def _touchable(value: object) -> object:
+    for base in type.__dict__["__mro__"].__get__(type(value))[:-1]:
+        is_of_python = base.__flags__ & _HEAP_TYPE
+        if "__class__" in base.__dict__ or ("__getattribute__" in base.__dict__ and is_of_python):
+            return Unseen(bounded_repr(value, _MAX_SHOWN))
+    return value
+
+
+def _always_on(found: Any) -> Any:
+    """A filter like `found` that is never switched off."""
+    active = copy.copy(found)
+    active.is_active = lambda _: True
+    return active
+
+
+def _twin(request: HttpRequest | None, sensitive: tuple[str, ...]) -> HttpRequest | None:
+    if request is None:
+        return None
+    twin = object.__new__(type(request))
+    twin.__dict__.update(request.__dict__)
+    if "_post" not in twin.__dict__ and "_body" not in twin.__dict__:
+        twin.__dict__["_read_started"] = True  # so that Django believes the body to be gone
+    if sensitive:
+        twin.__dict__["sensitive_post_parameters"] = EVERYTHING if EVERYTHING in sensitive else sensitive
+    return twin
+
+
+def _lists(fields: Any) -> "dict[str, list[Any]]":
+    if isinstance(fields, MultiValueDict):
+        return {name: list(values) for name, values in dict.items(fields)}
+    return {name: [value] for name, value in dict(fields).items()}
+
+
+def _marked(view: Any, verb: str) -> tuple[str, ...]:
+    try:
+        return _marks_of(view, verb)
+    except TypeError:  # a callable object that cannot be hashed
+        return _marks_of.__wrapped__(view, verb)
+
+
+@functools.lru_cache(maxsize=1024)
+def _marks_of(view: Any, verb: str) -> tuple[str, ...]:
+    names: list[str] = []
+    for function in _functions(view, verb):
+        code: CodeType = function.__code__
+        if code.co_filename == _MARKS_FILE and "parameters" in code.co_freevars:
+            names += _cell(function, "parameters") or (EVERYTHING,)
+    return tuple(names)
+
+
+def _functions(view: Any, verb: str) -> Iterator[FunctionType]:
+    """The functions a view is made of: under decorators, partials, classes and their methods."""
+    waiting, seen = deque([view]), set[int]()
+    while waiting and len(seen) < _MAX_LOOKED_AT:
+        thing = waiting.popleft()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if type(thing) is functools.partial:
+            waiting.append(thing.func)
+        elif type(thing) is MethodType:
+            waiting.append(thing.__func__)
+        elif type(thing) in (list, tuple):
+            waiting.extend(thing[:_MAX_LOOKED_AT])
+        elif type(thing) is FunctionType:
+            yield thing
+            memory = thing.__dict__
+            kind = memory.get("view_class") or memory.get("cls")
+            if isinstance(kind, type):
+                waiting.extend(
+                    inspect.getattr_static(kind, name, None) for name in ("dispatch", verb or "get")
+                )
+            waiting.append(memory.get("__wrapped__"))
+            waiting.extend(_cells(thing).values())
+
+
+def _cells(function: FunctionType) -> "dict[str, Any]":
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # empty yet
+            continue
+    return found
+
+
+def _cell(function: FunctionType, name: str) -> tuple[str, ...]:
+    content = _cells(function).get(name, ())
+    return tuple(content) if type(content) is tuple else ()

@@ -1,0 +1,106 @@
+"""The last look at a notice before anyone else sees it: what was masked once is masked everywhere."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from hoptoad.masked import Eraser, Masked, Row
+from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Value
+from hoptoad.scrub import Budget
+
+REAPPEARS = "holds a value that is masked elsewhere"
+
+
+def settled(notice: Notice, budget: Budget, masked: Masked) -> Notice:
+    """The notice within its bounds, and without a masked value in any of its texts."""
+    erase = masked.reappearing(_texts(notice))
+    return _Settler(budget, masked, erase).notice(notice) if erase or budget.has_long_texts else notice
+
+
+class _Settler:
+    def __init__(self, budget: Budget, masked: Masked, erase: Eraser | None) -> None:
+        self._budget = budget
+        self._masked = masked
+        self._erase = erase
+
+    def notice(self, notice: Notice) -> Notice:
+        return replace(
+            notice,
+            error=self._error(notice.error, "error"),
+            causes=tuple(self._error(cause, "causes") for cause in notice.causes),
+            request=self._request(notice.request),
+            extra=self._data(notice.extra, "extra"),
+        )
+
+    def _error(self, error: ErrorInfo, section: str) -> ErrorInfo:
+        return replace(
+            error,
+            message=self._text(error.message, section, "message"),
+            notes=tuple(self._text(note, section, "note") for note in error.notes),
+            frames=tuple(
+                self._frame(frame) if frame.variables or frame.source else frame for frame in error.frames
+            ),
+        )
+
+    def _frame(self, frame: Frame) -> Frame:
+        return replace(
+            frame,
+            variables=self._data(frame.variables, "variables"),
+            source=tuple((number, self._text(line, "source", str(number))) for number, line in frame.source),
+        )
+
+    def _request(self, request: RequestInfo) -> RequestInfo:
+        return replace(
+            request,
+            url=self._text(request.url, "request", "url"),
+            params=self._data(request.params, "params"),
+            session=self._data(request.session, "session"),
+            cgi_data=self._data(request.cgi_data, "cgi-data"),
+        )
+
+    def _data(self, data: Data, section: str) -> Data:
+        settled: dict[str, Value] = {}
+        for key, value in data.items():
+            name = shown = self._text(key, section, "a name")
+            while name in settled:  # two names that differed in a secret only
+                name += "'"
+            settled[name] = self._value(value, section, shown)
+        return settled
+
+    def _value(self, value: Value, section: str, name: str) -> Value:
+        if isinstance(value, str):
+            return self._text(value, section, name)
+        if isinstance(value, tuple):
+            return tuple(self._value(item, section, name) for item in value)
+        return self._data(value, section)
+
+    def _text(self, text: str, section: str, name: str) -> str:
+        settled = self._budget.settle(text, self._erase)
+        if self._erase is not None and settled != text and self._erase(text) != text:
+            self._masked.rows.append(Row(section, name, name, REAPPEARS))
+        return settled
+
+
+def _texts(notice: Notice) -> Iterator[str]:
+    for error in (notice.error, *notice.causes):
+        yield error.message
+        yield from error.notes
+        for frame in error.frames:
+            if frame.variables:
+                yield from _texts_in(frame.variables)
+            for _, line in frame.source:
+                yield line
+    yield notice.request.url
+    for data in (notice.request.params, notice.request.session, notice.request.cgi_data, notice.extra):
+        yield from _texts_in(data)
+
+
+def _texts_in(value: Value) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        for item in value.values():
+            yield from _texts_in(item)
+    else:
+        for item in value:
+            yield from _texts_in(item)
