@@ -50,7 +50,7 @@ def additions(request: Any, error: BaseException | None) -> dict[object, object]
 
 def path_of(request: HttpRequest | None) -> str:
     """The dotted path of a reporter class that this request has of its own; empty without one."""
-    kind = request.__dict__.get("exception_reporter_class") if request is not None else None
+    kind = getattr(request, "exception_reporter_class", None)
     return class_name(kind) if isinstance(kind, type) else ""
 
 

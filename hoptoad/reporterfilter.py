@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, TypeVar
 
+from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
-from django.views import debug
+from django.utils.module_loading import import_string
 from django.views.decorators import debug as marks
 
 from hoptoad.failures import no_sql
@@ -46,9 +47,7 @@ class ReporterFilter:
         everything: tuple[str, ...] = (EVERYTHING,)
         self.sensitive = guarded("marks", lambda: sensitive_post_parameters(request), everything)
         self.request = _twin(request, self.sensitive)
-        self._filter: Any = self._asked(
-            "__init__", lambda: _always_on(debug.get_exception_reporter_filter(request))
-        )
+        self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
 
     def meta(self) -> "Mapping[str, Any] | None":
         """`request.META` as the filter lets it be seen; None where the filter failed."""
@@ -108,7 +107,12 @@ def marks_variables(frame: FrameType) -> bool:
     if code.co_flags & inspect.CO_COROUTINE:
         key = hash(f"{code.co_filename}:{code.co_firstlineno}")
         return key in marks.coroutine_functions_to_sensitive_variables
-    return code.co_name == "sensitive_variables_wrapper"
+    return is_wrapper(frame)
+
+
+def is_wrapper(frame: FrameType) -> bool:
+    """Whether this is the frame in which `sensitive_variables` calls what it decorates."""
+    return frame.f_code.co_name == "sensitive_variables_wrapper"
 
 
 class Unseen(str):
@@ -136,6 +140,17 @@ def _touchable(value: object) -> object:
         if "__class__" in base.__dict__ or ("__getattribute__" in base.__dict__ and is_of_python):
             return Unseen(bounded_repr(value, _MAX_SHOWN))
     return value
+
+
+def _filter_of(request: HttpRequest | None) -> Any:
+    """As `django.views.debug` has it, but that remembers the setting for ever."""
+    own = getattr(request, "exception_reporter_filter", None)
+    return own or _default_filter(django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
+
+
+@functools.lru_cache(maxsize=8)
+def _default_filter(path: str) -> Any:
+    return import_string(path)()
 
 
 def _always_on(found: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from hoptoad.failures import causes_of, slot, walked
 from hoptoad.guard import guarded
 from hoptoad.notice import Data, Frame
-from hoptoad.reporterfilter import ReporterFilter, Unseen, marks_variables
+from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables
 from hoptoad.scrub import Budget, Scrubber
 from hoptoad.text import bounded_repr, cut, plain
 
@@ -77,6 +77,8 @@ class VariableReader:
     def _seen(self, frame: FrameType) -> "list[tuple[str, Any]] | None":
         """The variables as the filter shows them; what it hides is remembered."""
         seen = self._contract.variables(frame)
+        if is_wrapper(frame):
+            return seen  # all arguments are hidden there; which of them are secret, the function's frame says
         shown = dict(seen or ())
         for name, value in dict(frame.f_locals).items():
             if name not in shown or (shown[name] is not value and type(shown[name]) is str):

@@ -7,7 +7,7 @@ import pytest
 from certificates import Authority
 from collector import Collector
 from django.test import AsyncClient, Client, override_settings
-from rules import check_v2
+from rules import check_v2, check_v3
 
 from hoptoad import digest, storm, transport
 from hoptoad.tally import tally
@@ -38,6 +38,8 @@ def collector(authority, tls, monkeypatch):
     for received in collector.received:
         if received.path.endswith("/notifier_api/v2/notices") and received.body[:1] == b"<":
             check_v2(received.body)
+        elif "/api/v3/" in received.path and received.path.endswith("/notices"):
+            check_v3(received.body)
 
 
 @pytest.fixture

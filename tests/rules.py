@@ -1,7 +1,10 @@
-"""What a v2 document must be: valid by the schema, and nothing that makes a server refuse or break."""
+"""What a document must be: valid by the schema, and nothing that makes a server refuse or break."""
 
+import json
+import re
 from pathlib import Path
 
+import pytest
 from lxml import etree
 
 _SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).with_name("notice_2_4.xsd")))
@@ -33,3 +36,50 @@ def check_v2(document):
     url = root.findtext("request/url")
     assert url is None or url.isascii()
     return root
+
+
+_V3_CONTEXT = set(
+    """notifier environment severity component action os hostname language version url userAgent userAddr
+    rootDirectory user route httpMethod versions noticeId""".split()
+)
+_SEVERITIES = set("debug info notice warning error critical alert emergency".split())
+
+
+def check_v3(body):
+    """The document, where it keeps the rules of version 3: Airbrake's schema, and what breaks Errbit."""
+    assert len(body) <= 64_000
+    text = body.decode()
+    assert not re.search("[\ud800-\udfff]", text)
+    sent = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert set(sent) == {"errors", "context", "environment", "session", "params"}
+    for error in sent["errors"]:
+        assert set(error) == {"type", "message", "backtrace"}
+        assert error["type"]
+        assert isinstance(error["message"], str)
+        for line in error["backtrace"]:
+            assert {"file", "line", "function"} <= set(line) <= {"file", "line", "function", "code"}
+            assert isinstance(line["line"], int)
+    assert 1 <= len(sent["errors"]) <= 4
+    context = sent["context"]
+    assert set(context) <= _V3_CONTEXT
+    assert set(context["notifier"]) == {"name", "version", "url"}
+    assert context["severity"] in _SEVERITIES
+    assert all(isinstance(value, str) for value in context.get("user", {}).values())
+    for section in ("environment", "session", "params"):
+        assert isinstance(sent[section], dict)
+        _check_names(sent[section])
+    return sent
+
+
+def _check_names(value):
+    if isinstance(value, dict):
+        for name, item in value.items():
+            assert "." not in name
+            assert not name.startswith("$")
+            assert "\x00" not in name
+            _check_names(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_names(item)
+    else:
+        assert isinstance(value, str)

@@ -138,6 +138,7 @@ def test_only_those_who_read_a_request_know_what_one_is():
     assert knowing == {
         *("middleware", "reporter", "once", "capture", "httprequest", "notice", "api.htv2"),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
+        "management.commands.hoptoad_preview",  # makes one up
     }
 
 

@@ -232,7 +232,8 @@ def test_the_hints_can_be_pasted(settings_for):
         settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": KEY, name: value})
         example = run_checks(tags=["hoptoad"])[0].hint.partition(" = ")[2]
 
-        settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": KEY, name: eval(example, {"BASE_DIR": "/srv"})})
+        pasted = {name: eval(example, {"BASE_DIR": "/srv"})}
+        settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": KEY, "HOPTOAD_PROJECT_ID": 7, **pasted})
 
         get_settings()
 

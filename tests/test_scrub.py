@@ -166,7 +166,7 @@ def test_the_budget_is_shared_by_all_that_is_spent_from_it():
     masked = scrubber.data({"b": "y" * 30}, left)
 
     settled = left.settle(masked["b"], None)
-    assert len(settled) == 20
+    assert len(settled) == 18
     assert settled.endswith("[cut]")
 
 

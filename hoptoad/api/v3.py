@@ -127,7 +127,13 @@ def _plain(value: Value) -> Any:
         return clean(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return {_key(name): _plain(item) for name, item in value.items()}
+    named: dict[str, Any] = {}
+    for name, item in value.items():
+        key = _key(name)
+        while key in named:  # `a.b` beside `a_b`
+            key += "_"
+        named[key] = _plain(item)
+    return named
 
 
 def _key(name: str) -> str:

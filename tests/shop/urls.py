@@ -27,6 +27,7 @@ urlpatterns = [
     path("file/", views.file),
     path("template/", views.template),
     path("exception/", views.anything),
+    path("marked/", views.marked),
     path("exception/async/", views.anything_async),
     path("reset/<uidb64>/<token>/", views.anything),
     path("slow/", views.slow),

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
 # What the view `anything` does; a test puts a function here.
@@ -53,6 +54,11 @@ class Boom(View):
 
     def post(self, request, pk):
         raise ValueError("something broke in post")
+
+
+@sensitive_post_parameters("nickname")
+def marked(request):
+    raise ValueError("something broke under a mark")
 
 
 def viewset(request):

@@ -1,0 +1,64 @@
+"""IP addresses: whole, cut to their network, or absent."""
+
+import pytest
+from django.test import RequestFactory
+
+from hoptoad import capture
+from hoptoad.addresses import truncated
+from hoptoad.conf import get_settings
+from hoptoad.masked import MASK
+
+FORWARDED = "203.0.113.7, [2001:db8:85a3:8d3:1319:8a2e:370:7348]:443, 198.51.100.17:8080"
+
+
+def noticed():
+    request = RequestFactory().get(
+        "/?seen=203.0.113.7",
+        headers={"X-Forwarded-For": FORWARDED, "X-Real-Ip": "203.0.113.7", "X-Note": "from 203.0.113.7"},
+        REMOTE_ADDR="203.0.113.7",
+    )
+    error = ValueError("203.0.113.7 is blocked")
+    return capture.notice(capture.incident(request, exception=error), get_settings())
+
+
+def test_they_are_whole_by_default():
+    data = noticed().request.cgi_data
+
+    assert data["REMOTE_ADDR"] == "203.0.113.7"
+    assert data["HTTP_X_FORWARDED_FOR"] == FORWARDED
+
+
+def test_they_can_be_cut_to_their_network(settings_for):
+    settings_for(HOPTOAD_SEND_IP="truncated")
+
+    notice = noticed()
+
+    data = notice.request.cgi_data
+    assert data["REMOTE_ADDR"] == "203.0.113.0"
+    assert data["HTTP_X_FORWARDED_FOR"] == "203.0.113.0, [2001:db8:85a3::]:443, 198.51.100.0:8080"
+    assert notice.error.message == f"ValueError: {MASK} is blocked"
+    assert "203.0.113.7" not in repr(notice)
+
+
+def test_they_can_be_absent(settings_for):
+    settings_for(HOPTOAD_SEND_IP=None)
+
+    notice = noticed()
+
+    assert not {"REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP"} & set(notice.request.cgi_data)
+    assert "203.0.113" not in repr(notice)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("unknown", "unknown"),
+        ("for=192.0.2.43;proto=http", "for=192.0.2.0;proto=http"),
+        ('for="[2001:db8:cafe::17]:4711"', 'for="[2001:db8:cafe::]:4711"'),
+        ("::ffff:192.0.2.1", "::"),
+        ("999.1.2.3", "999.1.2.3"),
+        ("", ""),
+    ],
+)
+def test_truncated(text, wanted):
+    assert truncated(text) == wanted

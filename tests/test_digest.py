@@ -1,0 +1,154 @@
+"""Missing pages that are asked for again: one digest, not one notice each."""
+
+import threading
+
+from hoptoad import digest, stats
+from hoptoad.digest import MAX_PATHS, MAX_REFERRERS, TOP, Digest
+from hoptoad.testing import outbox
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def seen(digest, path, referrer="", window=600):
+    if not digest.is_first(path, window):
+        digest.add(path, path, referrer)
+
+
+def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(client, settings_for):
+    settings_for(HOPTOAD_NOTIFY_404=True)
+    for path, times in (("/a/", 4), ("/b/?page=1", 2), ("/c/", 1)):
+        for number in range(times):
+            client.get(path, headers={"Referer": f"https://shop.example/{number % 2}"})
+    assert len(outbox) == 3
+
+    digest.tell_now()
+    digest.tell_now()
+
+    [*_, told] = outbox
+    assert len(outbox) == 4
+    assert told.error.class_name == "Http404"
+    assert told.error.message == "Http404: Missing pages that were asked for again"
+    assert told.request.params == {
+        "pages": (
+            {
+                "path": "/a/",
+                "count": "3",
+                "referrers": {"https://shop.example/1": "2", "https://shop.example/0": "1"},
+            },
+            {"path": "/b/", "count": "1", "referrers": {"https://shop.example/1": "1"}},
+        )
+    }
+    assert told.request.cgi_data["DIGEST_COUNT"] == "4 more requests for 2 missing pages"
+    assert stats()["suppressed"] == 4
+
+
+def test_it_can_be_switched_off(client, settings_for):
+    settings_for(HOPTOAD_NOTIFY_404=True, HOPTOAD_DIGEST_404=0)
+
+    for _ in range(3):
+        client.get("/nowhere/")
+
+    assert len(outbox) == 3
+
+
+def test_other_failures_are_not_collected(client, settings_for):
+    settings_for(HOPTOAD_NOTIFY_403=True)
+
+    for path in ("/boom/", "/boom/", "/status/403/", "/status/403/"):
+        client.get(path)
+
+    assert len(outbox) == 4
+
+
+def test_a_window_begins_with_its_first_page_and_is_told_when_it_ends():
+    clock = Clock()
+    links = Digest(clock=clock, wall_clock=lambda: 1000 + clock.now)
+    seen(links, "/a/")
+    clock.now = 599
+    seen(links, "/a/")
+    assert links.ended() is None
+
+    clock.now = 600
+    told = links.ended()
+
+    assert (told.count, told.paths, told.since, told.until) == (1, 1, 1000, 1600)
+    assert links.ended() is None
+    assert links.is_first("/a/", 600)
+
+
+def test_a_window_without_repetitions_says_nothing():
+    clock = Clock()
+    links = Digest(clock=clock)
+    seen(links, "/a/")
+    clock.now = 700
+
+    assert links.ended() is None
+    assert links.is_first("/a/", 600)
+
+
+def test_what_it_holds_is_bounded():
+    links = Digest()
+    for number in range(MAX_PATHS + 50):
+        seen(links, f"/{number}/")
+    for number in range(100):
+        for _ in range(number % 30 + 1):
+            seen(links, f"/{number}/", f"https://x.test/{number}")
+            seen(links, "/0/", f"https://x.test/{number}")
+
+    assert not links.is_first("/0/", 600)
+    assert links.is_first(f"/{MAX_PATHS + 1}/", 600)
+    told = links.ended(all_of_them=True)
+    assert len(told.top) == TOP
+    assert told.top[0].path == "/0/"
+    assert len(told.top[0].referrers) == MAX_REFERRERS
+
+
+def test_counting_is_exact_from_many_threads():
+    links = Digest()
+    threads = [
+        threading.Thread(target=lambda: [seen(links, "/a/", "x") for _ in range(200)]) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert links.ended(all_of_them=True).count == 1599
+
+
+def test_the_end_of_the_process_tells_it(tmp_path):
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    program = """
+import atexit, os
+outbox = []
+atexit.register(lambda: print([notice.error.message for notice in outbox]))  # called last
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+import django
+django.setup()
+from django.test import Client, override_settings
+from hoptoad.handlers import memory
+memory.outbox = outbox
+override_settings(HOPTOAD_NOTIFY_404=True, HOPTOAD_HANDLER="memory", ALLOWED_HOSTS=["*"]).enable()
+for _ in range(3):
+    Client().get("/nowhere/")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout == (
+        "['Http404: Page not found at /nowhere/', 'Http404: Missing pages that were asked for again']\n"
+    )

@@ -1,0 +1,107 @@
+"""`manage.py hoptoad_preview`: what would leave the building."""
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+from rules import check_v2
+
+from hoptoad.api import htv2, v3
+from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo
+from hoptoad.testing import outbox
+
+SECRET = "made-up-secret-1"
+
+
+def preview(**options):
+    out = io.StringIO()
+    call_command("hoptoad_preview", stdout=out, no_color=True, **options)
+    return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+
+
+def lines(text):
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_every_field_is_shown_with_the_rule_that_masked_it(settings_for):
+    settings_for(HOPTOAD_PROTECTED_PARAMS=["iban"], HOPTOAD_LOCAL_VARIABLES=True)
+
+    shown = preview()
+
+    mask = "********************"
+    for line in (
+        f"password {mask} <- built-in name",
+        f"iban {mask} <- HOPTOAD_PROTECTED_PARAMS",
+        "name Freda",
+        f"url http://testserver/hoptoad_preview/?page=2&token={mask} <- token: built-in name",
+        f"HTTP_COOKIE sessionid={mask}; theme={mask} <- cookies are sent by name only",
+        f"HTTP_AUTHORIZATION {mask} <- built-in name",
+        "HTTP_USER_AGENT hoptoad_preview",
+    ):
+        assert line in lines(shown)
+    assert f"that quotes the password {mask} <- holds a value that is masked elsewhere" in " ".join(
+        lines(shown)
+    )
+    assert SECRET not in shown
+    assert "with something masked" in shown
+    assert outbox == []
+
+
+def test_it_is_made_of_the_page_that_is_named():
+    assert "where shop.views#form" in lines(preview(path="form/?q=frog"))
+    assert "q frog" in lines(preview(path="form/?q=frog"))
+
+
+def test_the_document_of_version_2():
+    document = preview(format="xml").encode()
+
+    check_v2(document.strip())
+    assert b"0123456789abcdef0123456789abcdef" not in document
+    assert SECRET.encode() not in document
+
+
+def test_the_document_of_version_3():
+    document = json.loads(preview(format="json"))
+
+    assert document["params"]["name"] == "Freda"
+    assert SECRET not in json.dumps(document)
+
+
+@pytest.mark.parametrize("encode", [htv2.encode, v3.encode])
+def test_a_stored_notice(tmp_path, encode):
+    path = tmp_path / "notice"
+    data = {"password": "*" * 20, "colour": "*" * 20, "size": "7"}
+    error = ErrorInfo("ValueError", "ValueError: stored", (Frame("[PROJECT_ROOT]/a.py", 7, "f"),))
+    path.write_bytes(encode(Notice(id="1", error=error, request=RequestInfo(params=data))))
+
+    shown = lines(preview(stored=path))
+
+    assert "message ValueError: stored" in shown
+    assert "0 [PROJECT_ROOT]/a.py:7 in f" in shown
+    assert f"password {'*' * 20} <- built-in name" in shown
+    assert f"colour {'*' * 20} <- masked when it was captured" in shown
+    assert "size 7" in shown
+
+
+def test_what_is_no_notice_says_so(tmp_path):
+    path = tmp_path / "notice"
+    with pytest.raises(CommandError, match="cannot be read: No such file"):
+        preview(stored=path)
+
+    path.write_text("hello")
+    with pytest.raises(CommandError, match="is no notice: the document is not well-formed XML"):
+        preview(stored=path)
+
+
+def test_functions_of_the_site_are_called(settings_for):
+    settings_for(HOPTOAD_BEFORE_NOTIFY=["shop.reporting.without_addresses"])
+    assert "url" in lines(preview())
+
+    settings_for(HOPTOAD_BEFORE_NOTIFY=["shop.reporting.nothing"])
+    assert "Nothing would be sent" in preview()
