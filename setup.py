@@ -15,11 +15,13 @@ setup(
     package_data={"hoptoad": ["py.typed"]},
     python_requires=">=3.10",
     install_requires=["Django>=5.2", "requests>=2.31"],
+    entry_points={"pytest11": ["hoptoad = hoptoad.pytest_plugin"]},
     extras_require={
         "celery": ["celery>=5.4"],
         "tasks": ["django-tasks; python_version<'3.12'"],
         "tests": [
             "celery",
+            "channels",
             "cryptography",
             "django-tasks",
             "djangorestframework",
@@ -31,6 +33,7 @@ setup(
             "pytest-randomly",
             "redis",
             "uvicorn",
+            "websockets",
         ],
         "lint": ["django-stubs", "mypy", "ruff", "types-requests"],
         "docs": ["sphinx"],

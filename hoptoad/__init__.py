@@ -1,6 +1,9 @@
 """Names only: importing hoptoad must cost a site nothing until something breaks."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hoptoad.doors import context, flush, notify, watch
 
 __version__ = "1.0.0"
 
@@ -8,7 +11,29 @@ VERSION = __version__
 NAME = "django-hoptoad"
 URL = "https://github.com/sjl/django-hoptoad"
 
-__all__ = ["NAME", "URL", "VERSION", "__version__", "get_hoptoad_settings", "stats"]
+__all__ = [
+    "NAME",
+    "URL",
+    "VERSION",
+    "__version__",
+    "context",
+    "flush",
+    "get_hoptoad_settings",
+    "notify",
+    "stats",
+    "watch",
+]
+
+_DOORS = frozenset({"context", "flush", "notify", "watch"})
+
+
+def __getattr__(name: str) -> Any:
+    """The doors, imported when first used: they need Django."""
+    if name not in _DOORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hoptoad import doors
+
+    return getattr(doors, name)
 
 
 def get_hoptoad_settings() -> dict[str, Any]:

@@ -6,31 +6,25 @@ import socket
 import uuid
 from dataclasses import replace
 from functools import lru_cache
-from http import HTTPStatus
 
 import django
 from django.conf import settings as django_settings
 from django.http import HttpRequest
-from django.utils.encoding import escape_uri_path
 
+from hoptoad import contextvalues
 from hoptoad.conf import Settings
-from hoptoad.failures import Describer
+from hoptoad.errorinfo import errors_of
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
-from hoptoad.masked import SLACK, Masked
-from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, RequestInfo, Server
+from hoptoad.masked import Masked
+from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Server
 from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Budget, Names, Scrubber
 from hoptoad.settled import settled
-from hoptoad.text import cut
-from hoptoad.variables import VariableReader
 from hoptoad.viewname import UNKNOWN
 
-_MAX_WHERE = 500
-_SHARE_OF_FRAMES = 0.4  # what variables and source lines may take of a notice
 _MAX_LINK = 1024
-_NO_FRAME = (Frame("unknown", 0, "unknown"),)
 
 
 def incident(request: HttpRequest, *, exception: BaseException | None = None, status: int = 0) -> Incident:
@@ -61,18 +55,27 @@ def notice(incident: Incident, settings: Settings, *, masked: Masked | None = No
         text=settings.max_text,
         depth=settings.max_depth,
     )
-    error, causes = _errors(incident, contract, scrubber, budget, settings)
+    error, causes = errors_of(incident, contract, scrubber, budget, settings)
     request_info, user = RequestInfo(component=UNKNOWN), None
     if request is not None:
-        reader = RequestReader(request, contract, scrubber, budget, settings)
+        reader = RequestReader(request, contract, scrubber, budget, settings, error=incident.exception)
         request_info, user = reader.info(), reader.user()
+    request_info = _completed(request_info, incident, scrubber, budget)
     masked.section = "extra"
     nothing: dict[object, object] = {}
-    extra = guarded("exception reporter", lambda: additions(contract.request, incident.exception), nothing)
+    own = guarded("exception reporter", lambda: additions(contract.request, incident.exception), nothing)
     if named := path_of(request):
         request_info = replace(request_info, cgi_data={"EXCEPTION_REPORTER": named, **request_info.cgi_data})
+    extra: dict[object, object] = {}
+    for more in (incident.extra, contextvalues.current(), own):
+        extra.update(more)
+    if incident.exception is not None and incident.message:
+        extra["message"] = incident.message
+    if trail := contextvalues.trail():
+        extra["trail"] = trail
     built = replace(
         blank(error, settings),
+        severity=incident.severity,
         causes=causes,
         request=request_info,
         user=user,
@@ -105,62 +108,22 @@ def blank(error: ErrorInfo, settings: Settings) -> Notice:
             environment_name=settings.env_name,
             app_version=settings.app_version,
             hostname=socket.gethostname(),
+            revision=settings.revision,
         ),
         framework=f"Django: {django.get_version()}",
         language=f"Python/{platform.python_version()}",
     )
 
 
-def _errors(
-    incident: Incident, contract: ReporterFilter, scrubber: Scrubber, budget: Budget, settings: Settings
-) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
-    scrubber.masked.section, scrubber.masked.field = "error", "message"
-    if incident.exception is None:
-        return _status_error(incident, scrubber, budget), ()
-    wants_detail = settings.local_variables or bool(settings.source_context)
-    variables = VariableReader(
-        contract,
-        scrubber,
-        budget.part(_SHARE_OF_FRAMES if wants_detail else 0),
-        wanted=settings.local_variables,
-        source_lines=settings.source_context,
-    )
-    failure = incident.exception
-    guarded("marked variables", lambda: variables.remember_marked(failure, settings.max_frames), None)
-    describer = Describer(
-        scrub=scrubber.text,
-        spend=budget.spend,
-        project_root=settings.project_root,
-        max_text=budget.window,
-        max_frames=settings.max_frames,
-        gem_paths=settings.gem_paths,
-        short_class_names=settings.short_class_names,
-        detail=variables.detailed if wants_detail else None,
-    )
-    error, causes = describer.describe(failure)
-    return error if error.frames else replace(error, frames=_NO_FRAME), causes
-
-
-def _status_error(incident: Incident, scrubber: Scrubber, budget: Budget) -> ErrorInfo:
-    kind = f"Http{incident.status}"
-    match = getattr(incident.request, "resolver_match", None)
-    # A route groups all its pages into one problem; a path that no route knows stands for itself.
-    if match is not None:
-        where = f"/{match.route}"
-    else:  # scrubbed before it is quoted: `;jsessionid=` is none after
-        path = getattr(incident.request, "path", "")
-        where = escape_uri_path(scrubber.text(cut(path, _MAX_WHERE + SLACK)))
-    message = budget.spend(f"{kind}: {_phrase(incident.status)} at {where}", _MAX_WHERE)
-    return ErrorInfo(kind, message, _NO_FRAME)
-
-
-def _phrase(status: int) -> str:
-    if status == HTTPStatus.NOT_FOUND:
-        return "Page not found"  # as it has read since 0.2
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown status"
+def _completed(request: RequestInfo, incident: Incident, scrubber: Scrubber, budget: Budget) -> RequestInfo:
+    """The request with what the door has to say of itself."""
+    if incident.component or incident.action:
+        request = replace(request, component=incident.component or UNKNOWN, action=incident.action)
+    if incident.params:
+        scrubber.masked.section = "params"
+        params = scrubber.mapping(dict(incident.params.items()), budget)
+        request = replace(request, params={**request.params, **params})
+    return request
 
 
 def _scrubber(settings: Settings, contract: ReporterFilter, masked: Masked) -> Scrubber:

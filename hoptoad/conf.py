@@ -20,6 +20,7 @@ from hoptoad.masked import Known
 from hoptoad.notice import Notice
 from hoptoad.ownsecrets import own_secrets
 from hoptoad.recognisers import Recogniser, chosen
+from hoptoad.revision import revision
 
 PREFIX = "HOPTOAD_"
 DISCONNECTS = (
@@ -56,7 +57,7 @@ class Settings:
     timeout: float = _setting(shapes.DEFAULT_TIMEOUT, shapes.seconds, "5")
 
     env_name: str = _setting("unknown", shapes.text, '"production"')
-    app_version: str = _setting("", shapes.text, '"1.4.2"')
+    app_version: str = _setting("", shapes.version, '"1.4.2"')
     project_root: str = _setting("", shapes.directory, "BASE_DIR")
 
     notify_500: bool = _setting(True, shapes.switch, "True")
@@ -84,6 +85,10 @@ class Settings:
     before_notify: tuple[Callable[[Notice], Notice | None], ...] = _setting(
         (), shapes.functions, '["shop.reporting.without_addresses"]'
     )
+
+    hooks: tuple[str, ...] = _setting(shapes.HOOKS, shapes.hooks, '["commands", "threads"]')
+    trail: int = _setting(0, shapes.count(0, 1000), "20")
+    notice_id_header: str = _setting("", shapes.header, '"X-Error-Id"')
 
     storm_limit: int = _setting(100, shapes.count(0, 1_000_000), "100")
     storm_cache: str = _setting("", shapes.cache, '"default"')
@@ -130,6 +135,11 @@ class Settings:
         scheme = "https" if self.use_ssl else "http"
         path = f"api/v3/projects/{self.project_id}" if self.api == "v3" else "notifier_api/v2"
         return self.notification_url or f"{scheme}://api.airbrake.io/{path}/notices"
+
+    @cached_property
+    def revision(self) -> str:
+        """The commit that runs; empty where that cannot be known."""
+        return revision(self.project_root)
 
     @cached_property
     def recognisers(self) -> tuple[Recogniser, ...]:

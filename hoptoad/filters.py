@@ -47,11 +47,11 @@ def _debugging(incident: Incident, rules: Rules) -> bool:
 
 
 def _unwanted_crash(incident: Incident, rules: Rules) -> bool:
-    return incident.exception is not None and not rules.notify_500
+    return incident.is_request and incident.exception is not None and not rules.notify_500
 
 
 def _unwanted_status(incident: Incident, rules: Rules) -> bool:
-    return incident.exception is None and incident.status not in rules.statuses
+    return incident.is_request and incident.exception is None and incident.status not in rules.statuses
 
 
 def _ignored_exception(incident: Incident, rules: Rules) -> bool:

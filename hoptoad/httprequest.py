@@ -15,6 +15,7 @@ from django.utils.functional import LazyObject, empty
 from hoptoad.addresses import HEADERS, public, truncated
 from hoptoad.conf import Settings
 from hoptoad.guard import guarded
+from hoptoad.integrations.drf import parsed_data
 from hoptoad.masked import MASK, SLACK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
@@ -49,8 +50,11 @@ class RequestReader:
         scrubber: Scrubber,
         budget: Budget,
         settings: Settings,
+        *,
+        error: BaseException | None = None,
     ) -> None:
         self._request = request
+        self._error = error
         self._contract = contract
         self._scrubber = scrubber
         self._budget = budget
@@ -195,6 +199,9 @@ class RequestReader:
             return self._all_hidden(shown)
         if "_body" in memory:
             return self._all_hidden(self._json(memory["_body"]))
+        data = parsed_data(self._request, self._error)
+        if data is not None:
+            return self._all_hidden(dict(data))
         if form is None and header(self._request, "CONTENT_LENGTH") not in ("", "0"):
             return {"[body]": NOT_LOADED}
         return {}

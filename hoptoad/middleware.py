@@ -53,6 +53,7 @@ class HoptoadNotifierMiddleware:
         response = self.get_response(request)
         if response.status_code >= 400:
             self._report_status(request, response)
+            self._tell_number(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
         return response
@@ -61,6 +62,8 @@ class HoptoadNotifierMiddleware:
         response = cast(HttpResponseBase, await self.get_response(request))
         if response.status_code >= 400 and reporter.wants_status(response.status_code):
             await _off_loop(self._report_status, request, response)
+        if response.status_code >= 400:
+            self._tell_number(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
         return response
@@ -89,6 +92,12 @@ class HoptoadNotifierMiddleware:
     def _report_status(self, request: HttpRequest, response: HttpResponseBase) -> None:
         ignorable = partial(self.is_ignorable, request, response=response)
         reporter.report_status(request, response.status_code, unless=ignorable)
+
+    def _tell_number(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        identity = request.__dict__.get("hoptoad_notice_id")
+        name = get_settings().notice_id_header
+        if identity and name:
+            response.headers[name] = identity
 
 
 async def _off_loop(report: Callable[..., Any], *args: Any) -> None:

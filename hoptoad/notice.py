@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Union
 
 from django.http import HttpRequest
@@ -24,6 +25,16 @@ class Incident:
     agent: str = ""
     referrer: str = ""
     host: str = ""  # as the browser named it, which may be no host of this site
+    is_request: bool = True  # seen by the middleware; settings about statuses and crashes are about these
+    kind: str = ""  # stands for the class where there is no exception
+    message: str = ""
+    site: tuple[str, int, str] | None = None  # file, line and function of a log call
+    stack: FrameType | None = None  # the innermost frame of a message's caller
+    component: str = ""
+    action: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+    severity: str = "error"
     request: HttpRequest | None = None
 
 
@@ -79,6 +90,7 @@ class Server:
     environment_name: str = "unknown"
     app_version: str = ""
     hostname: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,9 @@
-"""Once per incident: what has been seen on a request is marked there, and on the exception."""
+"""Once per incident, whoever sees it first: what was seen is marked on the request and on the exception."""
 
 import uuid
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple
 
 from django.http import HttpRequest
 
@@ -17,6 +19,13 @@ class _Seen:
     handler_failed: bool = False
 
 
+class _Mark(NamedTuple):
+    """Left on an exception: for which request, and the traceback's head at that moment."""
+
+    token: str
+    head: int
+
+
 def is_seen(request: HttpRequest) -> bool:
     """Whether anything has been seen on `request`, be it reported or suppressed."""
     return _MARK in request.__dict__
@@ -30,17 +39,24 @@ def first_status(request: HttpRequest) -> bool:
     return True
 
 
-def first_exception(request: HttpRequest, error: BaseException) -> bool:
+def first_exception(request: HttpRequest | None, error: BaseException) -> bool:
     """True once for each failure of a request, and once for the failure to answer it.
 
+    Without a request: once for each time the exception was raised, whichever door sees it first.
     Where `handler500` or the URL configuration itself fails, Django asks it again in each layer of
     middleware, and each time a new exception is raised while the one before is handled.
     """
+    if request is None:
+        is_first = not _is_known(error)
+        if is_first:
+            _leave(error, uuid.uuid4().hex)
+        return is_first
     seen = request.__dict__.setdefault(_MARK, _Seen())
-    if slot(error, "__dict__").get(_MARK) == seen.token:
+    mark = _mark_of(error)
+    if (mark is not None and mark.token == seen.token) or _is_known(error):
         return False
     follows = _follows(error, seen.token)
-    slot(error, "__dict__")[_MARK] = seen.token
+    _leave(error, seen.token)
     if not follows:
         return True
     first = not seen.handler_failed
@@ -48,12 +64,44 @@ def first_exception(request: HttpRequest, error: BaseException) -> bool:
     return first
 
 
+def _leave(error: BaseException, token: str) -> None:
+    slot(error, "__dict__")[_MARK] = _Mark(token, id(slot(error, "__traceback__")))
+
+
+def _mark_of(error: BaseException) -> _Mark | None:
+    mark = slot(error, "__dict__").get(_MARK)
+    return mark if isinstance(mark, _Mark) else None
+
+
+def _is_known(error: BaseException) -> bool:
+    """Whether this raising of the exception has been seen, and not just the same object before.
+
+    An exception that travels on through its callers gets a new head of its traceback in each; one
+    that is raised a second time gets heads whose frames are no callers of those before.
+    """
+    mark = _mark_of(error)
+    if mark is None:
+        return False
+    inner: TracebackType | None = slot(error, "__traceback__")
+    outer: TracebackType | None = None
+    for _ in range(_MAX_CHAIN):
+        if inner is None:
+            return mark.head == id(None) and outer is None
+        if id(inner) == mark.head:
+            caller = inner.tb_frame.f_back
+            # A coroutine's frame forgets its caller.
+            return outer is None or caller is None or caller is outer.tb_frame
+        outer, inner = inner, inner.tb_next
+    return False
+
+
 def _follows(error: BaseException, token: str) -> bool:
     for _ in range(_MAX_CHAIN):
         context = slot(error, "__context__")
         if context is None:
             return False
-        if slot(context, "__dict__").get(_MARK) == token:
+        mark = _mark_of(context)
+        if mark is not None and mark.token == token:
             return True
         error = context
     return False

@@ -1,8 +1,10 @@
 """The pipeline every failure goes through, and the one guard that keeps it from the site."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import FrameType
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -31,6 +33,50 @@ def report_exception(
         if not once.first_exception(request, error):
             return None
         return _pass_on(capture.incident(request, exception=error), unless)
+    except Exception:
+        logger.exception(_FAILED)
+        return None
+
+
+def report(
+    error: BaseException | None = None,
+    *,
+    message: str = "",
+    kind: str = "Message",
+    request: HttpRequest | None = None,
+    component: str = "",
+    action: str = "",
+    params: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
+    stack: FrameType | None = None,
+    site: tuple[str, int, str] | None = None,
+    severity: str = "error",
+) -> str | None:
+    """Reports from any door but the middleware. Returns the notice's id where one was handed over.
+
+    An exception is reported once, whichever door sees it first. Raises nothing.
+    """
+    try:
+        if not get_settings().enabled:
+            return None
+        if error is not None and not once.first_exception(request, error):
+            return None
+        incident = capture.incident(request, exception=error) if request is not None else Incident()
+        incident = replace(
+            incident,
+            is_request=False,
+            exception=error,
+            kind=kind,
+            message=message,
+            component=component,
+            action=action,
+            params=params or {},
+            extra=extra or {},
+            stack=stack,
+            site=site,
+            severity=severity,
+        )
+        return _pass_on(incident, None)
     except Exception:
         logger.exception(_FAILED)
         return None
@@ -79,7 +125,7 @@ def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | Non
     if not storm.admits(incident, settings, capture=noticed, send=_hand_over):
         tally.count("suppressed")
         return None
-    return _hand_over(noticed())
+    return _numbered(incident, _hand_over(noticed()))
 
 
 def _hand_over(notice: Notice) -> str | None:
@@ -92,6 +138,13 @@ def _hand_over(notice: Notice) -> str | None:
         return None
     get_handler().enqueue(_encoded(wanted), settings.timeout)
     return wanted.id
+
+
+def _numbered(incident: Incident, identity: str | None) -> str | None:
+    """Puts the notice's id on its request, so that the page the user sees can tell it."""
+    if identity is not None and incident.request is not None:
+        incident.request.__dict__.setdefault("hoptoad_notice_id", identity)
+    return identity
 
 
 def _encoded(notice: Notice) -> bytes:

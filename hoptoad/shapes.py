@@ -18,6 +18,8 @@ from hoptoad.recognisers import NAMES as RECOGNISERS
 DEFAULT_TIMEOUT = 5.0
 BUILT_IN_HANDLERS = ("threadpool", "blocking", "spool", "celery", "tasks", "mail", "memory")
 
+HOOKS = ("commands", "scripts", "threads", "unraisable", "asyncio", "celery", "tasks")
+
 Shape = Callable[[Any], Any]
 
 
@@ -152,6 +154,34 @@ def identity(value: Any) -> str:
     if not re.fullmatch(r"[\w.-]*", given):
         raise Malformed("a number or a string of letters, digits, dots and dashes")
     return given
+
+
+def version(value: Any) -> str:
+    """A version, or a function that returns one."""
+    if not callable(value):
+        return text(value)
+    try:
+        return text(value())
+    # Whatever someone's function raises, the site must start with one plain sentence.
+    except Exception as error:
+        raise Malformed(
+            f"a string, or a function that returns one ({type(error).__name__}: {error})"
+        ) from None
+
+
+def hooks(value: Any) -> tuple[str, ...]:
+    wanted = f"a list of {', '.join(HOOKS)}"
+    names = sequence(value, wanted)
+    if not set(names) <= set(HOOKS):
+        raise Malformed(wanted)
+    return names
+
+
+def header(value: Any) -> str:
+    name = text(value)
+    if not re.fullmatch(r"[A-Za-z0-9-]*", name):
+        raise Malformed("the name of a header, of letters, digits and dashes")
+    return name
 
 
 def directory(value: Any) -> str:

@@ -112,6 +112,10 @@ class Throttle:
 def fingerprint(incident: Incident) -> str:
     """What makes two failures the same: the class and the line that raised, or status and route."""
     error = incident.exception
+    if error is None and not incident.is_request:
+        frame = incident.stack
+        called = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else incident.site
+        return f"{incident.kind} {incident.message} {called}"
     if error is None:
         match = getattr(incident.request, "resolver_match", None)
         return f"{incident.status} {match.route if match is not None else ''}"

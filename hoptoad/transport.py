@@ -17,6 +17,14 @@ _SSL_REFUSED = (402, 403)
 _said: "dict[tuple[str, int, str], float]" = {}
 
 
+_delivering = threading.local()
+
+
+def is_delivering() -> bool:
+    """Whether this thread is sending something now: what is logged meanwhile must not be reported."""
+    return getattr(_delivering, "now", False)
+
+
 def start_over() -> None:
     """Makes every refusal news again, to be said in the log: for a forked child."""
     _said.clear()
@@ -62,9 +70,13 @@ def post(
 
 
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-    with _importing:
-        from hoptoad import connection
-    return connection.exchange(url, body, headers, timeout)
+    _delivering.now = True
+    try:
+        with _importing:
+            from hoptoad import connection
+        return connection.exchange(url, body, headers, timeout)
+    finally:
+        _delivering.now = False
 
 
 def _tell(answer: Answer) -> None:

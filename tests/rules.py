@@ -40,7 +40,7 @@ def check_v2(document):
 
 _V3_CONTEXT = set(
     """notifier environment severity component action os hostname language version url userAgent userAddr
-    rootDirectory user route httpMethod versions noticeId""".split()
+    rootDirectory user route httpMethod versions noticeId revision""".split()
 )
 _SEVERITIES = set("debug info notice warning error critical alert emergency".split())
 

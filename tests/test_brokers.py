@@ -10,6 +10,7 @@ import brokers
 import django
 import pytest
 from collector import Reply
+from rules import check_v2
 from servers import gunicorn
 
 from hoptoad import stats
@@ -105,6 +106,47 @@ def test_failures_inside_recycled_workers_arrive(app, broker, collector):
         for _ in range(2):
             app.send_task("shop.celery.crash", args=(50,), retry=False)
         assert len(collector.wait(100)) == 100
+
+
+def test_tasks_that_fail_are_reported(app, broker, collector):
+    """And those that retry, are ignored or raise what they may, are not."""
+    with worker(
+        broker,
+        *("--concurrency", "1", "--max-tasks-per-child", "1"),
+        HOPTOAD_NOTIFICATION_URL=collector.url,
+        HOPTOAD_HANDLER="threadpool",
+    ):
+        for name, args in (
+            ("ignored", ()),
+            ("retried", ()),
+            ("broken", ("throws",)),
+            ("broken", ("at last",)),
+        ):
+            app.send_task(
+                f"shop.celery.{name}",
+                args=args,
+                kwargs={"password": "task-secret"} if args else {},
+                retry=False,
+            )
+        received = collector.wait(2)
+
+    notices = {notice.findtext("error/message"): notice for notice in map(check_v2, bodies(received))}
+    assert set(notices) == {
+        "ValueError: something broke twice",
+        "ValueError: something broke in a task: at last",
+    }
+    notice = notices["ValueError: something broke in a task: at last"]
+    assert notice.findtext("request/component") == "celery"
+    assert notice.findtext("request/action") == "shop.celery.broken"
+    assert notice.findtext("request/params/var[@key='kwargs']/var[@key='password']") == "*" * 20
+    assert notice.findtext("request/params/var[@key='args']/var[@key='0']") == "at last"
+    twice = notices["ValueError: something broke twice"]
+    [told] = twice.iterfind("request/cgi-data/var[@key='EXTRA']/var[@key='celery']")
+    assert {var.get("key"): var.text for var in told}["retries"] == "1"
+
+
+def bodies(received):
+    return [one.body for one in received]
 
 
 @pytest.mark.parametrize("spooled", [False, True])

@@ -148,6 +148,10 @@ MALFORMED = [
     ("HOPTOAD_BEFORE_NOTIFY", [7], "a list of functions or their dotted paths"),
     ("HOPTOAD_API", "v4", '"v2", "v3", or the dotted path'),
     ("HOPTOAD_PROJECT_ID", "a/b", "a number or a string"),
+    ("HOPTOAD_HOOKS", ["thread"], "a list of commands, scripts, threads"),
+    ("HOPTOAD_TRAIL", -1, "a whole number from 0 to 1000"),
+    ("HOPTOAD_NOTICE_ID_HEADER", "X Error", "the name of a header"),
+    ("HOPTOAD_APP_VERSION", lambda: 1 / 0, "a string, or a function that returns one"),
     ("HOPTOAD_MAIL_HTML", "yes", "True or False"),
 ]
 

@@ -25,6 +25,7 @@ from hoptoad.testing import outbox
 
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow{}\n{}\n-----END RSA PRIVATE KEY-----"
 EVALUATED = []
+TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
 ADMINS = ["admin@shop.example"] if django.VERSION >= (6, 0) else [("An admin", "admin@shop.example")]
 SESSIONS = "django.contrib.sessions.backends.signed_cookies"
 BENIGN = {
@@ -282,16 +283,16 @@ def test_json_keeps_them_at_any_depth(client, reported, canaries, view):
 
 @pytest.mark.parametrize("handler", ["threadpool", "spool", "mail", "memory", "tasks"])
 def test_whatever_handler_delivers(client, collector, settings_for, tmp_path, canaries, view, handler):
-    if handler == "tasks":
-        pytest.importorskip("django.tasks", reason="Django 5.2 has no tasks of its own")
     settings_for(
         HOPTOAD_HANDLER=handler,
         HOPTOAD_NOTIFICATION_URL=collector.url,
         HOPTOAD_SPOOL_DIR=tmp_path,
         HOPTOAD_MAIL_HTML=True,
         ADMINS=ADMINS,
-        TASKS={"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}},
+        TASKS={"default": {"BACKEND": f"{TASKS}.backends.immediate.ImmediateBackend"}},
     )
+    if TASKS == "django_tasks":
+        settings_for(INSTALLED_APPS=[*django_settings.INSTALLED_APPS, "django_tasks"])
     start_over()
 
     send(client, canaries, view)

@@ -8,6 +8,8 @@ def environment(notice: Notice) -> dict[str, Value]:
     data: dict[str, Value] = {"HOPTOAD_NOTICE_ID": notice.id}
     if notice.language:
         data["LANGUAGE"] = notice.language
+    if notice.server.revision:
+        data["REVISION"] = notice.server.revision
     if notice.severity != "error":
         data["SEVERITY"] = notice.severity
     if notice.lost:

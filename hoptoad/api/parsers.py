@@ -36,7 +36,9 @@ def parse_v2(document: bytes) -> Notice:
         id=str(request.cgi_data.get("HOPTOAD_NOTICE_ID", "")),
         error=ErrorInfo(_text(error, "class"), _text(error, "message"), _detailed(_frames(error), details)),
         request=request,
-        server=_server(root.find("server-environment")),
+        server=replace(
+            _server(root.find("server-environment")), revision=str(request.cgi_data.get("REVISION", ""))
+        ),
         user=_user(root.find("current-user")),
         framework=_text(root, "framework"),
         language=str(request.cgi_data.get("LANGUAGE", "")),
@@ -79,6 +81,7 @@ def parse_v3(document: bytes) -> Notice:
             environment_name=text.get("environment", ""),
             app_version=text.get("version", ""),
             hostname=text.get("hostname", ""),
+            revision=text.get("revision", ""),
         ),
         user=User(**{name: str(user.get(name, "")) for name in _USER}) if isinstance(user, dict) else None,
         framework=_v3_framework(context.get("versions")),

@@ -109,6 +109,7 @@ def _context(notice: Notice) -> dict[str, Any]:
         "httpMethod": meta.get("REQUEST_METHOD", ""),
         "userAgent": meta.get("HTTP_USER_AGENT", ""),
         "userAddr": meta.get("REMOTE_ADDR", ""),
+        "revision": server.revision,
         "rootDirectory": server.project_root,
         "noticeId": notice.id,
     }

@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.exceptions import Ignore
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
 
@@ -28,3 +29,23 @@ def crash(times):
 
     client = Client(raise_request_exception=False)
     return [client.get("/boom/").status_code for _ in range(times)]
+
+
+@app.task(throws=(KeyError,))
+def broken(how, password=None):
+    if how == "throws":
+        raise KeyError("expected")
+    raise ValueError(f"something broke in a task: {how}")
+
+
+@app.task(bind=True, max_retries=1)
+def retried(self):
+    try:
+        raise ValueError("something broke twice")
+    except ValueError as error:
+        raise self.retry(exc=error, countdown=0) from None
+
+
+@app.task
+def ignored():
+    raise Ignore

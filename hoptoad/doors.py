@@ -1,0 +1,173 @@
+"""The doors a programmer opens: notify, watch, context and flush."""
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from types import FrameType, TracebackType
+from typing import Any, ParamSpec, TypeVar, cast, overload
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.http import HttpRequest
+
+from hoptoad import reporter
+from hoptoad.conf import get_settings
+from hoptoad.contextvalues import Context
+from hoptoad.handlers import get_handler
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_HOW = (
+    'hoptoad.notify() takes an exception, or message="…", or both; inside an except block it finds the '
+    "exception itself."
+)
+
+
+def notify(
+    exception: BaseException | None = None,
+    *,
+    message: str | None = None,
+    request: HttpRequest | None = None,
+    component: str | None = None,
+    action: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Reports an exception or a message, and returns the notice's id: a UUID, 32 hexadecimal digits.
+
+    None means that it was not reported: because of DEBUG, a filter, a storm, or because the same
+    exception was reported before. Raises TypeError where it is called with neither an exception
+    nor a message, or with something else as one. Nothing that goes wrong afterwards raises.
+    """
+    if exception is None and message is None:
+        exception = sys.exc_info()[1]
+        if exception is None:
+            raise TypeError(f"{_HOW} Here there is neither.")
+    if exception is not None and not isinstance(exception, BaseException):
+        raise TypeError(f"{_HOW} {exception!r:.80} is no exception; a text goes into message.")
+    if message is not None and not isinstance(message, str):
+        raise TypeError(f"{_HOW} The message is a {type(message).__name__}.")
+    if request is not None and not isinstance(request, HttpRequest):
+        request = getattr(request, "_request", None)  # that of Django REST framework
+        if not isinstance(request, HttpRequest):
+            raise TypeError(f"{_HOW} The request is no HttpRequest.")
+    for name, value in (("params", params), ("tags", tags)):
+        if value is not None and not isinstance(value, Mapping):
+            raise TypeError(f"{_HOW} {name} is a {type(value).__name__}, and must be a mapping.")
+    stack = _caller() if exception is None else None
+    return reporter.report(
+        exception,
+        message=message or "",
+        request=request,
+        component=component or "",
+        action=action or "",
+        params=params,
+        extra={"tags": dict(tags)} if tags else None,
+        stack=stack,
+    )
+
+
+class Watch:
+    """Reports what fails inside, as a context manager and as a decorator of functions, async or not.
+
+    The exception goes on, unless `reraise` is False: then the block ends, and the function returns None.
+    """
+
+    def __init__(
+        self,
+        *,
+        reraise: bool = True,
+        component: str | None = None,
+        action: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._reraise = reraise
+        self._details: dict[str, Any] = {
+            "component": component or "",
+            "action": action or "",
+            "params": params,
+            "extra": {"tags": dict(tags)} if tags else None,
+        }
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):  # not the end of the process, nor of a task
+            return False
+        reporter.report(error, **self._details)
+        return not self._reraise
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        # Not in the event loop: the handler may block.
+        await sync_to_async(reporter.report, thread_sensitive=False)(error, **self._details)
+        return not self._reraise
+
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
+        if iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def watched_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                async with self:
+                    return await cast(Any, function)(*args, **kwargs)
+
+            return cast(Callable[P, T], watched_async)
+
+        @functools.wraps(function)
+        def watched(*args: P.args, **kwargs: P.kwargs) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return watched
+
+
+@overload
+def watch(function: Callable[P, T], /) -> Callable[P, T]: ...
+@overload
+def watch(
+    *,
+    reraise: bool = ...,
+    component: str | None = ...,
+    action: str | None = ...,
+    params: Mapping[str, Any] | None = ...,
+    tags: Mapping[str, Any] | None = ...,
+) -> Watch: ...
+def watch(function: Any = None, /, **details: Any) -> Any:
+    """`@watch`, `@watch(component="import")`, `with watch():`, `async with watch():`."""
+    if function is not None:
+        if not callable(function):
+            raise TypeError("hoptoad.watch() takes keyword arguments, or the function that it decorates.")
+        return Watch()(function)
+    return Watch(**details)
+
+
+def context(**values: Any) -> Context:
+    """Adds values to every notice of the current task or thread, scrubbed like the rest."""
+    return Context(values)
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Waits until what this process has handed over is delivered, at most `timeout` seconds.
+
+    None means HOPTOAD_FLUSH_TIMEOUT. Returns whether nothing is left; a handler that has no
+    `flush` keeps nothing.
+    """
+    settings = get_settings()
+    flush_handler = getattr(get_handler(), "flush", None)
+    if flush_handler is None:
+        return True
+    return bool(flush_handler(settings.flush_timeout if timeout is None else timeout))
+
+
+def _caller() -> FrameType | None:
+    return sys._getframe(2)  # noqa: SLF001 - as `inspect` does, which is slow to import

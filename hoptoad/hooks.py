@@ -1,0 +1,161 @@
+"""Failures outside requests: of commands, scripts, threads, callbacks. Chained, and removable."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+from hoptoad import reporter
+from hoptoad.contextvalues import TrailHandler
+from hoptoad.log import HoptoadHandler
+
+# Connected where the site uses the package, which shows by its having been imported.
+_INTEGRATIONS = {"celery": ("celery",), "tasks": ("django.tasks", "django_tasks")}
+
+_removers: list[Callable[[], None]] = []
+_wanted: frozenset[str] = frozenset()
+
+
+def install(names: Iterable[str], *, trail: int = 0) -> None:
+    """Installs the hooks of these names in place of those installed before."""
+    global _wanted
+    remove()
+    _wanted = frozenset(names)
+    if _wanted & {"commands", "scripts"}:
+        _chain(sys, "excepthook", _ScriptHook)
+    if "threads" in _wanted:
+        _chain(threading, "excepthook", _ThreadHook)
+    if "unraisable" in _wanted:
+        _chain(sys, "unraisablehook", _UnraisableHook)
+    if "asyncio" in _wanted:
+        _add_handler("asyncio", _AsyncioHandler(component="asyncio"))
+    if trail:
+        _add_handler("", TrailHandler(trail))
+    for name, packages in _INTEGRATIONS.items():
+        if name in _wanted and any(package in sys.modules for package in packages):
+            module = import_module(f"hoptoad.integrations.{name}")
+            module.connect()
+            _removers.append(module.disconnect)
+
+
+def remove() -> None:
+    """Takes all hooks out again. One that another hook has been chained to stays, and passes on."""
+    while _removers:
+        _removers.pop()()
+
+
+class _Hook:
+    """Reports, and then calls the hook that was there before."""
+
+    active = True
+
+    def __init__(self, previous: Callable[..., Any]) -> None:
+        self.previous = previous
+
+    def __call__(self, *args: Any) -> None:
+        if self.active:
+            try:
+                self.report(*args)
+            except Exception:  # the hook before must be called in any case
+                logging.getLogger(__name__).exception("A failure could not be reported.")
+        self.previous(*args)
+
+    def report(self, *args: Any) -> None:
+        raise NotImplementedError
+
+
+class _ScriptHook(_Hook):
+    """`sys.excepthook`: CommandError and SystemExit do not come this far."""
+
+    def report(self, kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
+        if not issubclass(kind, Exception):
+            return
+        command = _command()
+        if command and "commands" in _wanted:
+            reporter.report(
+                error, component="management", action=command, params={"arguments": arguments(sys.argv[2:])}
+            )
+        elif not command and "scripts" in _wanted:
+            name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
+            reporter.report(
+                error, component="script", action=name, params={"arguments": arguments(sys.argv[1:])}
+            )
+
+
+class _ThreadHook(_Hook):
+    def report(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is None or not isinstance(args.exc_value, Exception):
+            return  # SystemExit ends a thread in peace
+        name = args.thread.name if args.thread is not None else ""
+        reporter.report(args.exc_value, component="thread", extra={"thread": name})
+
+
+class _UnraisableHook(_Hook):
+    """What fails in a `__del__` or a callback from C. The object is named by its class, not kept."""
+
+    def report(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        error = unraisable.exc_value
+        if not isinstance(error, Exception):
+            return
+        where = {"message": unraisable.err_msg or "", "object": type(unraisable.object).__name__}
+        reporter.report(error, component="unraisable", extra={"unraisable": where})
+
+
+class _AsyncioHandler(HoptoadHandler):
+    """asyncio's default handler logs what nobody awaited; each loop's own handler stays untouched."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            super().emit(record)
+
+
+def arguments(given: list[str]) -> list[Any]:
+    """Command-line arguments as pairs of option and value, so that they can be masked by name."""
+    shown: list[Any] = []
+    waiting = iter(given)
+    for argument in waiting:
+        name, is_pair, value = argument.partition("=")
+        if not argument.startswith("-"):
+            shown.append(argument)
+        elif is_pair:
+            shown.append({name.lstrip("-"): value})
+        else:
+            shown.append({name.lstrip("-"): next(waiting, "")})
+    return shown
+
+
+def _command() -> str:
+    """The management command this process is, or an empty string."""
+    if len(sys.argv) < 2:
+        return ""
+    program = os.path.basename(sys.argv[0])
+    is_django = program in ("manage.py", "django-admin", "django-admin.py") or (
+        program == "__main__.py" and os.path.basename(os.path.dirname(sys.argv[0])) == "django"
+    )
+    return sys.argv[1] if is_django else ""
+
+
+def _chain(owner: Any, name: str, kind: type[_Hook]) -> None:
+    hook = kind(getattr(owner, name))
+    setattr(owner, name, hook)
+
+    def take_out() -> None:
+        hook.active = False
+        if getattr(owner, name) is hook:
+            setattr(owner, name, hook.previous)
+
+    _removers.append(take_out)
+
+
+def _add_handler(logger: str, handler: logging.Handler) -> None:
+    logging.getLogger(logger).addHandler(handler)
+
+    def take_out() -> None:
+        logging.getLogger(logger).removeHandler(handler)
+        handler.close()
+
+    _removers.append(take_out)

@@ -1,0 +1,48 @@
+"""Failures of Django's tasks, of Django 6.0 and later or of the django-tasks package."""
+
+import sys
+from typing import Any
+
+try:
+    from django.tasks.signals import task_finished
+except ImportError:  # Django 5.2
+    from django_tasks.signals import task_finished
+
+from hoptoad import reporter
+
+
+def connect() -> None:
+    """Listens to the backend, wherever it runs the task."""
+    task_finished.connect(_finished, dispatch_uid=__name__)
+
+
+def disconnect() -> None:
+    """Listens no more."""
+    task_finished.disconnect(dispatch_uid=__name__)
+
+
+def _finished(task_result: Any, **details: Any) -> None:
+    errors = getattr(task_result, "errors", None)
+    if str(getattr(task_result.status, "name", task_result.status)) != "FAILED" or not errors:
+        return
+    path = str(task_result.task.module_path)
+    if path.startswith("hoptoad."):
+        return  # a notice that could not be delivered says so itself
+    last = errors[-1]
+    error = sys.exc_info()[1]  # backends tell while they handle it
+    if error is not None and not isinstance(error, Exception):
+        return
+    reporter.report(
+        error,
+        kind=str(last.exception_class_path).removeprefix("builtins."),
+        message="" if error is not None else _last_line(last.traceback),
+        component="tasks",
+        action=path,
+        params={"args": task_result.args, "kwargs": task_result.kwargs},
+        extra={"task": {"id": task_result.id, "attempt": len(errors), "backend": task_result.backend}},
+    )
+
+
+def _last_line(traceback: str) -> str:
+    lines = traceback.strip().splitlines()
+    return lines[-1] if lines else ""

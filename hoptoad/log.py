@@ -1,0 +1,81 @@
+"""A handler for Django's LOGGING: what is logged as an error is reported as one."""
+
+import logging
+from types import MappingProxyType
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest
+
+from hoptoad import reporter
+from hoptoad.logtext import formatted, template
+from hoptoad.transport import is_delivering
+
+_MAX_TEXT = 2048
+_MAX_STACK_LINES = 20  # the last are those of the call
+# What every record has; the rest came with `extra`.
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "request",
+    "status_code",
+    "taskName",
+}
+_SEVERITIES = MappingProxyType(
+    {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.CRITICAL: "critical"}
+)
+
+
+class HoptoadHandler(logging.Handler):
+    """`{"class": "hoptoad.log.HoptoadHandler", "level": "ERROR"}` in LOGGING.
+
+    Records with an exception are reported as that exception, once, even where the middleware or
+    another door has seen it; others by their unformatted message and the place of the call, with the
+    formatted text beside. No argument is evaluated. Our own records, and what is logged while a
+    notice is on its way, are left alone: they could go round for ever.
+    """
+
+    def __init__(self, level: int | str = logging.ERROR, *, component: str = "") -> None:
+        super().__init__(level)
+        self._component = component
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Reports a record. Raises nothing."""
+        try:
+            if record.name.partition(".")[0] != "hoptoad" and not is_delivering():
+                self._report(record)
+        except Exception:  # of a record that someone has built oddly
+            logging.getLogger(__name__).exception("A log record could not be reported.")
+
+    def _report(self, record: logging.LogRecord) -> None:
+        request = getattr(record, "request", None)
+        request = request if isinstance(request, HttpRequest) else None
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None and request is not None and _is_judged_by_the_middleware(record):
+            return
+        extra: dict[str, Any] = {
+            "logger": record.name,
+            "level": record.levelname,
+            "text": formatted(record, _MAX_TEXT),
+            **{name: value for name, value in vars(record).items() if name not in _OWN},
+        }
+        if record.stack_info:
+            extra["stack"] = "\n".join(record.stack_info.splitlines()[-_MAX_STACK_LINES:])
+        reporter.report(
+            error,
+            kind=record.name,
+            message="" if error is not None else template(record),
+            request=request,
+            component=self._component or ("" if request is not None else record.name),
+            action="" if request is not None or self._component else record.funcName or "",
+            extra={"log": extra},
+            site=(record.pathname, record.lineno, record.funcName or "unknown"),
+            severity=_SEVERITIES.get(record.levelno, "error"),
+        )
+
+
+def _is_judged_by_the_middleware(record: logging.LogRecord) -> bool:
+    """Whether this is Django's word for an answer, which the middleware reports by the final status."""
+    if not hasattr(record, "status_code") or not record.name.startswith("django."):
+        return False
+    return any("hoptoad" in path.lower() for path in django_settings.MIDDLEWARE)

@@ -1,0 +1,50 @@
+"""What a log record says, without evaluating its arguments: that of a QuerySet runs SQL."""
+
+import logging
+from typing import Any
+
+from hoptoad.text import bounded_repr, cut, exact, plain
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def formatted(record: logging.LogRecord, max_chars: int) -> str:
+    """The record's message with its arguments in it, at most `max_chars` characters."""
+    text = template(record)
+    if not record.args:
+        return cut(text, max_chars)
+    try:
+        return cut(text % _safe(record.args, max_chars), max_chars)
+    except Exception:  # arguments that do not fit, or an object that %d cannot take
+        return cut(f"{text} {bounded_repr(record.args, max_chars)}", max_chars)
+
+
+def template(record: logging.LogRecord) -> str:
+    """The message without its arguments: the same for every record of one call."""
+    return exact(record.msg) if issubclass(type(record.msg), str) else plain(record.msg, 2048)
+
+
+class _Shown:
+    """Stands for an argument that must not be evaluated."""
+
+    def __init__(self, value: object, max_chars: int) -> None:
+        self._value = value
+        self._max_chars = max_chars
+
+    def __str__(self) -> str:
+        return plain(self._value, self._max_chars)
+
+    def __repr__(self) -> str:
+        return bounded_repr(self._value, self._max_chars)
+
+
+def _safe(args: Any, max_chars: int) -> Any:
+    if issubclass(type(args), dict):
+        return {name: _shown(value, max_chars) for name, value in dict.items(args)}
+    return (
+        tuple(_shown(value, max_chars) for value in args) if type(args) is tuple else _shown(args, max_chars)
+    )
+
+
+def _shown(value: object, max_chars: int) -> object:
+    return value if type(value) in _PLAIN else _Shown(value, max_chars)

@@ -1,0 +1,266 @@
+"""The log handler: what is logged as an error is reported as one."""
+
+import logging
+
+import pytest
+from collector import Reply
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.utils.functional import SimpleLazyObject
+
+from hoptoad import hooks
+from hoptoad.handlers import get_handler
+from hoptoad.log import HoptoadHandler
+from hoptoad.masked import MASK
+from hoptoad.testing import outbox
+
+LAZY = "<django.utils.functional.SimpleLazyObject object>"
+
+
+@pytest.fixture
+def attached():
+    """Attaches a handler, as LOGGING does, and takes it away after the test."""
+    attached = []
+
+    def attach(name, level=logging.ERROR):
+        logger, handler = logging.getLogger(name), HoptoadHandler(level)
+        attached.append((logger, handler, logger.level))
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        return logger
+
+    yield attach
+    for logger, handler, level in attached:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def test_it_is_named_by_its_path_in_logging():
+    import logging.config
+
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"hoptoad": {"class": "hoptoad.log.HoptoadHandler", "level": "WARNING"}},
+            "loggers": {"shop.configured": {"handlers": ["hoptoad"]}},
+        }
+    )
+    try:
+        logging.getLogger("shop.configured").warning("configured")
+    finally:
+        logging.getLogger("shop.configured").handlers.clear()
+
+    assert outbox[0].severity == "warning"
+
+
+def test_a_record_is_grouped_by_its_unformatted_message_and_its_place(attached):
+    logger = attached("shop.payments")
+
+    for order in (7, 8):
+        logger.error("payment of %s failed: %d", order, 402, extra={"tenant": "frogs", "token": "log-secret"})
+
+    one, other = outbox
+    assert one.error == other.error
+    assert one.error.class_name == "shop.payments"
+    assert one.error.message == "payment of %s failed: %d"
+    [frame] = one.error.frames
+    assert frame.file == "[PROJECT_ROOT]/test_log.py"
+    assert frame.function == "test_a_record_is_grouped_by_its_unformatted_message_and_its_place"
+    assert (one.request.component, one.request.action) == ("shop.payments", frame.function)
+    assert one.extra["log"] == {
+        "logger": "shop.payments",
+        "level": "ERROR",
+        "text": "payment of 7 failed: 402",
+        "tenant": "frogs",
+        "token": MASK,
+    }
+    assert other.extra["log"]["text"] == "payment of 8 failed: 402"
+
+
+def test_levels_are_kept_apart(attached):
+    logger = attached("shop.levels", logging.INFO)
+
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL, 35):
+        logger.log(level, "at %s", level)
+
+    assert [notice.severity for notice in outbox] == ["info", "warning", "error", "critical", "error"]
+
+
+def test_an_exception_is_reported_as_itself(attached):
+    logger = attached("shop.payments")
+    try:
+        raise ValueError("logged")
+    except ValueError:
+        logger.exception("payment of %s failed", 7)
+        logger.critical("once more", exc_info=True)
+
+    [notice] = outbox
+    assert notice.error.message == "ValueError: logged"
+    assert notice.error.frames[0].function == "test_an_exception_is_reported_as_itself"
+    assert notice.extra["log"]["text"] == "payment of 7 failed"
+
+
+def test_the_stack_is_told_where_it_was_wanted(attached):
+    attached("shop.payments").error("with a stack", stack_info=True)
+
+    assert "test_the_stack_is_told" in outbox[0].extra["log"]["stack"]
+
+
+@pytest.mark.django_db
+def test_arguments_are_not_evaluated(attached):
+    queries = []
+    connection.ensure_connection()
+    connection.connection.set_trace_callback(queries.append)
+    lazy = SimpleLazyObject(lambda: pytest.fail("evaluated"))
+
+    logger = attached("shop.lazy")
+    logger.propagate = False  # pytest's own handler formats every record
+    try:
+        logger.error("users %s, %r and %s", get_user_model().objects.all(), lazy, {"a": lazy})
+        logger.error("by name %(users)s", {"users": get_user_model().objects.all()})
+    finally:
+        logger.propagate = True
+        connection.connection.set_trace_callback(None)
+
+    assert queries == []
+    assert [notice.extra["log"]["text"] for notice in outbox] == [
+        f"users <django.db.models.query.QuerySet object>, {LAZY} and {{'a': {LAZY}}}",
+        "by name <django.db.models.query.QuerySet object>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "text"),
+    [
+        ("too few %s %s", ("a",), "too few %s %s ('a',)"),
+        ("no number %d", ("a",), "no number %d ('a',)"),
+        ("%", ("a",), "% ('a',)"),
+        (ValueError("an object"), (), "<ValueError object>"),
+        ({"a": 1}, (), "{'a': 1}"),
+        ("lone \ud800 \x00 %s", ("\ud800",), "lone \\ud800 \\x00 \\ud800"),
+    ],
+)
+def test_odd_records_are_reported(attached, message, args, text):
+    logger = attached("shop.odd")
+    logger.propagate = False
+    logger.handle(logger.makeRecord(logger.name, logging.ERROR, __file__, 7, message, args, None))
+    logger.propagate = True
+
+    assert outbox[0].extra["log"]["text"] == text
+
+
+def test_a_request_that_failed_is_reported_once(client, attached):
+    attached("django.request")
+
+    client.get("/boom/")
+    client.get("/status/503/")
+
+    assert [notice.error.class_name for notice in outbox] == ["ValueError", "Http503"]
+    assert outbox[0].request.component == "shop.views"
+
+
+def test_without_the_middleware_the_log_reports_requests(client, attached, settings_for):
+    settings_for(MIDDLEWARE=[])
+    attached("django.request")
+
+    client.get("/boom/?page=2")
+    client.get("/status/503/")
+
+    assert [notice.error.message for notice in outbox] == ["ValueError: something broke", "%s: %s"]
+    assert outbox[0].request.params == {"page": "2"}
+    assert outbox[1].extra["log"]["text"] == "Service Unavailable: /status/503/"
+
+
+def test_suspicious_requests_are_reported(client, attached):
+    attached("django.security")
+
+    client.get("/raise/400/?page=2")
+
+    [notice] = outbox
+    assert notice.error.class_name == "django.core.exceptions.SuspiciousOperation"
+    assert notice.request.params == {"page": "2"}
+
+
+def test_our_own_records_are_left_alone(attached):
+    attached("hoptoad")
+    logging.getLogger("hoptoad.transport").error("our own")
+
+    assert outbox == []
+
+
+@pytest.mark.parametrize("handler", ["threadpool", "blocking", "spool"])
+def test_a_delivery_that_fails_and_logs_does_not_go_round(
+    collector, attached, settings_for, tmp_path, handler
+):
+    """urllib3, requests and whoever else speaks while a notice is on its way."""
+    collector.default = Reply(500, "no")
+    settings_for(
+        HOPTOAD_HANDLER=handler,
+        HOPTOAD_NOTIFICATION_URL=collector.url,
+        HOPTOAD_SPOOL_DIR=tmp_path,
+        HOPTOAD_RETRIES=0,
+    )
+    attached("", logging.DEBUG)
+    logging.getLogger("urllib3").setLevel(logging.DEBUG)
+
+    try:
+        logging.getLogger("shop").error("the first")
+        flush = getattr(get_handler(), "flush", None)
+        assert flush is None or flush(20)
+    finally:
+        logging.getLogger("urllib3").setLevel(logging.NOTSET)
+
+    bodies = [received.body for received in collector.received]
+    assert len([body for body in bodies if b"the first" in body]) == 1
+    assert [body for body in bodies if b"urllib3" in body or b"Starting new HTTP" in body] == []
+
+
+def test_a_site_that_is_misconfigured_logs_on(attached, settings_for):
+    settings_for(HOPTOAD_TIMEOUT="soon")
+
+    attached("shop").error("goes on")
+
+    assert outbox == []
+
+
+@pytest.fixture
+def trail(request):
+    def install(length):
+        hooks.install([], trail=length)
+
+    yield install
+    hooks.remove()
+
+
+def test_the_trail_is_the_last_records_of_the_same_request(client, view, trail):
+    trail(3)
+    logger = logging.getLogger("shop.trail")
+    logger.setLevel(logging.INFO)
+
+    @view
+    def fail(request):
+        for number in range(5):
+            logger.info("step %d, password=%s", number, "trail-secret-1")
+        logger.debug("not enabled")
+        raise ValueError("x")
+
+    client.get("/exception/")
+    client.get("/boom/")
+
+    first, second = outbox
+    assert [line.split(" ", 1)[1] for line in first.extra["trail"]] == [
+        f"INFO shop.trail: step {number}, password={MASK}" for number in (2, 3, 4)
+    ]
+    assert "trail" not in second.extra
+
+
+def test_the_trail_is_off_by_default(client, view):
+    @view
+    def fail(request):
+        logging.getLogger("shop.trail").error("step")
+        raise ValueError("x")
+
+    client.get("/exception/")
+
+    assert "trail" not in outbox[0].extra
