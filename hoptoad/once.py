@@ -1,16 +1,21 @@
 """Once per incident, whoever sees it first: what was seen is marked on the request and on the exception."""
 
+import inspect
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple
 
+from asgiref import sync
 from django.http import HttpRequest
 
 from hoptoad.failures import slot
 
 _MARK = "_hoptoad_seen"
 _MAX_CHAIN = 10_000
+_ASGIREF = sync.__file__
+_COROUTINES = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
 
 @dataclass(slots=True)
@@ -65,7 +70,19 @@ def first_exception(request: HttpRequest | None, error: BaseException) -> bool:
 
 
 def _leave(error: BaseException, token: str) -> None:
-    slot(error, "__dict__")[_MARK] = _Mark(token, id(slot(error, "__traceback__")))
+    head = next(_steps(error), None)
+    slot(error, "__dict__")[_MARK] = _Mark(token, id(head))
+
+
+def _steps(error: BaseException) -> Iterator[TracebackType]:
+    """The traceback, but what asgiref adds by raising again in each thread it changes to."""
+    step: TracebackType | None = slot(error, "__traceback__")
+    for _ in range(_MAX_CHAIN):
+        if step is None:
+            return
+        if step.tb_frame.f_code.co_filename != _ASGIREF:
+            yield step
+        step = step.tb_next
 
 
 def _mark_of(error: BaseException) -> _Mark | None:
@@ -82,17 +99,15 @@ def _is_known(error: BaseException) -> bool:
     mark = _mark_of(error)
     if mark is None:
         return False
-    inner: TracebackType | None = slot(error, "__traceback__")
     outer: TracebackType | None = None
-    for _ in range(_MAX_CHAIN):
-        if inner is None:
-            return mark.head == id(None) and outer is None
-        if id(inner) == mark.head:
-            caller = inner.tb_frame.f_back
-            # A coroutine's frame forgets its caller.
-            return outer is None or caller is None or caller is outer.tb_frame
-        outer, inner = inner, inner.tb_next
-    return False
+    for step in _steps(error):
+        if id(step) == mark.head:
+            caller = step.tb_frame.f_back
+            # A coroutine's frame forgets its caller, and one that goes on elsewhere has another.
+            is_sync = not step.tb_frame.f_code.co_flags & _COROUTINES
+            return outer is None or caller is None or caller is outer.tb_frame or not is_sync
+        outer = step
+    return outer is None and mark.head == id(None)
 
 
 def _follows(error: BaseException, token: str) -> bool:

@@ -34,10 +34,20 @@ def test_parsed_json_is_told_and_scrubbed(client):
     assert (notice.request.component, notice.request.action) == ("shop.api.Broken", "post")
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [("order=7\npassword=x", {"order": "7", "password": MASK}), ("one\ntwo", {"[data]": ("one", "two")})],
+)
+def test_what_only_the_sites_own_parser_has_read_is_told(client, body, shown):
+    client.post("/api/", body, content_type="text/x-lines")
+
+    assert outbox[0].request.params == shown
+
+
 def test_a_list_is_told_too(client):
     post(client, "/api/", [1, {"token": "api-secret"}])
 
-    assert outbox[0].request.params == {"[data]": ("1", {"token": MASK})}
+    assert outbox[0].request.params == {"[json]": ("1", {"token": MASK})}
 
 
 def test_a_form_is_told_once(client):
