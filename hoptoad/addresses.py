@@ -4,16 +4,20 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-# REMOTE_ADDR of RFC 3875, Forwarded of RFC 7239, and what proxies and content networks send.
-HEADERS = frozenset(
-    "REMOTE_ADDR REMOTE_HOST HTTP_FORWARDED HTTP_X_FORWARDED HTTP_X_FORWARDED_FOR HTTP_FORWARDED_FOR"
-    " HTTP_X_ORIGINAL_FORWARDED_FOR HTTP_X_REAL_IP HTTP_CLIENT_IP HTTP_X_CLIENT_IP HTTP_TRUE_CLIENT_IP"
-    " HTTP_X_CLUSTER_CLIENT_IP HTTP_CF_CONNECTING_IP HTTP_CF_CONNECTING_IPV6 HTTP_FASTLY_CLIENT_IP"
-    " HTTP_FLY_CLIENT_IP HTTP_X_APPENGINE_USER_IP HTTP_X_ENVOY_EXTERNAL_ADDRESS".split()
+# REMOTE_ADDR and REMOTE_HOST of RFC 3875, Forwarded of RFC 7239, and what proxies and content networks
+# send: X-Forwarded-For, X-Real-IP, CF-Connecting-IP, True-Client-IP, X-Azure-ClientIP, X-Remote-Addr.
+_HEADER = re.compile(
+    r"(?:(?:^|_)(?:IP|IPV6|ADDR|ADDRESS|FORWARDED|FORWARDED_FOR|USER_IP)|CLIENTIP|REMOTE_HOST)$"
 )
 _CANDIDATE = re.compile(r"[0-9A-Fa-f:.]{3,45}")
+_LOOKS_LIKE_ONE = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def holds_addresses(name: str) -> bool:
+    """Whether a variable of this name tells where the browser is."""
+    return _HEADER.search(name) is not None
 
 
 def truncated(text: str) -> str:
@@ -33,12 +37,13 @@ def public(text: str) -> Iterator[str]:
 def _network(found: str) -> str:
     address, port = _parsed(found)
     if address is None:
-        return found
+        return "unknown" if _LOOKS_LIKE_ONE.search(found) else found
     prefix = 24 if address.version == 4 else 48
     return str(ipaddress.ip_network((address, prefix), strict=False).network_address) + port
 
 
 def _parsed(found: str) -> "tuple[Address | None, str]":
+    found = found.rstrip(".")
     host, colon, port = found.rpartition(":")
     for text, rest in ((found, ""), (host, colon + port)):
         try:

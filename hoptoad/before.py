@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from hoptoad.guard import OF_THE_SITE
 from hoptoad.notice import Notice, RequestInfo
 from hoptoad.text import class_name
 
@@ -25,7 +26,7 @@ def noticed(notice: Notice, functions: Iterable[Function]) -> Notice | None:
             changed = function(notice)
             if changed is not None and type(changed) is not Notice:
                 raise TypeError(f"it returned a {type(changed).__name__}, neither a Notice nor None")
-        except Exception:
+        except OF_THE_SITE:
             name = getattr(function, "__qualname__", None) or class_name(type(function))
             logger.exception("%s of HOPTOAD_BEFORE_NOTIFY failed: its notice goes without details.", name)
             changed = bare(notice)

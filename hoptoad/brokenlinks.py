@@ -25,7 +25,7 @@ def is_broken_link(path: str, referrer: str, host: str, *, append_slash: bool = 
     if parts.netloc.lower() not in ("", host.lower()):
         return True
     came_from = parts.path + (f"?{parts.query}" if parts.query else "")
-    own = {path, path.partition("?")[0]}  # the page itself: a poorly written bot
-    if append_slash and path.endswith("/"):
-        own.add(path[:-1])  # Django's own redirect
-    return came_from not in own and parts.path not in own
+    if path in (came_from, parts.path):
+        return False  # the page itself: a poorly written bot
+    # Django's own redirect. Its rule compares the whole referrer with the path, which is never equal.
+    return not (append_slash and path.endswith("/") and came_from == path[:-1])

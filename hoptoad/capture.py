@@ -6,6 +6,7 @@ import socket
 import uuid
 from dataclasses import replace
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import django
 from django.conf import settings as django_settings
@@ -22,6 +23,7 @@ from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Budget, Names, Scrubber
 from hoptoad.settled import settled
+from hoptoad.text import cut
 from hoptoad.viewname import UNKNOWN
 
 _MAX_LINK = 1024
@@ -85,17 +87,10 @@ def notice(incident: Incident, settings: Settings, *, masked: Masked | None = No
 
 
 def link(incident: Incident, settings: Settings) -> tuple[str, str]:
-    """The path of a request and where it came from, both scrubbed, without query strings of the path."""
-    masked = Masked(settings.known_secrets)
-    scrubber = _scrubber(settings, ReporterFilter(incident.request), masked)
-    match = getattr(incident.request, "resolver_match", None)
-    for name, value in (match.kwargs if match is not None else {}).items():
-        if rule := scrubber.rule(name):
-            scrubber.hide(value, name, rule)
-    path = scrubber.text(incident.path.partition("?")[0][:_MAX_LINK])
-    referrer = scrubber.text(incident.referrer[:_MAX_LINK])
-    erase = masked.reappearing((path, referrer))
-    return (erase(path), erase(referrer)) if erase is not None else (path, referrer)
+    """The path of a request and where it came from, as a whole notice of it would tell them."""
+    told = notice(incident, settings).request
+    path = urlsplit(told.url).path
+    return cut(path, _MAX_LINK), cut(str(told.cgi_data.get("HTTP_REFERER", "")), _MAX_LINK)
 
 
 def blank(error: ErrorInfo, settings: Settings) -> Notice:

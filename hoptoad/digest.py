@@ -31,6 +31,7 @@ class Link:
     path: str = ""
     count: int = 0
     referrers: "Counter[str]" = field(default_factory=Counter)
+    known: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +62,59 @@ class Digest:
         """Forgets everything, with a lock of its own: for a forked child."""
         self._lock = threading.RLock()
         self._links: dict[str, Link] = {}
+        self._over: list[Links | None] = []
         self._ends = 0.0
         self._since = 0.0
 
     def is_first(self, path: str, window: float) -> bool:
         """Whether nobody has asked for `path` in this window of `window` seconds yet."""
         with self._lock:
+            now = self._clock()
+            if self._links and now >= self._ends:
+                self._over.append(self._taken())
             if not self._links:
-                self._ends, self._since = self._clock() + window, self._wall_clock()
+                self._ends, self._since = now + window, self._wall_clock()
             if path in self._links:
                 return False
             if len(self._links) < MAX_PATHS:
                 self._links[path] = Link()
             return True
 
-    def add(self, path: str, shown: str, referrer: str) -> None:
-        """Counts another request for `path`; `shown` and `referrer` are what may be told of it."""
+    def add(self, path: str, referrer: str, shown: Callable[[], tuple[str, str]]) -> None:
+        """Counts another request for `path`. `shown` gives what may be told of the two; it is asked
+        once for each pair, because finding out takes a while.
+        """
         with self._lock:
             link = self._links.setdefault(path, Link())
-            link.path = shown
-            link.count += 1
-            if referrer and (referrer in link.referrers or len(link.referrers) < MAX_REFERRERS):
-                link.referrers[referrer] += 1
-
-    def ended(self, *, all_of_them: bool = False) -> Links | None:
-        """What the window has seen where it has ended; it is told once. None where there is nothing."""
+            known = link.known.get(referrer)
+            is_full = len(link.known) >= MAX_REFERRERS
+        if known is None and not is_full:
+            known = shown()
         with self._lock:
-            if not self._links or not (all_of_them or self._clock() >= self._ends):
-                return None
-            links, self._links = [link for link in self._links.values() if link.count], {}
-            now = self._wall_clock()
-        if not links:
-            return None
+            link.count += 1
+            if known is None:
+                return
+            link.known[referrer] = known
+            link.path = known[0]
+            if known[1]:
+                link.referrers[known[1]] += 1
+
+    def ended(self, *, all_of_them: bool = False) -> list[Links]:
+        """What the windows that have ended have seen, each told once; nothing where no page came again."""
+        with self._lock:
+            if self._links and (all_of_them or self._clock() >= self._ends):
+                self._over.append(self._taken())
+            over, self._over = self._over, []
+        return [links for links in over if links is not None]
+
+    def _taken(self) -> Links | None:
+        """The window so far; with it another begins."""
+        links, self._links = [link for link in self._links.values() if link.count], {}
         links.sort(key=lambda link: -link.count)
         total = sum(link.count for link in links)
-        return Links(tuple(links[:TOP]), len(links), total, self._since, now)
+        return (
+            Links(tuple(links[:TOP]), len(links), total, self._since, self._wall_clock()) if links else None
+        )
 
 
 def admits(incident: Incident, settings: Settings, *, send: Callable[[Notice], object]) -> bool:
@@ -107,19 +126,19 @@ def admits(incident: Incident, settings: Settings, *, send: Callable[[Notice], o
         return True
     _send = send
     key = incident.path.partition("?")[0]
+    _later.start(settings.digest_404 + 0.1)
     if _digest.is_first(key, settings.digest_404):
         return True
-    _digest.add(key, *capture.link(incident, settings))
-    _later.start(settings.digest_404 + 0.1)
+    _digest.add(key, incident.referrer, lambda: capture.link(incident, settings))
     return False
 
 
 def tell(*, all_of_them: bool = False) -> None:
     """Sends the digest of a window that has ended; with `all_of_them` also of one that has not."""
     try:
-        links = _digest.ended(all_of_them=all_of_them)
-        if links is not None and _send is not None:
-            _send(notice_of(links, get_settings()))
+        for links in _digest.ended(all_of_them=all_of_them):
+            if _send is not None:
+                _send(notice_of(links, get_settings()))
     except Exception:
         logger.exception("A digest of missing pages could not be sent.")
 
@@ -127,7 +146,7 @@ def tell(*, all_of_them: bool = False) -> None:
 def notice_of(links: Links, settings: Settings) -> Notice:
     """One notice for the missing pages that were asked for again."""
     pages: tuple[Value, ...] = tuple(
-        {"path": page.path, "count": str(page.count), "referrers": dict(_counted(page.referrers))}
+        {"path": page.path, "count": str(page.count), "referrers": tuple(_counted(page.referrers))}
         for page in links.top
     )
     data = {
@@ -140,9 +159,10 @@ def notice_of(links: Links, settings: Settings) -> Notice:
     return replace(capture.blank(error, settings), request=request)
 
 
-def _counted(referrers: "Counter[str]") -> Iterator[tuple[str, str]]:
+def _counted(referrers: "Counter[str]") -> Iterator[Value]:
+    """Not by name: servers change the dots in one."""
     for referrer, count in referrers.most_common():
-        yield referrer, str(count)
+        yield {"referrer": referrer, "count": str(count)}
 
 
 def start_over() -> None:

@@ -1,8 +1,12 @@
 """Reading something that may fail: what is broken costs only itself."""
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import TypeVar
+
+# What code of the site may raise without meaning the end of the process; not KeyboardInterrupt.
+OF_THE_SITE = (Exception, SystemExit, GeneratorExit, CancelledError)
 
 logger = logging.getLogger(__name__)
 
@@ -13,6 +17,6 @@ def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
     """What `read` returns, or `otherwise` and a line in the log where it fails."""
     try:
         return read()
-    except Exception:
+    except OF_THE_SITE:
         logger.exception("Could not read the %s of a failing request; the rest is reported.", section)
         return otherwise

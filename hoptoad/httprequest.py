@@ -8,11 +8,12 @@ import json
 import os
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.http import HttpRequest, QueryDict
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
-from hoptoad.addresses import HEADERS, public, truncated
+from hoptoad.addresses import holds_addresses, public, truncated
 from hoptoad.conf import Settings
 from hoptoad.guard import guarded
 from hoptoad.integrations.drf import parsed_data
@@ -20,14 +21,14 @@ from hoptoad.masked import MASK, SLACK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.scrub import Budget, Scrubber
-from hoptoad.text import NOT_LOADED, cut, exact
+from hoptoad.text import NOT_LOADED, cut, exact, memory_of
 from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_NAME = 255
-_MAX_COOKIES = 16 * 1024
+_MAX_COOKIES = 64 * 1024
 
 # RFC 3875, section 4.1, and what servers add to it. Not REMOTE_USER: that is a person.
 # A list of what may pass, because under `runserver` META holds the process environment too.
@@ -113,7 +114,7 @@ class RequestReader:
         for name, value in tuple(self._request.META.items()):
             if issubclass(type(name), str) and issubclass(type(value), str) and _is_cgi(name):
                 if allowed is None or name not in allowed:
-                    self._scrubber.hide(value, name, FILTER)
+                    self._scrubber.hide(value, name, FILTER, strict=True)
                 else:
                     shown[name] = self._allowed(name, exact(value), allowed[name])
         if allowed is None:
@@ -137,7 +138,7 @@ class RequestReader:
         if shown != value:
             # Not cookies: those are hidden one by one, and their names may be seen.
             if name != "HTTP_COOKIE":
-                self._scrubber.hide(value, name, FILTER)
+                self._scrubber.hide(value, name, FILTER, strict=True)
             return shown
         return value
 
@@ -156,9 +157,11 @@ class RequestReader:
 
     def _hide_addresses(self, shown: dict[object, object]) -> None:
         wanted = self._settings.send_ip
+        if shown.get("REMOTE_ADDR") in django_settings.INTERNAL_IPS:
+            shown["INTERNAL_IP"] = "yes"  # for the subject of a mail, which may not know the address
         if wanted == "full":
             return
-        for name in HEADERS.intersection(map(str, shown)):
+        for name in filter(holds_addresses, tuple(map(str, shown))):
             whole = str(shown.pop(name))
             for address in public(whole):
                 self._scrubber.masked.remember(address)
@@ -238,7 +241,7 @@ class RequestReader:
         session = self._request.__dict__.get("session")
         if session is None:
             return {}
-        loaded = _memory(session).get("_session_cache")
+        loaded = memory_of(session).get("_session_cache")
         if loaded is None:
             return {"[session]": NOT_LOADED}
         return self._scrubber.mapping(dict(loaded), self._budget)
@@ -246,7 +249,7 @@ class RequestReader:
     def _user(self) -> User | None:
         wanted = self._settings.send_user
         user = _loaded_user(self._request.__dict__) if wanted else None
-        memory = _memory(user)
+        memory = memory_of(user)
         meta = getattr(type(user), "_meta", None)
         key = memory.get(meta.pk.attname if meta is not None else "id")
         if key is None:
@@ -275,6 +278,8 @@ def full_path(request: HttpRequest) -> str:
 def host(request: HttpRequest) -> str:
     """The host and port that the browser asked for."""
     scheme = request.scheme or "http"
+    if django_settings.USE_X_FORWARDED_HOST and (named := header(request, "HTTP_X_FORWARDED_HOST")):
+        return named
     if named := header(request, "HTTP_HOST"):
         return named
     port = header(request, "SERVER_PORT")
@@ -301,21 +306,12 @@ def _merged(one: Any, other: Any) -> list[Any]:
     return [*(one if type(one) is list else [one]), *(other if type(other) is list else [other])]
 
 
-def _memory(thing: object) -> dict[str, Any]:
-    """The instance's own attributes, past whatever its class would compute."""
-    try:
-        memory = object.__getattribute__(thing, "__dict__")
-    except AttributeError:
-        return {}
-    return memory if type(memory) is dict else {}
-
-
 def _loaded_user(memory: dict[str, Any]) -> object | None:
     """The user someone has already asked for, never the one a lazy object would fetch."""
     for name in ("_cached_user", "_acached_user", "user"):
         user = memory.get(name)
         if issubclass(type(user), LazyObject):
-            user = _memory(user).get("_wrapped")
+            user = memory_of(user).get("_wrapped")
             user = None if user is empty else user
         if user is not None:
             return user  # type: ignore[no-any-return]
@@ -328,5 +324,5 @@ def _field(memory: dict[str, Any], name: str) -> str:
 
 
 def _upload(upload: Any) -> str:
-    memory = _memory(upload)
+    memory = memory_of(upload)
     return f"[file] {memory.get('_name')} ({memory.get('size')} bytes)"

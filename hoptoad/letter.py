@@ -1,6 +1,6 @@
 """A notice as a letter: what a person reads where there is no server to look at it with."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ def is_broken_link(notice: Notice) -> bool:
     return notice.error.class_name == "Http404"
 
 
-def subject(notice: Notice, internal_ips: Collection[str] = ()) -> str:
+def subject(notice: Notice) -> str:
     """One line, as AdminEmailHandler and BrokenLinkEmailsMiddleware word it, so that the rules of
     people's mailboxes go on working. Django's EMAIL_SUBJECT_PREFIX comes before it.
     """
@@ -27,7 +27,7 @@ def subject(notice: Notice, internal_ips: Collection[str] = ()) -> str:
         kind = "INTERNAL " if is_internal(str(meta.get("HTTP_REFERER", "")), host) else ""
         text = f"Broken {kind}link on {host}"
     else:
-        who = "internal" if meta.get("REMOTE_ADDR") in internal_ips else "EXTERNAL"
+        who = "internal" if "INTERNAL_IP" in meta else "EXTERNAL"
         level, phrase = _level_and_phrase(notice.error.class_name)
         text = f"{level} ({who} IP): {phrase}: {meta.get('SCRIPT_NAME', '')}{meta.get('PATH_INFO', '')}"
     return text.replace("\n", "\\n").replace("\r", "\\r")[:_MAX_SUBJECT]

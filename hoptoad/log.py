@@ -26,6 +26,10 @@ _SEVERITIES = MappingProxyType(
 )
 
 
+# Loggers whose failures another door reports, with more to tell of them; filled by those doors.
+left_to_others: set[str] = set()
+
+
 class HoptoadHandler(logging.Handler):
     """`{"class": "hoptoad.log.HoptoadHandler", "level": "ERROR"}` in LOGGING.
 
@@ -51,6 +55,8 @@ class HoptoadHandler(logging.Handler):
         request = getattr(record, "request", None)
         request = request if isinstance(request, HttpRequest) else None
         error = record.exc_info[1] if record.exc_info else None
+        if record.name in left_to_others:
+            return
         if error is None and request is not None and _is_judged_by_the_middleware(record):
             return
         extra: dict[str, Any] = {

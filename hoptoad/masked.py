@@ -1,31 +1,24 @@
 """What one notice hides: each secret value, by which rule, and wherever else it turns up."""
 
-import base64
-import binascii
-import html
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import quote, unquote_plus
+
+from hoptoad.disguises import decoded, forms, in_decoded, parts
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
 MIN_LENGTH = 5
+MIN_DIGITS = 9  # a shorter number is an order, a year, a port
 # What a text must have beyond its bound while it is being masked, so that a secret which the bound
 # would cut in two is seen whole.
 SLACK = 2048
-MAX_VALUES = 1000
+MAX_VALUES = 200  # and so many characters of them: each form of each is looked for in all of the notice
+MAX_CHARS = 32_000
 
+_ENDS = ".,;:!?)]}'\""  # of a sentence
 _ORDINARY = frozenset({"false", "undefined"})
-_PIECE = 512  # a longer secret is looked for in pieces: no encoded form of one is longer than SLACK
-_QUOTED = re.compile(r"[^\s&=?#;,\"'<>/]*%[^\s&=?#;,\"'<>/]*")
-_UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
-_IN_QUOTES = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
-_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_MAX_DECODINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,129 +39,87 @@ class Known:
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
-        return tuple(sorted({form for value in self.values for form in _forms(value)}, key=len, reverse=True))
+        return tuple({form for value in self.values for form in forms(value)})
 
 
 class Masked:
-    """Collects what is masked while one notice is built, and masks it where it reappears."""
+    """Collects what is masked while one notice is built, and masks it where it reappears.
+
+    Words and short values are looked for as whole words, and not at all where they were found in
+    text or in a query (`strict`): "invalid token: expired" must not blank that word everywhere.
+    """
 
     def __init__(self, known: Known | None = None) -> None:
         self.section = ""
         self.field = ""
+        self.strict = False
         self.rows: list[Row] = []
         self._known = known or Known(())
         self._values: dict[str, None] = {}
+        self._chars = 0
 
-    def add(self, value: str, name: str, rule: str) -> None:
+    def add(self, value: str, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers a value that was masked, and under which name by which rule."""
         self.rows.append(Row(self.section, self.field, name, rule))
-        self.remember(value)
+        self.remember(value, strict=strict)
 
-    def remember(self, value: str) -> None:
-        """Remembers a value, and what a credential is made of."""
-        if value == MASK or len(self._values) >= MAX_VALUES:
+    def remember(self, value: str, *, strict: bool = False) -> None:
+        """Remembers a value, and what it stands for."""
+        if value == MASK or len(self._values) >= MAX_VALUES or self._chars >= MAX_CHARS:
             return
-        for part in _parts(value):
-            if len(part) >= MIN_LENGTH and part.lower() not in _ORDINARY:
+        strict = strict or self.strict
+        for part in parts(value):
+            if _is_worth_it(part.rstrip(_ENDS), strict=strict) and part not in self._values:
                 self._values[part] = None
+                self._chars += len(part)
 
     def reappearing(self, texts: Iterable[str]) -> "Eraser | None":
         """What masks those values that some of `texts` still hold; None where none does."""
         page = "\0".join(texts)
-        own = {form for value in self._values for form in _forms(value)}
-        found = [form for forms in (own, self._known.forms) for form in forms if form in page]
-        decoded = _decoded(page)
-        quoted = [value for value in (*self._values, *self._known.values) if value in decoded]
-        return Eraser(found, quoted) if found or quoted else None
+        anywhere = [form for form in self._known.forms if form in page]
+        words = []
+        for value in self._values:
+            if value.isalnum() and not is_telling(value):
+                words += [value] if value in page else []
+            else:
+                anywhere += [form for form in forms(value) if form in page]
+        said = decoded(page)
+        quoted = [value for value in (*self._values, *self._known.values) if value in said]
+        return Eraser(anywhere, words, quoted) if anywhere or words or quoted else None
 
 
 class Eraser:
-    """Masks forms of secret values in text, and the percent-encoded words that hold a value."""
+    """Masks forms of secret values in text, values that are whole words, and percent-encoded ones."""
 
-    def __init__(self, forms: "list[str]", values: "list[str]") -> None:
-        self._forms = sorted(forms, key=len, reverse=True)
-        self._values = values
+    def __init__(self, anywhere: list[str], words: list[str], quoted: list[str]) -> None:
+        self._forms = sorted(anywhere, key=len, reverse=True)
+        self._words = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b") if words else None
+        self._quoted = quoted
 
     def __call__(self, text: str) -> str:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
-        if self._values and "%" in text:
-            text = _QUOTED.sub(self._word, text)
+        if self._words is not None:
+            text = self._words.sub(MASK, text)
+        if self._quoted and "%" in text:
+            for start, end in reversed(in_decoded(text, self._quoted)):
+                text = text[:start] + MASK + text[end:]
         return text
 
-    def _word(self, match: "re.Match[str]") -> str:
-        decoded = _decoded(match[0])
-        return MASK if any(value in decoded for value in self._values) else match[0]
+
+def is_telling(value: str) -> bool:
+    """Whether the value is hardly anything but a secret: long, or of letters and something else."""
+    if value.isdigit():
+        return False
+    return len(value) >= 16 or (
+        len(value) >= 8 and not value.isalpha() and not value.replace(".", "").isdigit()
+    )
 
 
-def _parts(value: str) -> Iterator[str]:
-    """The value, and what is in it: of `Bearer x` the x, of Basic credentials the password."""
-    value = value.strip()
-    yield value
-    yield value.rstrip(".,;:!?)]}'\"")
-    inside = [first or second for first, second in _IN_QUOTES.findall(value)] if value[:1] in "[{(" else []
-    yield from inside
-    for text in (value, *inside):
-        if "\\" in text:
-            yield _ESCAPE.sub(_unescaped, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if "&" in text:
-            yield html.unescape(text)
-    scheme, blank, token = value.partition(" ")
-    if blank and scheme.isalpha():
-        token = token.strip()
-        if scheme.lower() in ("bearer", "basic", "token", "digest", "apikey", "negotiate"):
-            yield token
-        if scheme.lower() == "basic":
-            yield from _basic(token)
-
-
-def _unescaped(found: "re.Match[str]") -> str:
-    """What an escape in JSON or in a `repr` stands for."""
-    code = found[1]
-    return chr(int(code[1:], 16)) if code[0] in "uxU" and len(code) > 1 else _ESCAPED.get(code, code)
-
-
-def _basic(token: str) -> Iterator[str]:
-    try:
-        plain = base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return
-    yield plain
-    yield plain.partition(":")[2]
-
-
-def _decoded(text: str) -> str:
-    """All that percent-encoded `text` says when it is decoded once, twice and more often."""
-    said = []
-    for _ in range(_MAX_DECODINGS):
-        if "%" not in text:
-            break
-        text = unquote_plus(text)
-        said.append(text)
-    return "\0".join(said)
-
-
-def _forms(value: str) -> Iterator[str]:
-    for piece in _pieces(value):
-        yield piece
-        if _UNRESERVED.fullmatch(piece):
-            continue  # the same in every notation
-        yield quote(piece)
-        yield quote(piece, safe="")
-        yield quote(piece).replace("%20", "+")
-        yield html.escape(piece)
-        escaped = json.dumps(piece)[1:-1]
-        yield escaped
-        yield escaped.replace("\\", "\\\\")
-        yield repr(piece)[1:-1]
-    encoded = value.encode("utf-8", "surrogatepass")
-    yield base64.b64encode(encoded).decode().rstrip("=")
-    yield base64.urlsafe_b64encode(encoded).decode().rstrip("=")
-
-
-def _pieces(value: str) -> Iterator[str]:
-    for start in range(0, len(value), _PIECE):
-        piece = value[start : start + _PIECE]
-        if len(piece) >= MIN_LENGTH:
-            yield piece
+def _is_worth_it(value: str, *, strict: bool) -> bool:
+    if len(value) < MIN_LENGTH or value == MASK:
+        return False
+    if value.isdigit():
+        return len(value) >= MIN_DIGITS
+    return is_telling(value) or not (strict or value.lower() in _ORDINARY)

@@ -3,16 +3,27 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
-# Whole words at the end of a name: SECRET_KEY, EMAIL_HOST_PASSWORD, STRIPE_API_KEY, but not
+from hoptoad.recognisers import BUILT_IN
+
+# At the end of a name: EMAIL_HOST_PASSWORD, PGPASSWORD, SECRET_KEY_BASE, clientSecret, but not
 # AUTH_USER_MODEL, PASSWORD_HASHERS or CSRF_COOKIE_NAME.
 _NAME = re.compile(
-    r"(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|CREDENTIALS?|SIGNATURE|KEYS?|KEY_FALLBACKS|DSN)$",
+    r"(?:PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|TOKENS?|CREDENTIALS?|APIKEYS?|API_KEYS?|SECRET_KEYS?|ACCESS_KEYS?"
+    r"|PRIVATE_KEY|SECRET_KEY_FALLBACKS|KEY_BASE|(?:^|_)DSN)$",
     re.IGNORECASE,
 )
-_IN_URL = re.compile(r"://[^\s/:@]*:([^\s@]+)@")
-_DOTTED = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*")
+# Such a name is as often that of a column or a file: its value must look like a secret.
+_KEY = re.compile(r"(?:^|_)KEYS?$|[a-z]Keys?$")
+_LIKE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{12,}|[^\s/\\]{24,}")
+_PATH = re.compile(r"~?/[\w./@+-]*|[A-Za-z]:\\.*|(?:\.{1,2}/).*")
+_IN_CONNECTION_STRING = re.compile(
+    r"(?:password|pwd|accountkey|sharedaccesskey)\s*=\s*([^;\s]{8,})", re.IGNORECASE
+)
+_IN_URL = next(known.pattern for known in BUILT_IN if known.name == "url_credentials")
 _MIN_LENGTH = 8
+_MIN_NAME_IN_URL = 16  # `https://<token>@host`; a shorter one is somebody's name
 _MAX_DEPTH = 6
 _MAX_VALUES = 200
 
@@ -21,25 +32,42 @@ def own_secrets(settings: Mapping[str, object], environment: Mapping[str, str]) 
     """The values of at least 8 characters under names of secrets, and the passwords in URLs."""
     found: list[str] = []
     for name, value in (*settings.items(), *environment.items()):
-        found.extend(_values(value, bool(_NAME.search(str(name))), 0))
-    return frozenset(value for value in found[:_MAX_VALUES] if _is_telling(value))
+        found.extend(_values(value, str(name), 0))
+    return frozenset(value for value in found[:_MAX_VALUES] if len(value) >= _MIN_LENGTH)
 
 
-def _values(value: Any, is_secret: bool, depth: int) -> Iterator[str]:
+def _values(value: Any, name: str, depth: int) -> Iterator[str]:
     kind = type(value)  # never isinstance: a setting may be lazy
+    if issubclass(kind, bytes):
+        value, kind = value.decode("utf-8", "replace"), str
     if issubclass(kind, str):
-        if is_secret:
+        if _is_secret(name, value):
             yield value
-        elif "://" in value:
-            yield from _IN_URL.findall(value)
+        yield from _inside(value)
     elif issubclass(kind, dict) and depth < _MAX_DEPTH:
-        for name, item in value.items():
-            yield from _values(item, is_secret or bool(_NAME.search(str(name))), depth + 1)
-    elif issubclass(kind, (list, tuple)) and depth < _MAX_DEPTH:
+        for own_name, item in value.items():
+            inherits = _NAME.search(name) is not None
+            yield from _values(item, name if inherits else str(own_name), depth + 1)
+    elif issubclass(kind, (list, tuple, set, frozenset)) and depth < _MAX_DEPTH:
         for item in value:
-            yield from _values(item, is_secret, depth + 1)
+            yield from _values(item, name, depth + 1)
 
 
-def _is_telling(value: str) -> bool:
-    """Long enough, and not just words: a setting named KEY may hold the name of a column."""
-    return len(value) >= _MIN_LENGTH and not (_DOTTED.fullmatch(value) and len(value) < 2 * _MIN_LENGTH)
+def _is_secret(name: str, value: str) -> bool:
+    if _PATH.fullmatch(value):
+        return False
+    return bool(_NAME.search(name) or (_KEY.search(name) and _LIKE_A_KEY.fullmatch(value)))
+
+
+def _inside(value: str) -> Iterator[str]:
+    """The passwords in a URL, as they stand and as they are meant, and in a connection string."""
+    if "://" in value:
+        for found in _IN_URL.finditer(value):
+            password, name = found["secret"], found["name"]
+            if password:
+                yield password
+                yield unquote(password)
+            elif len(name) >= _MIN_NAME_IN_URL:
+                yield name
+    if "=" in value:
+        yield from _IN_CONNECTION_STRING.findall(value)

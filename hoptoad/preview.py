@@ -49,15 +49,21 @@ def _rule(section: str, name: str, rules: "Mapping[tuple[str, str], list[str]] |
     return "; ".join(rules.get((section, name)) or rules.get((section, own)) or [REAPPEARS])
 
 
-def _fields(notice: Notice) -> Iterator[tuple[str, str, str]]:
-    error, request, server = notice.error, notice.request, notice.server
-    yield "error", "class", error.class_name
-    yield "error", "message", error.message
-    for note in error.notes:
+def _errors(notice: Notice) -> Iterator[tuple[str, str, str]]:
+    yield "error", "class", notice.error.class_name
+    yield "error", "message", notice.error.message
+    for note in notice.error.notes:
         yield "error", "note", note
     for number, cause in enumerate(notice.causes, 1):
         yield "causes", f"{number} ({cause.relation})", cause.message
-    for number, frame in enumerate(error.frames):
+        for note in cause.notes:
+            yield "causes", f"{number}, note", note
+
+
+def _fields(notice: Notice) -> Iterator[tuple[str, str, str]]:
+    yield from _errors(notice)
+    request, server = notice.request, notice.server
+    for number, frame in enumerate(notice.error.frames):
         yield "backtrace", str(number), f"{frame.file}:{frame.line} in {frame.function}"
         for name, text in flat(frame.variables):
             yield "variables", name, text

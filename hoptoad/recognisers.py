@@ -37,8 +37,11 @@ def _is_basic(text: str) -> bool:
 BUILT_IN = (
     Recogniser(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
-        re.compile(r"(?<=://)(?:[^\s/:@?#\"']*:(?P<secret>[^\s@?#\"']+)|(?P<name>[^\s/:@?#\"']+))(?=@)"),
-        hints=("://",),
+        re.compile(
+            r"(?<=://)(?:[^\s/:@?#\"']{0,200}:(?!\d{1,5}/)(?P<secret>[^\s\"'<>]{1,200}?)"
+            r"|(?P<name>[^\s/:@?#\"']{1,200}))(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
+        ),
+        hints=("@",),
     ),
     Recogniser(
         "private_key",
@@ -51,7 +54,7 @@ BUILT_IN = (
     ),
     Recogniser(
         "jwt",  # RFC 7519: `eyJ` is `{"` in base64url
-        re.compile(r"\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
+        re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
         hints=("eyJ",),
     ),
     Recogniser(
@@ -74,14 +77,14 @@ BUILT_IN = (
         "api_token",  # GitHub, GitLab, Slack, Stripe, Google, OpenAI and their like
         re.compile(
             r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
-            r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
+            r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
         hints=("gh", "glpat-", "xox", "k_live_", "k_test_", "whsec_", "AIza", "sk-", "SG."),
     ),
     Recogniser(
         "card",
-        # 13 to 19 digits as ISO/IEC 7812 has them, from the ranges that cards are issued in.
-        re.compile(r"(?<![\d.])(?:[3-6]|2[2-7])(?:[ -]?\d){12,18}(?![\d.]\d|\d)"),
+        # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
+        re.compile(r"(?<![\d.])(?:[3-6]|2[2-7])(?:[ -]?\d){13,18}(?![\d.]\d|\d)"),
         is_card_number,
     ),
 )

@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators import debug as marks
 
 from hoptoad.failures import no_sql
-from hoptoad.guard import guarded
+from hoptoad.guard import OF_THE_SITE, guarded
 from hoptoad.text import bounded_repr
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class ReporterFilter:
         try:
             with no_sql():
                 return ask()
-        except Exception:
+        except OF_THE_SITE:
             logger.exception(
                 "The exception reporter filter failed in %s; all it was asked about is hidden.", method
             )

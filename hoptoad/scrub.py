@@ -1,6 +1,7 @@
 """Which names are secret, and masking: of nested data, of URLs, of free text."""
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -10,8 +11,9 @@ from uuid import UUID
 
 from hoptoad.masked import MASK, SLACK, Eraser, Masked
 from hoptoad.notice import Value
+from hoptoad.pairs import pairs
 from hoptoad.recognisers import BUILT_IN, Recogniser
-from hoptoad.text import CUT, bounded_repr, cut, exact, plain
+from hoptoad.text import CUT, bounded_repr, cut, exact, memory_of, plain
 
 BUILT_IN_NAME = "built-in name"
 
@@ -24,21 +26,24 @@ _FRAGMENTS = (
 # Found as whole words of a name: `user_pin`, `cardCvc2`, `X-Auth`, but not `shipping` or `author`.
 _WORDS = "pass|pw|pwd|pin|otp|totp|auth|jwt|sid|ssn|cvv|cvc|cookies?|signature|sig|hmac|bearer"
 _BUILT_IN = re.compile(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
+# Names that only sound like one.
+_HARMLESS = re.compile(
+    r"(?:^|_)(?:max|min|prompt|completion|input|output|total|num|n)_tokens$|^tokens?_(?:type|count|limit|usage)$"
+    r"|^(?:un|pre)?authorized$|^(?:un|pre)?authorised$|^secretary$|^cookies?_(?:consent|policy|notice|banner|accepted)$"
+    r"|^auth_user_(?:id|backend)$|^key_?(?:name|type|id|code|press|up|down)$"
+)
 _BUILT_IN_FRAGMENT = re.compile(_FRAGMENTS)
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
-# `name=`, `name: `, `"name": `, `\\"name\\": `, and what may open its value: b'…', [, {, (.
-_NAME = re.compile(r"(?<![\w.\-])([\w.\-\[\]]{1,100})(\\?[\"']?\s{0,9}(?:={1,3}>?|:)\s{0,9})")
-_QUOTE = re.compile(r"[bBuUrR]{0,2}(\\?[\"'])")
-_BARE_END = re.compile(r"[\s&]")
-_DATA_END = re.compile(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
-_BRACKETS = {"[": "]", "{": "}", "(": ")"}
 _SHORTEST_SHAPE = 8  # s://u:p@
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
+_MAX_SECRET = 64 * 1024
+_WORK = 4  # characters looked at for each that a notice may hold: masked ones take no room
+_PLAIN_NAME = re.compile(r"[\w.\-\[\]]{0,40}")
 _MAX_NESTED = 4
 _MAX_NAME = 255
 _MAX_JUDGED_NAME = 4096
@@ -51,13 +56,14 @@ class Budget:
     lies across the bound can only be masked whole.
     """
 
-    __slots__ = ("_rooms", "chars", "depth", "text", "variables")
+    __slots__ = ("_rooms", "chars", "depth", "text", "variables", "work")
 
     def __init__(self, *, variables: int, chars: int, text: int, depth: int) -> None:
         self.variables = variables
         self.chars = chars
         self.text = text
         self.depth = depth
+        self.work = _WORK * chars
         self._rooms: dict[str, tuple[int, bool, str]] = {}
 
     def part(self, share: float) -> "Budget":
@@ -127,10 +133,12 @@ class Names:
         if len(name) >= _MAX_JUDGED_NAME:
             return "a name too long to be judged"
         words = _words(name)
-        if _BUILT_IN.search(words) or _BUILT_IN_FRAGMENT.search(words.replace("_", "")):
-            return BUILT_IN_NAME
         if self._names.search(words) or any(pattern.search(name) for pattern in self._patterns):
             return "HOPTOAD_PROTECTED_PARAMS"
+        if _HARMLESS.search(words):
+            return ""
+        if _BUILT_IN.search(words) or _BUILT_IN_FRAGMENT.search(words.replace("_", "")):
+            return BUILT_IN_NAME
         return ""
 
 
@@ -155,6 +163,8 @@ class Scrubber:
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""
+        if "%" in name:
+            name = unquote_plus(name)
         return self._marked.get(name) or self._names.rule(name)
 
     def text(self, text: str, *, depth: int = 0) -> str:
@@ -185,7 +195,7 @@ class Scrubber:
         """Remembers a cookie's value where it is more than a preference (`en`, `dark`)."""
         value = value.strip('"')
         if self.rule(name) or len(value) >= _MIN_COOKIE:
-            self.masked.add(value, name, "cookie")
+            self.masked.add(value, name, "cookie", strict=True)
 
     def data(self, value: object, budget: Budget, *, path: tuple[int, ...] = ()) -> Value:
         """`value` as nested text, masked and within `budget`.
@@ -202,7 +212,11 @@ class Scrubber:
             if issubclass(kind, dict):
                 return self.mapping(value, budget, path=path)  # type: ignore[arg-type]
             return self._sequence(tuple(value), budget, path)  # type: ignore[arg-type]
-        return budget.spend(self.text(plain(value, budget.window)))
+        text = plain(value, budget.window)
+        budget.work -= len(text)
+        if budget.work < 0:
+            return "[cut]"  # so much text of so little use costs the request too much
+        return budget.spend(self.text(text))
 
     def mapping(
         self, value: "dict[object, object]", budget: Budget, *, path: tuple[int, ...] = ()
@@ -215,8 +229,11 @@ class Scrubber:
                 break
             taken += 1
             whole = _key(key)
-            name = self.masked.field = budget.spend(whole, _MAX_NAME)
             rule = self.rule(whole)
+            shown = whole if _PLAIN_NAME.fullmatch(whole) else self.text(whole)
+            name = self.masked.field = budget.spend(shown, _MAX_NAME)
+            while name in masked:  # two names that differed in a secret only
+                name += "'"
             if rule:
                 budget.variables -= 1
                 self.hide(item, whole, rule)
@@ -243,37 +260,46 @@ class Scrubber:
         budget.variables -= 1
         return self.data(item, budget, path=path)
 
-    def hide(self, value: object, name: str, rule: str) -> None:
+    def hide(self, value: object, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers every text in `value`, which is masked under `name` by `rule`."""
         texts = _texts(value)
-        self.masked.add(next(texts, ""), name, rule)
+        self.masked.add(next(texts, ""), name, rule, strict=strict)
         for text in texts:
-            self.masked.remember(text)
+            self.masked.remember(text, strict=strict)
 
     def _query_part(self, part: str, depth: int) -> str:
-        name, _, value = part.partition("=")
+        name, equals, value = part.partition("=")
+        if not _PLAIN_NAME.fullmatch(name):
+            name = self._query_text(name, depth)
         if not value:
-            return part
+            return f"{name}{equals}"
         rule = self.rule(unquote_plus(name))
         if rule:
-            self.masked.add(unquote_plus(value), unquote_plus(name), rule)
+            self.masked.add(unquote_plus(value), unquote_plus(name), rule, strict=True)
             return f"{name}={MASK}"
-        plain_value = _unquoted(value)
-        if plain_value is None or depth >= _MAX_NESTED:
-            return f"{name}={MASK}"  # nobody quotes a harmless value that often
-        masked = self.text(plain_value, depth=depth + 1)
-        return part if masked == plain_value else f"{name}={quote(masked, safe='*/:;?=@')}"
+        return f"{name}={self._query_text(value, depth)}"
+
+    def _query_text(self, text: str, depth: int) -> str:
+        plain_text = _unquoted(text)
+        if plain_text is None or depth >= _MAX_NESTED:
+            return MASK  # nobody quotes a harmless value that often
+        masked = self.text(plain_text, depth=depth + 1)
+        return text if masked == plain_text else quote(masked, safe="*/:;?=@")
+
+    def source(self, line: str) -> str:
+        """A line of source code: names stand for code there, and only literals can be secrets."""
+        line = self._shapes(line)
+        for _, _, start, end in reversed(tuple(pairs(line, self.rule))):
+            if line[start - 1] in "\"'" and not line.startswith(MASK, start):
+                line = line[:start] + MASK + line[end:]
+        return line
 
     def _pairs(self, text: str) -> str:
         pieces = []
         done = 0
-        for found in _NAME.finditer(text):
-            rule = "" if found.start() < done else self.rule(found[1])
-            if not rule or _is_prose(text, found):
-                continue
-            start, end = _value(text, found)
-            if start < end and not text.startswith(MASK, start):
-                self.masked.add(text[start:end], found[1], f"{rule}, in text")
+        for name, rule, start, end in pairs(text, self.rule):
+            if not text.startswith(MASK, start):
+                self.masked.add(text[start:end], name, f"{rule}, in text", strict=True)
                 pieces += [text[done:start], MASK]
                 done = end
         return "".join(pieces) + text[done:]
@@ -305,58 +331,18 @@ def _texts(value: object) -> Iterator[str]:
         kind = type(item)
         if issubclass(kind, dict):
             waiting.extend(islice(dict.values(item), _MAX_HIDDEN))  # type: ignore[arg-type]
-        elif kind in (list, tuple, set, frozenset):
+        elif kind in (list, tuple, set, frozenset, deque):
             waiting.extend(islice(item, _MAX_HIDDEN))  # type: ignore[call-overload]
         elif issubclass(kind, (bytes, bytearray)):
-            yield bytes(memoryview(item)[:_MAX_JUDGED_NAME]).decode("utf-8", "replace")  # type: ignore[arg-type]
-        elif issubclass(kind, str) or kind in (int, float, Decimal, UUID):
-            yield plain(item, _MAX_JUDGED_NAME)
-
-
-def _is_prose(text: str, found: "re.Match[str]") -> bool:
-    """`Missing key: name` is no secret; `api key: …` is."""
-    if found[1].lower() != "key" or found[2].strip() != ":":
-        return False
-    before = text[max(found.start() - 20, 0) : found.start()].split()
-    return not before or not _BUILT_IN_FRAGMENT.search(f"{before[-1].lower()}key")
-
-
-def _value(text: str, found: "re.Match[str]") -> tuple[int, int]:
-    """Where the value that belongs to a name begins and ends; without an end it goes to the last."""
-    start = found.end()
-    if "authoriz" in found[1].lower() and ":" in found[2] and not _QUOTE.match(text, start):
-        line_end = text.find("\n", start)
-        return start, len(text) if line_end < 0 else line_end
-    quoted = _QUOTE.match(text, start)
-    if quoted:
-        return quoted.end(), _closing_quote(text, quoted.end(), quoted[1])
-    if text[start : start + 1] in _BRACKETS:
-        return start, _closing_bracket(text, start)
-    named_in_quotes = found[2][:1] in "\\\"'"
-    end = (_DATA_END if named_in_quotes else _BARE_END).search(text, start)
-    stop = end.start() if end else len(text)
-    bracket = text.find("(", start, stop)  # SecretStr('…')
-    return start, stop if bracket < 0 else max(stop, _closing_bracket(text, bracket))
-
-
-def _closing_quote(text: str, start: int, quote: str) -> int:
-    position = text.find(quote, start)
-    while position > 0 and len(quote) == 1 and text[position - 1] == "\\":
-        position = text.find(quote, position + 1)
-    return len(text) if position < 0 else position
-
-
-def _closing_bracket(text: str, start: int) -> int:
-    depth = 0
-    opening, closing = text[start], _BRACKETS[text[start]]
-    for position in range(start, len(text)):
-        if text[position] == opening:
-            depth += 1
-        elif text[position] == closing:
-            depth -= 1
-            if not depth:
-                return position + 1
-    return len(text)
+            raw = bytes(memoryview(item)[:_MAX_SECRET])  # type: ignore[arg-type]
+            yield raw.decode("utf-8", "replace")
+            yield repr(raw)[2:-1]
+        elif issubclass(kind, str):
+            yield exact(item)[:_MAX_SECRET]  # type: ignore[arg-type]
+        elif kind in (int, float, Decimal, UUID):
+            yield plain(item, _MAX_NAME)
+        elif "__dataclass_fields__" in kind.__dict__:
+            waiting.append(memory_of(item))
 
 
 def _unquoted(value: str) -> str | None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hoptoad.masked import Eraser, Masked, Row
-from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Value
+from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, User, Value
 from hoptoad.scrub import Budget
 
+_USER = ("id", "name", "email", "username")
 REAPPEARS = "holds a value that is masked elsewhere"
 
 
@@ -28,8 +29,15 @@ class _Settler:
             error=self._error(notice.error, "error"),
             causes=tuple(self._error(cause, "causes") for cause in notice.causes),
             request=self._request(notice.request),
+            user=self._user(notice.user),
             extra=self._data(notice.extra, "extra"),
         )
+
+    def _user(self, user: User | None) -> User | None:
+        if user is None:
+            return None
+        told = {name: self._text(getattr(user, name), "user", name) for name in _USER}
+        return User(**told)
 
     def _error(self, error: ErrorInfo, section: str) -> ErrorInfo:
         return replace(
@@ -90,6 +98,8 @@ def _texts(notice: Notice) -> Iterator[str]:
             for _, line in frame.source:
                 yield line
     yield notice.request.url
+    if notice.user is not None:
+        yield from (getattr(notice.user, name) for name in _USER)
     for data in (notice.request.params, notice.request.session, notice.request.cgi_data, notice.extra):
         yield from _texts_in(data)
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
+from typing import Any
 from uuid import UUID
 
 CUT = "… [cut]"
@@ -44,6 +45,15 @@ def cut(text: str, max_chars: int, mark: str = CUT) -> str:
     if len(text) <= max_chars:
         return text
     return text[: max(max_chars - len(mark), 0)] + mark[:max_chars]
+
+
+def memory_of(thing: object) -> dict[str, Any]:
+    """The instance's own attributes, past whatever its class would compute."""
+    try:
+        memory = object.__getattribute__(thing, "__dict__")
+    except AttributeError:
+        return {}
+    return memory if type(memory) is dict else {}
 
 
 def iso_time(seconds: float) -> str:

@@ -57,7 +57,12 @@ class VariableReader:
         seen = self._seen(frame)
         if seen is None:
             return HIDDEN
-        return self._scrubber.mapping({name: self._shown(value) for name, value in seen}, self._budget)
+        masked = self._scrubber.masked
+        masked.section, masked.strict = "variables", True  # `key = "name"` is a variable's everyday life
+        try:
+            return self._scrubber.mapping({name: self._shown(value) for name, value in seen}, self._budget)
+        finally:
+            masked.section, masked.strict = "error", False
 
     def source(self, frame: FrameType, line: int) -> tuple[tuple[int, str], ...]:
         """The lines around `line` with their numbers; reads the file, so it is off by default."""
@@ -71,7 +76,7 @@ class VariableReader:
         )
 
     def _line(self, text: str) -> str:
-        text = self._scrubber.text(cut(text.rstrip(), self._budget.window))
+        text = self._scrubber.source(cut(text.rstrip(), self._budget.window))
         return self._budget.spend(text, _MAX_LINE)
 
     def _seen(self, frame: FrameType) -> "list[tuple[str, Any]] | None":

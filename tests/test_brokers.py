@@ -112,7 +112,7 @@ def test_tasks_that_fail_are_reported(app, broker, collector):
     """And those that retry, are ignored or raise what they may, are not."""
     with worker(
         broker,
-        *("--concurrency", "1", "--max-tasks-per-child", "1"),
+        *("--concurrency", "1"),
         HOPTOAD_NOTIFICATION_URL=collector.url,
         HOPTOAD_HANDLER="threadpool",
     ):

@@ -16,7 +16,7 @@ class Clock:
 
 def seen(digest, path, referrer="", window=600):
     if not digest.is_first(path, window):
-        digest.add(path, path, referrer)
+        digest.add(path, referrer, lambda: (path, referrer))
 
 
 def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(client, settings_for):
@@ -38,9 +38,16 @@ def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(clien
             {
                 "path": "/a/",
                 "count": "3",
-                "referrers": {"https://shop.example/1": "2", "https://shop.example/0": "1"},
+                "referrers": (
+                    {"referrer": "https://shop.example/1", "count": "2"},
+                    {"referrer": "https://shop.example/0", "count": "1"},
+                ),
             },
-            {"path": "/b/", "count": "1", "referrers": {"https://shop.example/1": "1"}},
+            {
+                "path": "/b/",
+                "count": "1",
+                "referrers": ({"referrer": "https://shop.example/1", "count": "1"},),
+            },
         )
     }
     assert told.request.cgi_data["DIGEST_COUNT"] == "4 more requests for 2 missing pages"
@@ -71,14 +78,27 @@ def test_a_window_begins_with_its_first_page_and_is_told_when_it_ends():
     seen(links, "/a/")
     clock.now = 599
     seen(links, "/a/")
-    assert links.ended() is None
+    assert links.ended() == []
 
     clock.now = 600
-    told = links.ended()
+    [told] = links.ended()
 
     assert (told.count, told.paths, told.since, told.until) == (1, 1, 1000, 1600)
-    assert links.ended() is None
+    assert links.ended() == []
     assert links.is_first("/a/", 600)
+
+
+def test_a_window_ends_also_where_nobody_asks():
+    clock = Clock()
+    links = Digest(clock=clock)
+    for _ in range(3):
+        seen(links, "/a/")
+    clock.now = 700
+
+    assert links.is_first("/a/", 600)
+    seen(links, "/a/")
+
+    assert [told.count for told in links.ended(all_of_them=True)] == [2, 1]
 
 
 def test_a_window_without_repetitions_says_nothing():
@@ -87,7 +107,7 @@ def test_a_window_without_repetitions_says_nothing():
     seen(links, "/a/")
     clock.now = 700
 
-    assert links.ended() is None
+    assert links.ended() == []
     assert links.is_first("/a/", 600)
 
 
@@ -102,7 +122,7 @@ def test_what_it_holds_is_bounded():
 
     assert not links.is_first("/0/", 600)
     assert links.is_first(f"/{MAX_PATHS + 1}/", 600)
-    told = links.ended(all_of_them=True)
+    [told] = links.ended(all_of_them=True)
     assert len(told.top) == TOP
     assert told.top[0].path == "/0/"
     assert len(told.top[0].referrers) == MAX_REFERRERS
@@ -118,7 +138,7 @@ def test_counting_is_exact_from_many_threads():
     for thread in threads:
         thread.join()
 
-    assert links.ended(all_of_them=True).count == 1599
+    assert links.ended(all_of_them=True)[0].count == 1599
 
 
 def test_the_end_of_the_process_tells_it(tmp_path):

@@ -3,7 +3,7 @@
 from hoptoad.notice import Frame, Notice, Value
 
 
-def environment(notice: Notice) -> dict[str, Value]:
+def environment(notice: Notice, *, with_source: bool = True) -> dict[str, Value]:
     """The headers, and our own additions before them; none of it splits a server's groups."""
     data: dict[str, Value] = {"HOPTOAD_NOTICE_ID": notice.id}
     if notice.language:
@@ -18,17 +18,17 @@ def environment(notice: Notice) -> dict[str, Value]:
         data["EXCEPTION_NOTES"] = "\n".join(notice.error.notes)
     if notice.extra:
         data["EXTRA"] = notice.extra
-    detailed = [frame for frame in notice.error.frames if frame.variables or frame.source]
+    detailed = [f for f in notice.error.frames if f.variables or (f.source and with_source)]
     if detailed:
-        data["FRAMES"] = tuple(_frame(frame) for frame in detailed)
+        data["FRAMES"] = tuple(_frame(frame, with_source=with_source) for frame in detailed)
     return {**data, **notice.request.cgi_data}
 
 
-def _frame(frame: Frame) -> dict[str, Value]:
+def _frame(frame: Frame, *, with_source: bool) -> dict[str, Value]:
     shown: dict[str, Value] = {"where": f"{frame.file}:{frame.line} in {frame.function}"}
     if frame.variables:
         shown["variables"] = frame.variables
-    if frame.source:
+    if frame.source and with_source:
         shown["source"] = "\n".join(
             f"{'>' if number == frame.line else ' '}{number:5} {line}" for number, line in frame.source
         )

@@ -1,31 +1,36 @@
 """Making a JSON document fit: the longest texts are cut first, and everything cut says so."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 CUT = "… [cut]"
 _SHORTEST = 32  # characters that a cut text keeps at least
-_MAX_ENTRIES = 4096
+_MAX_ENTRIES = 2048
+_OPEN = ("environment", "params", "session")
+_STEPS = 6  # in which an estimate is corrected
 
 
-def fitted(document: dict[str, Any], max_bytes: int, *, open_ended: Collection[str] = ()) -> bytes:
-    """`document` as JSON in UTF-8, in at most `max_bytes` bytes where that is 4,000 or more.
+def fitted(document: dict[str, Any], max_bytes: int) -> bytes:
+    """A version 3 document as JSON in UTF-8, in at most `max_bytes` bytes where that is 8,000 or more.
 
-    Texts are cut at one common length, the longest that lets the document fit, so that short ones
-    stay whole. Where that is not enough, lists lose their middle, and the objects under the names in
-    `open_ended` their last entries.
+    The longest texts are cut, all at one length, so that short ones stay whole: those of the request,
+    of the session, of the environment, and messages. Where that is not enough, source lines go, and
+    then objects and lists are halved, of lists the middle. What a server groups by stays as it is.
     """
     body = encoded(document)
+    if len(body) <= max_bytes:
+        return body
+    document = _without_source(document)
     entries = _MAX_ENTRIES
-    while len(body) > max_bytes and entries:
-        body = _with_short_texts(document, max_bytes)
+    while entries:
+        shortened = _short(document, max_bytes)
+        if shortened is not None:
+            return shortened
         entries //= 2
-        document = {
-            name: _with_few_entries(value, entries, are_free=name in open_ended)
-            for name, value in document.items()
-        }
-    return body
+        document = _few(document, entries)
+    return encoded(document)
 
 
 def encoded(document: Any) -> bytes:
@@ -33,18 +38,55 @@ def encoded(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _with_short_texts(document: Any, max_bytes: int) -> bytes:
-    """The document with texts as long as may be; with the shortest ones where nothing fits."""
-    shortest, longest = _SHORTEST, max_bytes
-    best = encoded(_mapped(document, lambda text: _cut(text, _SHORTEST)))
-    while longest - shortest > 16:
-        middle = (shortest + longest) // 2
-        body = encoded(_mapped(document, lambda text, room=middle: _cut(text, room)))  # type: ignore[misc]
+def _short(document: dict[str, Any], max_bytes: int) -> bytes | None:
+    """The document with texts as long as may be, or None where even the shortest are too long."""
+    sizes: list[tuple[int, int]] = []
+
+    def measured(text: str) -> str:
+        if len(text) > _SHORTEST:
+            sizes.append((len(text), len(json.dumps(text, ensure_ascii=False).encode())))
+        return text
+
+    _changed(document, measured)
+    room = max_bytes - len(encoded(document)) + sum(size for _, size in sizes)
+    longest = _longest(sizes, room)
+    for _ in range(_STEPS):
+        body = encoded(_changed(document, partial(_cut, longest)))
         if len(body) <= max_bytes:
-            shortest, best = middle, body
-        else:
-            longest = middle
-    return best
+            return body
+        if longest == _SHORTEST:
+            return None
+        longest = max(longest * max_bytes // len(body) - len(CUT), _SHORTEST)
+    return None
+
+
+def _longest(sizes: list[tuple[int, int]], room: int) -> int:
+    """How many characters each text may keep for all to fit into `room` bytes, by estimate."""
+    low, high = _SHORTEST, max((length for length, _ in sizes), default=_SHORTEST)
+    while low < high:
+        middle = (low + high + 1) // 2
+        needed = sum(size * min(length, middle) // length + 4 for length, size in sizes)
+        low, high = (middle, high) if needed <= room else (low, middle - 1)
+    return low
+
+
+def _changed(document: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The document with its open-ended texts changed."""
+    errors = [{**error, "message": change(error["message"])} for error in document["errors"]]
+    sections = {name: _mapped(document[name], change) for name in _OPEN if name in document}
+    return {**document, "errors": errors, **sections}
+
+
+def _without_source(document: dict[str, Any]) -> dict[str, Any]:
+    errors = [
+        {**error, "backtrace": [_without_code(line) for line in error["backtrace"]]}
+        for error in document["errors"]
+    ]
+    return {**document, "errors": errors}
+
+
+def _without_code(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "code"}
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
@@ -57,31 +99,33 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def _with_few_entries(value: Any, entries: int, *, are_free: bool) -> Any:
+def _few(document: dict[str, Any], entries: int) -> dict[str, Any]:
+    """The document with at most `entries` in each open-ended object and in each backtrace."""
+    errors = [{**error, "backtrace": _lines(error["backtrace"], entries)} for error in document["errors"]]
+    sections = {name: _entries(document[name], entries) for name in _OPEN if name in document}
+    return {**document, "errors": errors, **sections}
+
+
+def _lines(lines: list[Any], entries: int) -> list[Any]:
+    if len(lines) <= max(entries, 2):
+        return lines
+    first, last = max(entries - entries // 2, 1), max(entries // 2, 1)
+    left_out = len(lines) - first - last
+    gap = {"file": "[cut]", "line": 0, "function": f"{left_out} frames left out"}
+    return [*lines[:first], gap, *lines[len(lines) - last :]]
+
+
+def _entries(value: Any, entries: int) -> Any:
     if isinstance(value, dict):
-        items = tuple(value.items())
-        kept = {
-            key: _with_few_entries(item, entries, are_free=are_free)
-            for key, item in (items[:entries] if are_free else items)
-        }
-        left_out = len(items) - len(kept)
+        kept = {key: _entries(item, entries) for key, item in tuple(value.items())[:entries]}
+        left_out = len(value) - len(kept)
         return {**kept, "[cut]": f"{left_out} more"} if left_out else kept
     if isinstance(value, (list, tuple)):
-        items = tuple(_with_few_entries(item, entries, are_free=are_free) for item in value)
-        return items if len(items) <= entries else _both_ends(items, entries)
+        kept_items = [_entries(item, entries) for item in value[:entries]]
+        left_out = len(value) - len(kept_items)
+        return [*kept_items, f"[cut] {left_out} more"] if left_out else kept_items
     return value
 
 
-def _both_ends(items: tuple[Any, ...], entries: int) -> tuple[Any, ...]:
-    left_out = len(items) - entries
-    if left_out > 0 and isinstance(items[0], dict) and "file" in items[0]:
-        gap: Any = {"file": "[cut]", "line": 0, "function": f"{left_out} frames left out"}
-    else:
-        gap = f"[cut] {left_out} more"
-    last = entries // 2
-    gaps = () if isinstance(items[0], dict) and "backtrace" in items[0] else (gap,)
-    return (*items[: max(entries - last, 1)], *gaps, *items[len(items) - last :])
-
-
-def _cut(text: str, max_chars: int) -> str:
+def _cut(max_chars: int, text: str) -> str:
     return text if len(text) <= max_chars else text[: max_chars - len(CUT)] + CUT

@@ -103,11 +103,17 @@ def _v3_error(found: dict[str, Any]) -> ErrorInfo:
             _BARE_ROOT.sub(r"[\1]/", str(line.get("file", ""))),
             _number(str(line.get("line", ""))),
             str(line.get("function", "")),
+            source=_v3_code(line.get("code")),
         )
         for line in (lines if isinstance(lines, list) else [])
         if isinstance(line, dict)
     )
     return ErrorInfo(str(found.get("type", "")), str(found.get("message", "")), frames)
+
+
+def _v3_code(code: object) -> tuple[tuple[int, str], ...]:
+    lines = code.items() if isinstance(code, dict) else ()
+    return tuple(sorted((_number(str(number)), str(line)) for number, line in lines))
 
 
 def _v3_data(found: object) -> dict[str, Value]:
@@ -199,7 +205,11 @@ def _detailed(frames: tuple[Frame, ...], details: Value) -> tuple[Frame, ...]:
     """The frames with what FRAMES of cgi-data says of some of them."""
     known = {item.get("where"): item for item in details if isinstance(item, Mapping)}
     return tuple(
-        replace(frame, variables=_mapping(item.get("variables")), source=_source(item.get("source")))
+        replace(
+            frame,
+            variables=_mapping(item.get("variables")),
+            source=_source(item.get("source")) or frame.source,
+        )
         if (item := known.get(f"{frame.file}:{frame.line} in {frame.function}"))
         else frame
         for frame in frames

@@ -21,14 +21,15 @@ CONTENT_TYPE = "application/json"
 MAX_BYTES = 64_000  # Airbrake answers 413 above 64 KB
 _SMALLER_BYTES = 16_000
 _MAX_CAUSES = 3
+_MAX_NAME = 255
+_MAX_URL = 2048
 _NO_FRAME = Frame("unknown", 0, "unknown")
 _ROOT = re.compile(r"^\[([A-Z_]+)\]/")
-_OPEN_ENDED = ("environment", "params", "session")
 
 
 def encode(notice: Notice) -> bytes:
     """The notice as JSON in UTF-8, at most MAX_BYTES; what had to be cut says so."""
-    return fitted(_document(notice), MAX_BYTES, open_ended=_OPEN_ENDED)
+    return fitted(_document(notice), MAX_BYTES)
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
@@ -36,9 +37,13 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
     smaller one. Blocks up to `timeout` seconds, twice for each. None means HOPTOAD_TIMEOUT. Raises nothing.
     """
     answer = _post(payload, timeout)
-    if answer.status == 413 and len(payload) > _SMALLER_BYTES:
-        return _post(fitted(json.loads(payload), _SMALLER_BYTES, open_ended=_OPEN_ENDED), timeout)
-    return answer
+    if answer.status != 413 or len(payload) <= _SMALLER_BYTES:
+        return answer
+    try:
+        smaller = fitted(json.loads(payload), _SMALLER_BYTES)
+    except (ValueError, TypeError, KeyError):  # no document of ours: spooled before HOPTOAD_API was changed
+        return answer
+    return _post(smaller, timeout)
 
 
 def _post(payload: bytes, timeout: float | None) -> Answer:
@@ -58,7 +63,7 @@ def _post(payload: bytes, timeout: float | None) -> Answer:
 
 def _document(notice: Notice) -> dict[str, Any]:
     led = [cause for cause in notice.causes[:_MAX_CAUSES] if cause.class_name]
-    data = environment(notice)
+    data = environment(notice, with_source=False)  # the lines are the frames' `code`
     for number, cause in enumerate(notice.causes[len(led) :], len(led) + 1):
         data[f"EXCEPTION_CAUSE_{number}"] = f"{cause.message} ({cause.relation})"
     for number, cause in enumerate(led, 1):
@@ -76,8 +81,8 @@ def _document(notice: Notice) -> dict[str, Any]:
 
 def _error(error: ErrorInfo) -> dict[str, Any]:
     return {
-        "type": clean(error.class_name) or "Exception",
-        "message": clean(error.message),
+        "type": clean(error.class_name)[:_MAX_NAME] or "Exception",
+        "message": clean(error.message) or clean(error.class_name) or "Exception",
         "backtrace": [_frame(frame) for frame in error.frames or (_NO_FRAME,)],
     }
 
@@ -113,13 +118,18 @@ def _context(notice: Notice) -> dict[str, Any]:
         "rootDirectory": server.project_root,
         "noticeId": notice.id,
     }
-    context = {name: clean(value) for name, value in context.items() if isinstance(value, str) and value}
+    context = {
+        name: clean(value)[: _MAX_URL if name in ("url", "rootDirectory") else _MAX_NAME]
+        for name, value in context.items()
+        if isinstance(value, str) and value
+    }
     if notice.framework:
-        context["versions"] = dict([notice.framework.split(": ", 1)])
+        name, _, version = clean(notice.framework).partition(": ")
+        context["versions"] = {name[:_MAX_NAME]: version[:_MAX_NAME]}
     if notice.user is not None:
         user = notice.user
         person = {"id": user.id, "name": user.name, "username": user.username, "email": user.email}
-        context["user"] = {name: clean(value) for name, value in person.items() if value}
+        context["user"] = {name: clean(value)[:_MAX_NAME] for name, value in person.items() if value}
     return {"notifier": {"name": NAME, "version": __version__, "url": URL}, **context}
 
 

@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
@@ -21,7 +20,7 @@ def send(payload: bytes, timeout: float) -> None:
     notice = parse(payload)
     tell = mail_managers if is_broken_link(notice) else mail_admins
     html = _html(notice) if get_settings().mail_html else None
-    tell(subject(notice, django_settings.INTERNAL_IPS), body(notice), html_message=html)
+    tell(subject(notice), body(notice), html_message=html)
 
 
 def _html(notice: Notice) -> str | None:

@@ -7,10 +7,14 @@ from celery import signals  # type: ignore[import-untyped]
 from hoptoad import reporter
 from hoptoad.contextvalues import forget
 from hoptoad.doors import flush
+from hoptoad.log import left_to_others
+
+_LOGGER = "celery.app.trace"
 
 
 def connect() -> None:
     """Listens to the worker. Retry, Ignore and Reject are no failures there, `throws` are none here."""
+    left_to_others.add(_LOGGER)
     signals.task_failure.connect(_failed, weak=False)
     signals.task_prerun.connect(forget, weak=False)
     signals.worker_process_shutdown.connect(_ending, weak=False)
@@ -19,6 +23,7 @@ def connect() -> None:
 
 def disconnect() -> None:
     """Listens no more."""
+    left_to_others.discard(_LOGGER)
     signals.task_failure.disconnect(_failed)
     signals.task_prerun.disconnect(forget)
     signals.worker_process_shutdown.disconnect(_ending)

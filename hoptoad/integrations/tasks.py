@@ -9,15 +9,20 @@ except ImportError:  # Django 5.2
     from django_tasks.signals import task_finished
 
 from hoptoad import reporter
+from hoptoad.log import left_to_others
+
+_LOGGERS = ("django.tasks", "django_tasks")
 
 
 def connect() -> None:
     """Listens to the backend, wherever it runs the task."""
+    left_to_others.update(_LOGGERS)
     task_finished.connect(_finished, dispatch_uid=__name__)
 
 
 def disconnect() -> None:
     """Listens no more."""
+    left_to_others.difference_update(_LOGGERS)
     task_finished.disconnect(dispatch_uid=__name__)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.test import RequestFactory
 from django.urls import resolve
+from django.utils.encoding import iri_to_uri
 
 from hoptoad import before, capture
 from hoptoad.api import htv2, v3
@@ -26,6 +27,7 @@ from hoptoad.masked import MASK, Masked, Row
 from hoptoad.notice import Notice
 from hoptoad.preview import Line, lines
 from hoptoad.scrub import Names
+from hoptoad.text import clean
 
 _SECRET = "made-up-secret-1"  # noqa: S105
 _NAME_WIDTH = 28
@@ -67,6 +69,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         stored: Path | None = options["stored"]
         notice, rows = _read(stored) if stored else _made_up(options["path"], settings)
+        if notice is not None:
+            try:
+                payload = api.encode(notice)
+            except Exception:  # as the reporter does it
+                notice = before.bare(notice)
+                payload = api.encode(notice)
         if notice is None:
             self.stdout.write("Nothing would be sent: HOPTOAD_BEFORE_NOTIFY returns None for this notice.")
         elif options["format"] == "xml":
@@ -75,8 +83,9 @@ class Command(BaseCommand):
         elif options["format"] == "json":
             self.stdout.write(json.dumps(json.loads(v3.encode(notice)), indent=2, ensure_ascii=False))
         else:
-            size = len(api.encode(notice))
-            self.stdout.write(f"{size:,} bytes as {settings.api} to {settings.url}\n\n")
+            self.stdout.write(f"{len(payload):,} bytes as {settings.api} to {settings.url}\n")
+            if not settings.enabled:
+                self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
             self._table(lines(notice, rows, Names(settings.protected_params)))
 
     def _table(self, shown: list[Line]) -> None:
@@ -125,7 +134,7 @@ def _request(path: str, settings: Settings) -> HttpRequest:
     form.update({name: "made-up" for name in settings.protected_params if isinstance(name, str)})
     basic = base64.b64encode(f"freda:{_SECRET}".encode()).decode()
     request = RequestFactory().post(
-        path if path.startswith("/") else f"/{path}",
+        iri_to_uri(clean(path if path.startswith("/") else f"/{path}")),
         form,
         headers={
             "Authorization": f"Basic {basic}",
@@ -135,7 +144,7 @@ def _request(path: str, settings: Settings) -> HttpRequest:
             "X-Forwarded-For": "203.0.113.7",
         },
     )
-    with contextlib.suppress(Http404):
+    with contextlib.suppress(Exception):  # no such page, or a URL configuration that fails
         request.resolver_match = resolve(request.path_info)
     request.POST  # noqa: B018 - reads the form, as the view would have
     return request

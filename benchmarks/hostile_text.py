@@ -1,0 +1,44 @@
+"""What texts cost that were made to hurt: `python benchmarks/hostile_text.py`. Milliseconds, and how the
+cost grows where the text is four times as long: about 4 is linear, 16 would be a square.
+"""
+
+import time
+
+from hoptoad.masked import Masked
+from hoptoad.scrub import Scrubber
+
+TEXTS = {
+    "brackets and escaped quotes": "password=[" + '\\"' * 2040,
+    "a list of escaped quotes": '["' + '\\"' * 2000,
+    "schemes": "://" * 1300,
+    "schemes, ports and an at": "://a:" * 800 + "@",
+    "half tokens": "eyJ-" * 1000,
+    "bearers": "Bearer " * 600,
+    "percent signs": "%41" * 1300,
+    "private keys": "-----BEGIN PRIVATE KEY-----" * 150,
+    "digits": "4" * 4000,
+    "pairs": "a=" * 2000,
+    "secret pairs": "password=" * 450,
+    "opening brackets": "[" * 4000,
+    "entities": "&quot;password&quot;:" * 200,
+    "service tokens": "sk-" * 1300,
+}
+
+
+def cost(text: str) -> float:
+    """The best of five, in seconds."""
+    best = float("inf")
+    for _ in range(5):
+        masked = Masked()
+        start = time.process_time()
+        Scrubber(masked=masked).hide(text, "password", "x")
+        masked.reappearing([Scrubber(masked=masked).text(text)])
+        best = min(best, time.process_time() - start)
+    return best
+
+
+if __name__ == "__main__":
+    print(f"{'text of about 4 KB':30} {'ms':>8} {'x 4':>6}")
+    for name, text in TEXTS.items():
+        once, four = cost(text), cost(text * 4)
+        print(f"{name:30} {1000 * once:8.2f} {four / once:6.1f}")

@@ -1,0 +1,179 @@
+"""Every form in which a secret may stand in a text: quoted, escaped, encoded."""
+
+import base64
+import binascii
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote, unquote_plus
+
+_PIECE = 512  # a longer secret is looked for in pieces
+_MIN_BASE64 = 8
+_MAX_BASE64 = 1024
+_MAX_DECODINGS = 4
+
+_UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_QUOTE_OR_ESCAPE = re.compile(r"\\.|[\"']", re.DOTALL)
+_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
+_SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
+_IN_SCRIPTS = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'\"`=-;\\"})
+
+
+def parts(value: str) -> Iterator[str]:
+    """The value as it was masked, and what it stands for or holds: of `Bearer x` the x, of Basic
+    credentials the password, of `['a', 'b']` both, of escaped text the text.
+    """
+    value = value.strip()
+    yield value
+    yield value.rstrip(".,;:!?)]}'\"")
+    inside = list(_in_quotes(value)) if value[:1] in "[{(" else []
+    yield from inside
+    for text in (value, *inside):
+        if "\\" in text:
+            plain = _ESCAPE.sub(_unescaped, text)
+            yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if "&" in text:
+            yield html.unescape(text)
+        if "%" in text:
+            yield unquote(text)
+    scheme, blank, token = value.partition(" ")
+    if blank and scheme.lower() in _SCHEMES:
+        yield token.strip()
+        if scheme.lower() == "basic":
+            yield from _basic(token.strip())
+
+
+def forms(value: str) -> Iterator[str]:
+    """The value as it is, escaped for HTML, JSON, scripts and Python, and in Base64.
+
+    Percent-encoding has too many; `in_decoded` finds it.
+    """
+    for start in range(0, len(value), _PIECE):
+        piece = value[start : start + _PIECE]
+        yield piece
+        if "-" in piece:
+            yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
+        if not _UNRESERVED.fullmatch(piece):
+            yield from _escaped(piece)
+    if _MIN_BASE64 <= len(value) <= _MAX_BASE64:
+        yield from _base64(value.encode("utf-8", "surrogatepass"))
+
+
+def decoded(text: str) -> str:
+    """All that percent-encoded `text` says when it is decoded once, twice and more often."""
+    said = []
+    for _ in range(_MAX_DECODINGS):
+        if "%" not in text:
+            break
+        said.append(unquote(text))
+        text = unquote_plus(text)
+        said.append(text)
+    return "\0".join(said)
+
+
+def in_decoded(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
+    """Where percent-encoded `text` holds one of `values`: beginnings and ends, in order, apart."""
+    spans: list[tuple[int, int]] = []
+    wanted = tuple(values)
+    for plus in (" ", "+"):
+        shown, starts = text, list(range(len(text) + 1))
+        for _ in range(_MAX_DECODINGS):
+            if "%" not in shown:
+                break
+            shown, starts = _view(shown, starts, plus)
+            for value in wanted:
+                at = shown.find(value)
+                while at >= 0:
+                    spans.append((starts[at], starts[at + len(value)]))
+                    at = shown.find(value, at + len(value))
+    return _apart(sorted(spans))
+
+
+def _view(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
+    """`text` decoded once, and where each of its characters begins in the original."""
+    shown: list[str] = []
+    places: list[int] = []
+    for found in _ENCODED.finditer(text):
+        piece, at = found[0], found.start()
+        if len(piece) >= 3 and piece[0] == "%":
+            for character in bytes.fromhex(piece.replace("%", "")).decode("utf-8", "surrogateescape"):
+                shown.append(character)
+                places.append(starts[at])
+                at += 3 * (1 if "\udc80" <= character <= "\udcff" else len(character.encode()))
+        else:
+            shown.append(plus if piece == "+" else piece)
+            places.extend(starts[at : at + len(piece)])
+    return "".join(shown), [*places, starts[len(text)]]
+
+
+def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    apart: list[tuple[int, int]] = []
+    for start, end in spans:
+        if apart and start < apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        else:
+            apart.append((start, end))
+    return apart
+
+
+def _escaped(piece: str) -> Iterator[str]:
+    yield piece.replace(" ", "+")
+    page = html.escape(piece)
+    yield page
+    page = page.replace("&#x27;", "&#39;")
+    yield page
+    yield page.replace("&quot;", "&#34;")
+    for text in (json.dumps(piece)[1:-1], json.dumps(piece, ensure_ascii=False)[1:-1]):
+        yield text
+        yield text.replace("/", "\\/")
+        yield json.dumps(text)[1:-1]
+        yield text.replace("\\", "\\\\")
+        yield text.replace("&", "\\u0026").replace("<", "\\u003C").replace(">", "\\u003E")
+        yield text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    yield piece.translate(_IN_SCRIPTS)
+    yield repr(piece)[1:-1]
+    yield repr(piece.encode("utf-8", "surrogatepass"))[2:-1]
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """What the bytes look like in Base64 wherever they begin inside something longer."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + raw).decode()
+        whole = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        yield whole
+        if "+" in whole or "/" in whole:
+            yield whole.replace("+", "-").replace("/", "_")
+
+
+def _in_quotes(text: str) -> Iterator[str]:
+    """What stands in quotes; each character is looked at once."""
+    quote, start = "", 0
+    for found in _QUOTE_OR_ESCAPE.finditer(text):
+        mark = found[0]
+        if mark[0] == "\\":
+            continue
+        if not quote:
+            quote, start = mark, found.end()
+        elif mark == quote:
+            yield text[start : found.start()]
+            quote = ""
+
+
+def _unescaped(found: "re.Match[str]") -> str:
+    """What an escape in JSON or in a `repr` stands for."""
+    code = found[1]
+    if len(code) == 1:
+        return _ESCAPED.get(code, code)
+    return chr(int(code, 8)) if code.isdigit() else chr(int(code[1:], 16))
+
+
+def _basic(token: str) -> Iterator[str]:
+    try:
+        plain = base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return
+    yield plain
+    yield plain.partition(":")[2]

@@ -1,0 +1,134 @@
+"""Every form in which a secret may stand in a text."""
+
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from django.utils.encoding import escape_uri_path
+from django.utils.html import escapejs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoptoad.masked import MASK, Known, Masked, is_telling
+from hoptoad.scrub import Scrubber
+
+SECRETS = [
+    "it's/a\"secret&<x>",
+    "grüße-12345!",
+    'päss"wörd 99',
+    "abc/def/ghijk+lmn==",
+    "tok'é&xyz99",
+    "correct-horse-7",
+]
+DISGUISES = {
+    "as it is": str,
+    "repr": repr,
+    "repr of bytes": lambda text: repr(text.encode()),
+    "json": json.dumps,
+    "json of json": lambda text: json.dumps(json.dumps({"a": text})),
+    "json, not ascii": lambda text: json.dumps(text, ensure_ascii=False),
+    "json, slashes escaped": lambda text: json.dumps(text).replace("/", "\\/"),
+    "html": html.escape,
+    "markupsafe": lambda text: html.escape(text).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+    "escapejs": escapejs,
+    "quote": quote,
+    "quote_plus": quote_plus,
+    "quoted whole": lambda text: quote(text, safe=""),
+    "quoted twice": lambda text: quote(quote(text, safe="")),
+    "lower case": lambda text: quote(text, safe="").lower() if text.islower() else quote(text),
+    "escape_uri_path": escape_uri_path,
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 inside": lambda text: base64.b64encode(f"id=5;{text};x".encode()).decode(),
+    "base64, urlsafe": lambda text: base64.urlsafe_b64encode(f"ab{text}".encode()).decode(),
+}
+
+
+def erased(secret, text):
+    masked = Masked()
+    masked.add(secret, "password", "a rule")
+    erase = masked.reappearing([text])
+    return text if erase is None else erase(text)
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_found_in_every_disguise(secret, disguise):
+    text = f"before {DISGUISES[disguise](secret)} after"
+
+    shown = erased(secret, text)
+
+    assert MASK in shown
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+    assert len(shown) <= len("before   after") + len(MASK) + 40
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).map(
+        lambda text: f"cn7-{text}-z9"
+    ),
+    st.sampled_from([quote, quote_plus, escape_uri_path, lambda text: quote(quote(text))]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+)
+def test_percent_encoding_hides_nothing(secret, encode, around):
+    text = f"{encode(around)}{encode(secret)}{encode(around)}"
+
+    shown = erased(secret, text)
+
+    assert encode(secret) not in shown or secret in around
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("hunter", "hunter and hunters", f"{MASK} and hunters"),
+        ("denied", "Access denied.", f"Access {MASK}."),
+        ("hunter22", "xhunter22x", f"x{MASK}x"),
+        ("20241", "order 20241", "order 20241"),
+        ("202412345", "order 202412345 of 9202412345", f"order {MASK} of 9202412345"),
+        ("abcd", "abcd", "abcd"),
+        ("false", "false", "false"),
+    ],
+)
+def test_words_and_numbers_are_looked_for_as_such(value, text, shown):
+    assert erased(value, text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Unexpected token: content in /content/list",
+        "Access: denied. You are denied entry",
+        "Invalid token: expired; the link expired yesterday",
+        "max_tokens: 128000 but prompt_tokens: 130000 of context 130000",
+        "Ran auth: 0.123s, refresh: 12.5s, in 0.123s",
+        "token_type=Bearer for a Bearer",
+    ],
+)
+def test_prose_does_not_blank_the_words_in_it(text):
+    masked = Masked()
+    Scrubber(masked=masked).text(text)
+
+    rest = text.split(" ", 2)[2]
+    erase = masked.reappearing([rest])
+    assert erase is None or erase(rest) == rest
+
+
+def test_own_secrets_are_known_in_every_form():
+    text = f"connecting with {json.dumps('a/b&c-secret')}"
+
+    erase = Masked(Known({"a/b&c-secret"})).reappearing([text])
+
+    assert erase(text) == f'connecting with "{MASK}"'
+
+
+def test_what_tells():
+    assert [is_telling(value) for value in ("expired", "hunter22", "128000", "12.5", "x" * 16)] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
