@@ -9,12 +9,14 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any
 
+from django.conf import settings as django_settings
+
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
 from hoptoad.log import HoptoadHandler
 
-# Connected where the site uses the package, which shows by its having been imported.
-_INTEGRATIONS = {"celery": ("celery",), "tasks": ("django.tasks", "django_tasks")}
+# Connected where the site uses the package, which shows by its having been imported, or by a setting.
+_INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", "django_tasks"), "TASKS")}
 
 _removers: list[Callable[[], None]] = []
 _wanted: frozenset[str] = frozenset()
@@ -35,11 +37,18 @@ def install(names: Iterable[str], *, trail: int = 0) -> None:
         _add_handler("asyncio", _AsyncioHandler(component="asyncio"))
     if trail:
         _add_handler("", TrailHandler(trail))
-    for name, packages in _INTEGRATIONS.items():
-        if name in _wanted and any(package in sys.modules for package in packages):
+    for name, (packages, setting) in _INTEGRATIONS.items():
+        if name in _wanted and _is_used(packages, setting):
             module = import_module(f"hoptoad.integrations.{name}")
             module.connect()
             _removers.append(module.disconnect)
+
+
+def _is_used(packages: tuple[str, ...], setting: str) -> bool:
+    if any(package in sys.modules for package in packages):
+        return True
+    given = [name for name in dir(django_settings) if name.startswith(setting)]
+    return any(django_settings.is_overridden(name) for name in given)  # type: ignore[misc]
 
 
 def remove() -> None:
