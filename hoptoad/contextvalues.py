@@ -71,12 +71,14 @@ class TrailHandler(logging.Handler):
             trail = self._begin()
         trail.append((record.created, record.levelname, record.name, formatted(record, _MAX_LINE)))
 
-    def close(self) -> None:
-        """Stops remembering."""
+    def stop(self) -> None:
+        """Stops remembering. Not `close`, which a new configuration of logging calls as well."""
         request_started.disconnect(self._begin)
-        super().close()
 
     def _begin(self, **kwargs: Any) -> "deque[tuple[float, str, str, str]]":
+        root = logging.getLogger()
+        if self not in root.handlers:  # the second django.setup() of a process configures logging anew
+            root.addHandler(self)
         trail: deque[tuple[float, str, str, str]] = deque(maxlen=self._length)
         _trail.set(trail)
         return trail

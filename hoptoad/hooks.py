@@ -36,7 +36,9 @@ def install(names: Iterable[str], *, trail: int = 0) -> None:
     if "asyncio" in _wanted:
         _add_handler("asyncio", _AsyncioHandler(component="asyncio"))
     if trail:
-        _add_handler("", TrailHandler(trail))
+        handler = TrailHandler(trail)
+        _removers.append(handler.stop)
+        _add_handler("", handler)
     for name, (packages, setting) in _INTEGRATIONS.items():
         if name in _wanted and _is_used(packages, setting):
             module = import_module(f"hoptoad.integrations.{name}")
