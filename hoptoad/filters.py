@@ -59,6 +59,15 @@ def _ignored_exception(incident: Incident, rules: Rules) -> bool:
     return incident.exception is not None and issubclass(type(incident.exception), rules.ignore_exceptions)
 
 
+def _ignores_itself(incident: Incident, rules: Rules) -> bool:
+    """A class may say of itself that it is no failure: `hoptoad_ignore = True`."""
+    if incident.exception is None:
+        return False
+    mro = type.__dict__["__mro__"].__get__(type(incident.exception))
+    said = next((kind.__dict__["hoptoad_ignore"] for kind in mro if "hoptoad_ignore" in kind.__dict__), False)
+    return said is True
+
+
 def _ignored_agent(incident: Incident, rules: Rules) -> bool:
     return any(pattern.search(incident.agent) for pattern in rules.ignore_agents)
 
@@ -92,6 +101,7 @@ _FILTERS: tuple[tuple[str, Callable[[Incident, Rules], bool]], ...] = (
     ("HOPTOAD_NOTIFY_500", _unwanted_crash),
     ("HOPTOAD_NOTIFY_STATUSES", _unwanted_status),
     ("HOPTOAD_IGNORE_EXCEPTIONS", _ignored_exception),
+    ("hoptoad_ignore", _ignores_itself),
     ("HOPTOAD_IGNORE_AGENTS", _ignored_agent),
     ("HOPTOAD_IGNORE_URLS", _ignored_url),
     ("IGNORABLE_404_URLS", _ignorable_url),

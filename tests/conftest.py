@@ -9,7 +9,7 @@ from collector import Collector
 from django.test import AsyncClient, Client, override_settings
 from rules import check_v2, check_v3
 
-from hoptoad import digest, storm, transport
+from hoptoad import digest, hooks, storm, transport
 from hoptoad.tally import tally
 from hoptoad.testing import outbox
 
@@ -94,6 +94,7 @@ def fresh_start():
     transport.start_over()
     storm.start_over()
     digest.start_over()
+    hooks.remove()  # what fails in one test's threads is no other test's notice
 
 
 @pytest.fixture

@@ -149,7 +149,6 @@ asyncio.run(main())
 
 
 def test_hooks_are_chained_and_removable():
-    hooks.remove()  # those of the site itself
     before = sys.excepthook
     called = []
     sys.excepthook = lambda *args: called.append(args)
@@ -183,7 +182,6 @@ def test_a_hook_that_another_is_chained_to_passes_on(monkeypatch):
 
 
 def test_installing_again_replaces():
-    hooks.remove()  # those of the site itself
     before = sys.excepthook
     hooks.install(["scripts"])
     hooks.install(["scripts"])
