@@ -12,7 +12,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["hoptoad", "hoptoad.*"]),
-    package_data={"hoptoad": ["py.typed"]},
+    package_data={"hoptoad": ["py.typed"], "hoptoad.exceptional": ["templates/http_responses/*.html"]},
     python_requires=">=3.10",
     install_requires=["Django>=5.2", "requests>=2.31"],
     entry_points={"pytest11": ["hoptoad = hoptoad.pytest_plugin"]},

@@ -18,6 +18,10 @@ LAYERS = [
     ["demo.run"],
     ["demo.site", "demo.receiver"],
     ["demo.pages"],
+    ["exceptional.handlers", "exceptional.apps"],
+    ["exceptional.middleware", "exceptional.urls", "exceptional.shortcuts"],
+    ["exceptional.rendering", "exceptional"],
+    ["exceptional.responses"],
     ["pytest_plugin"],
     ["apps", "testing"],
     [
@@ -139,6 +143,16 @@ def test_imports_point_down():
     assert upwards == ALLOWED_UPWARDS
 
 
+def test_exceptional_is_an_island():
+    shores = {
+        (name, used)
+        for name, used in edges()
+        if name.startswith("exceptional") != used.startswith("exceptional")
+    }
+
+    assert shores == set()
+
+
 def test_there_is_no_ring():
     graph = {}
     for name, used in set(edges()) - ALLOWED_UPWARDS:
@@ -151,7 +165,7 @@ def test_only_those_who_read_a_request_know_what_one_is():
     knowing = {
         name
         for name, tree in modules()
-        if not name.startswith("demo") and "django.http" in set(imported(tree))
+        if not name.startswith(("demo", "exceptional")) and "django.http" in set(imported(tree))
     }
 
     # api.htv2 for generate_payload((request, status)) of 2010; reporter and once pass it on.

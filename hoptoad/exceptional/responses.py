@@ -1,0 +1,359 @@
+"""The exceptions: one for each status from 400 to 599 that HTTP knows, and one for redirects.
+
+Statuses: RFC 9110, section 15, and the registry at
+https://www.iana.org/assignments/http-status-codes/http-status-codes.xhtml
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpResponseBase
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch
+from django.utils.encoding import iri_to_uri
+from django.utils.http import http_date
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_SCHEMES = ("", "http", "https", "ftp")  # as Django's own redirects have it
+
+
+class RareHttpResponse(Exception):
+    """Raised from anywhere, answered with `http_code`. `message` is shown to the user.
+
+    `headers` are those of this instance, added to the answer. Raises ValueError where the code is
+    none from 300 to 599, or a header is none that HTTP allows.
+    """
+
+    http_code = 0
+    # The notifier's word for "this is an answer, no failure"; a server's own failures are reported.
+    hoptoad_ignore = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.hoptoad_ignore = not isinstance(cls.http_code, int) or cls.http_code < 500
+
+    def __init__(self, message: object = "", *args: object, headers: Mapping[str, str] | None = None) -> None:
+        if (
+            isinstance(self.http_code, bool)
+            or not isinstance(self.http_code, int)
+            or not 300 <= self.http_code <= 599
+        ):
+            raise ValueError(
+                f"{type(self).__name__}.http_code is {self.http_code!r}: expected a status from 300 to 599."
+            )
+        super().__init__(*((message, *args) if message != "" or args else ()))
+        self.message = message
+        self.headers: dict[str, str] = {}
+        for name, value in (headers or {}).items():
+            self.set_header(name, value)
+
+    @property
+    def original(self) -> BaseException | None:
+        """What this answers, where it stands for an exception of someone else."""
+        return self.__cause__
+
+    @property
+    def http_message(self) -> str:
+        """The status in English words, such as "Not Found"."""
+        return PHRASES.get(self.http_code) or _phrase(self.http_code)
+
+    def set_header(self, name: str, value: object) -> None:
+        """Adds a header to the answer. Raises ValueError where it would split or break it."""
+        text = str(value)
+        if not _TOKEN.fullmatch(str(name)):
+            raise ValueError(f"{name!r} is not the name of a header: letters, digits and dashes make one.")
+        if re.search(r"[\r\n\0]", text):
+            raise ValueError(f"The header {name} is {text!r}: a header's value is one line.")
+        self.headers[str(name)] = text
+
+    def augment_response(self, response: HttpResponseBase) -> None:
+        """For subclasses: changes the answer at the very end, a cookie for example."""
+
+
+class _Waiting(RareHttpResponse):
+    """A status that may say when to come back: in seconds, or at a time (with its time zone)."""
+
+    def __init__(
+        self, message: object = "", *args: object, retry_after: "int | datetime | None" = None, **kwargs: Any
+    ) -> None:
+        super().__init__(message, *args, **kwargs)
+        if retry_after is not None:
+            self.set_header("Retry-After", _retry_after(retry_after))
+
+
+class _Challenging(RareHttpResponse):
+    """A status that must say how to authenticate: RFC 9110, section 11.6."""
+
+    challenge_header = ""
+
+    def __init__(self, message: object = "", *args: object, challenge: str = "Bearer", **kwargs: Any) -> None:
+        super().__init__(message, *args, **kwargs)
+        self.set_header(self.challenge_header, challenge)
+
+
+class HttpBadRequest(RareHttpResponse, BadRequest):
+    http_code = 400
+
+
+class HttpUnauthorized(_Challenging):
+    http_code = 401
+    challenge_header = "WWW-Authenticate"
+
+
+class HttpPaymentRequired(RareHttpResponse):
+    http_code = 402
+
+
+class HttpForbidden(RareHttpResponse, PermissionDenied):
+    http_code = 403
+
+
+class HttpNotFound(RareHttpResponse, Http404):
+    http_code = 404
+
+
+class HttpMethodNotAllowed(RareHttpResponse):
+    """`allow` names the methods that would do; an answer 405 must tell them."""
+
+    http_code = 405
+
+    def __init__(self, message: object = "", *args: object, allow: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(message, *args, **kwargs)
+        self.set_header("Allow", ", ".join(allow))
+
+
+class HttpNotAcceptable(RareHttpResponse):
+    http_code = 406
+
+
+class HttpProxyAuthenticationRequired(_Challenging):
+    http_code = 407
+    challenge_header = "Proxy-Authenticate"
+
+
+class HttpRequestTimeout(RareHttpResponse):
+    http_code = 408
+
+
+class HttpConflict(RareHttpResponse):
+    http_code = 409
+
+
+class HttpGone(RareHttpResponse):
+    http_code = 410
+
+
+class HttpLengthRequired(RareHttpResponse):
+    http_code = 411
+
+
+class HttpPreconditionFailed(RareHttpResponse):
+    http_code = 412
+
+
+class HttpRequestEntityTooLarge(_Waiting):
+    http_code = 413
+
+
+class HttpRequestURITooLong(RareHttpResponse):
+    http_code = 414
+
+
+class HttpUnsupportedMediaType(RareHttpResponse):
+    http_code = 415
+
+
+class HttpRequestedRangeNotSatisfiable(RareHttpResponse):
+    """`length` is that of the whole, in bytes."""
+
+    http_code = 416
+
+    def __init__(self, message: object = "", *args: object, length: int | None = None, **kwargs: Any) -> None:
+        super().__init__(message, *args, **kwargs)
+        if length is not None:
+            self.set_header("Content-Range", f"bytes */{int(length)}")
+
+
+class HttpExpectationFailed(RareHttpResponse):
+    http_code = 417
+
+
+class HttpImATeapot(RareHttpResponse):
+    http_code = 418
+
+
+class HttpMisdirectedRequest(RareHttpResponse):
+    http_code = 421
+
+
+class HttpUnprocessableEntity(RareHttpResponse):
+    http_code = 422
+
+
+class HttpLocked(RareHttpResponse):
+    http_code = 423
+
+
+class HttpFailedDependency(RareHttpResponse):
+    http_code = 424
+
+
+class HttpTooEarly(RareHttpResponse):
+    http_code = 425
+
+
+class HttpUpgradeRequired(RareHttpResponse):
+    """`upgrade` names the protocols that would do; an answer 426 must tell them."""
+
+    http_code = 426
+
+    def __init__(self, message: object = "", *args: object, upgrade: str = "HTTP/2.0", **kwargs: Any) -> None:
+        super().__init__(message, *args, **kwargs)
+        self.set_header("Upgrade", upgrade)
+
+
+class HttpPreconditionRequired(RareHttpResponse):
+    http_code = 428
+
+
+class HttpTooManyRequests(_Waiting):
+    http_code = 429
+
+
+class HttpRequestHeaderFieldsTooLarge(RareHttpResponse):
+    http_code = 431
+
+
+class HttpUnavailableForLegalReasons(RareHttpResponse):
+    http_code = 451
+
+
+class HttpServerError(RareHttpResponse):
+    http_code = 500
+
+
+class HttpNotImplemented(RareHttpResponse):
+    http_code = 501
+
+
+class HttpBadGateway(RareHttpResponse):
+    http_code = 502
+
+
+class HttpServiceUnavailable(_Waiting):
+    http_code = 503
+
+
+class HttpGatewayTimeout(RareHttpResponse):
+    http_code = 504
+
+
+class HttpVersionNotSupported(RareHttpResponse):
+    http_code = 505
+
+
+class HttpVariantAlsoNegotiates(RareHttpResponse):
+    http_code = 506
+
+
+class HttpInsufficientStorage(RareHttpResponse):
+    http_code = 507
+
+
+class HttpLoopDetected(RareHttpResponse):
+    http_code = 508
+
+
+class HttpNotExtended(RareHttpResponse):
+    http_code = 510
+
+
+class HttpNetworkAuthenticationRequired(RareHttpResponse):
+    http_code = 511
+
+
+class HttpRedirect(RareHttpResponse):
+    """A redirect to a URL, a path, a view's name or an object with `get_absolute_url`.
+
+    302 by default; `permanent` and `preserve_request` (the browser keeps method and body) choose
+    301, 307 or 308, and `code` any of these or 303. Raises ValueError for another code or scheme.
+    """
+
+    http_code = 302
+
+    def __init__(
+        self,
+        url: Any,
+        *,
+        code: int | None = None,
+        permanent: bool = False,
+        preserve_request: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        chosen = {(False, False): 302, (True, False): 301, (False, True): 307, (True, True): 308}
+        if code is None:
+            code = chosen[permanent, preserve_request]
+        elif permanent or preserve_request:
+            raise ValueError("A redirect takes either a code, or permanent and preserve_request.")
+        if code not in (301, 302, 303, 307, 308):
+            raise ValueError(f"A redirect's code is {code!r}: expected 301, 302, 303, 307 or 308.")
+        self.http_code = code
+        target = _target(url)
+        super().__init__(target, headers=headers)
+        if urlsplit(target).scheme not in _SCHEMES:
+            raise ValueError(f"A redirect must not lead to {target!r}: only to http, https, ftp or a path.")
+        self.set_header("Location", iri_to_uri(target))
+
+
+# In the words of RFC 9110 and its successors, on every Python the same.
+PHRASES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    418: "I'm a Teapot",
+    422: "Unprocessable Content",
+}
+BY_CODE: dict[int, type[RareHttpResponse]] = {
+    kind.http_code: kind
+    for kind in tuple(globals().values())
+    if isinstance(kind, type) and issubclass(kind, RareHttpResponse) and kind.http_code >= 400
+}
+
+
+def by_code(code: int) -> type[RareHttpResponse]:
+    """The class of a status. Raises ValueError where HTTP knows none from 400 to 599 of this number."""
+    try:
+        return BY_CODE[code]
+    except KeyError:
+        raise ValueError(f"{code!r} is no status from 400 to 599 that HTTP knows.") from None
+
+
+def _target(url: Any) -> str:
+    try:
+        return str(resolve_url(url))
+    except NoReverseMatch:
+        if isinstance(url, str) and ":" in url:  # neither a view of a namespace, nor `http:`
+            return url
+        raise
+
+
+def _retry_after(when: "int | datetime") -> str:
+    if isinstance(when, datetime):
+        if when.tzinfo is None:
+            raise ValueError(f"retry_after is {when!r}: a time needs its time zone.")
+        return http_date(when.timestamp())
+    if isinstance(when, bool) or not isinstance(when, int) or when < 0:
+        raise ValueError(f"retry_after is {when!r}: expected whole seconds from now, or a datetime.")
+    return str(when)
+
+
+def _phrase(code: int) -> str:
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:
+        return "Unknown Status"
