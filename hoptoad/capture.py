@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from hoptoad import contextvalues
 from hoptoad.conf import Settings
 from hoptoad.errorinfo import errors_of
+from hoptoad.failures import no_sql
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.masked import Masked
@@ -47,8 +48,12 @@ def notice(incident: Incident, settings: Settings, *, masked: Masked | None = No
 
     `masked` collects what was masked, and by which rule.
     """
+    with no_sql():
+        return _notice(incident, settings, Masked(settings.known_secrets) if masked is None else masked)
+
+
+def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
     request = incident.request
-    masked = Masked(settings.known_secrets) if masked is None else masked
     contract = ReporterFilter(request)
     scrubber = _scrubber(settings, contract, masked)
     budget = Budget(

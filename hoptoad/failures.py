@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
@@ -21,6 +22,7 @@ from hoptoad.text import (
 )
 
 MAX_CAUSES = 10
+_refusing = threading.local()
 _MAX_NAME = 255
 _MAX_NOTES = 20
 
@@ -164,7 +166,12 @@ def frames_of(
 @contextlib.contextmanager
 def no_sql() -> Iterator[None]:
     """No query leaves this thread inside the block: what would run one fails instead."""
+    if getattr(_refusing, "now", False):
+        yield  # inside another such block
+        return
     with contextlib.ExitStack() as stack:
+        _refusing.now = True
+        stack.callback(setattr, _refusing, "now", False)
         for alias in connections:
             # A database whose driver is not there runs no SQL anyway.
             with contextlib.suppress(Exception):

@@ -109,10 +109,10 @@ class RequestReader:
         return self._scrubber.query(self._query_string[: _MAX_URL + SLACK])
 
     def _cgi_data(self) -> Data:
-        allowed = self._contract.meta()
+        allowed = self._contract.meta(_is_cgi)
         shown: dict[object, object] = {}
         for name, value in tuple(self._request.META.items()):
-            if issubclass(type(name), str) and issubclass(type(value), str) and _is_cgi(name):
+            if issubclass(type(value), str) and _is_cgi(name):
                 if allowed is None or name not in allowed:
                     self._scrubber.hide(value, name, FILTER, strict=True)
                 else:
@@ -287,7 +287,10 @@ def host(request: HttpRequest) -> str:
     return header(request, "SERVER_NAME") + (f":{port}" if port and not is_default else "")
 
 
-def _is_cgi(name: str) -> bool:
+def _is_cgi(name: object) -> bool:
+    if not issubclass(type(name), str):
+        return False
+    name = exact(name)  # type: ignore[arg-type]
     # A variable HTTP_PROXY and its like of the process environment are no headers.
     is_header = name.startswith("HTTP_") and name not in os.environ
     return name in _CGI_NAMES or (is_header and not name.endswith("REMOTE_USER"))

@@ -17,6 +17,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django.utils.module_loading import import_string
+from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
 from hoptoad.failures import no_sql
@@ -49,8 +50,14 @@ class ReporterFilter:
         self.request = _twin(request, self.sensitive)
         self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
 
-    def meta(self) -> "Mapping[str, Any] | None":
-        """`request.META` as the filter lets it be seen; None where the filter failed."""
+    def meta(self, wanted: "Callable[[str], bool]") -> "Mapping[str, Any] | None":
+        """`request.META` as the filter lets it be seen; None where the filter failed.
+
+        Django's own filter judges each variable by itself, so it is shown the wanted ones only.
+        """
+        if type(self._filter) is SafeExceptionReporterFilter and self.request is not None:
+            meta = self.request.META
+            self.request.META = {name: meta[name] for name in tuple(meta) if wanted(name)}
         return self._asked(
             "get_safe_request_meta", lambda: dict(self._filter.get_safe_request_meta(self.request))
         )

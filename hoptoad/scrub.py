@@ -159,6 +159,7 @@ class Scrubber:
         self.masked = Masked() if masked is None else masked
         self._names = names or Names()
         self._recognisers = recognisers
+        self._hints = _any_hint(recognisers)
         self._marked = marked or {}
 
     def rule(self, name: str) -> str:
@@ -305,8 +306,9 @@ class Scrubber:
         return "".join(pieces) + text[done:]
 
     def _shapes(self, text: str) -> str:
+        is_hinted = self._hints.search(text) is not None
         for recogniser in self._recognisers:
-            if recogniser.hints and not any(hint in text for hint in recogniser.hints):
+            if recogniser.hints and not (is_hinted and any(hint in text for hint in recogniser.hints)):
                 continue
             text = recogniser.pattern.sub(partial(self._shape, recogniser), text)
         return text
@@ -319,6 +321,13 @@ class Scrubber:
         self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
         start, end = (edge - found.start() for edge in found.span(group))
         return found[0][:start] + MASK + found[0][end:]
+
+
+@lru_cache(maxsize=8)
+def _any_hint(recognisers: tuple[Recogniser, ...]) -> "re.Pattern[str]":
+    """Finds out with one search that most texts need none of these."""
+    hints = {hint for recogniser in recognisers for hint in recogniser.hints}
+    return re.compile("|".join(map(re.escape, sorted(hints))) or "(?!)")
 
 
 def _texts(value: object) -> Iterator[str]:
