@@ -32,7 +32,7 @@ def revision(directory: str) -> str:
 
 
 def repository(directory: str) -> str:
-    """The address of the repository's `origin`, without credentials; empty without one."""
+    """The address of the repository's `origin`, without credentials; empty where it has none elsewhere."""
     try:
         git = _git_directory(directory)
         config = (_common(git) / "config").read_text() if git else ""
@@ -40,7 +40,8 @@ def repository(directory: str) -> str:
         return ""
     remote = _REMOTE.search(config)
     url = _URL.search(remote[1]) if remote else None
-    return re.sub(r"(?<=://)[^/@]*@", "", url[1]) if url else ""
+    address = re.sub(r"(?<=://)[^/@]*@", "", url[1]) if url else ""
+    return "" if address.startswith(("/", ".", "file:")) else address  # a folder of this machine
 
 
 def _of_repository(directory: str) -> str:

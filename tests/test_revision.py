@@ -93,6 +93,9 @@ def test_of_none(tmp_path, head):
 def test_the_address_of_origin_has_no_credentials(project):
     assert repository(str(project)) == ""
     git(project, "remote", "add", "upstream", "https://other.test/x.git")
+    git(project, "remote", "add", "origin", "/srv/git/shop.git")
+    assert repository(str(project)) == ""
+    git(project, "remote", "remove", "origin")
     git(project, "remote", "add", "origin", "https://freda:secret@git.test/shop.git")
 
     assert repository(str(project)) == "https://git.test/shop.git"
