@@ -13,16 +13,18 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad import contextvalues
+from hoptoad.budget import Budget
 from hoptoad.conf import Settings
 from hoptoad.errorinfo import errors_of
 from hoptoad.failures import no_sql
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.masked import Masked
+from hoptoad.names import Names
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Server
 from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
-from hoptoad.scrub import Budget, Names, Scrubber
+from hoptoad.scrub import Scrubber
 from hoptoad.settled import settled
 from hoptoad.text import cut
 from hoptoad.viewname import UNKNOWN

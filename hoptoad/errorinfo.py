@@ -7,6 +7,7 @@ from types import FrameType
 
 from django.utils.encoding import escape_uri_path
 
+from hoptoad.budget import Budget
 from hoptoad.conf import Settings
 from hoptoad.failures import Describer
 from hoptoad.guard import guarded
@@ -14,7 +15,7 @@ from hoptoad.masked import SLACK
 from hoptoad.notice import ErrorInfo, Frame, Incident
 from hoptoad.paths import shorten
 from hoptoad.reporterfilter import ReporterFilter
-from hoptoad.scrub import Budget, Scrubber
+from hoptoad.scrub import Scrubber
 from hoptoad.text import cut, without_addresses
 from hoptoad.variables import VariableReader
 

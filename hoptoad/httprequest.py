@@ -14,13 +14,14 @@ from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
 from hoptoad.addresses import holds_addresses, public, truncated
+from hoptoad.budget import Budget
 from hoptoad.conf import Settings
 from hoptoad.guard import guarded
 from hoptoad.integrations.drf import parsed_data
 from hoptoad.masked import MASK, SLACK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
-from hoptoad.scrub import Budget, Scrubber
+from hoptoad.scrub import Scrubber
 from hoptoad.text import NOT_LOADED, cut, exact, memory_of
 from hoptoad.viewname import UNKNOWN, component_and_action
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from hoptoad.letter import flat, where
 from hoptoad.masked import MASK, Row
+from hoptoad.names import Names
 from hoptoad.notice import Notice
-from hoptoad.scrub import Names
 from hoptoad.settled import REAPPEARS
 
 

@@ -1,145 +1,30 @@
-"""Which names are secret, and masking: of nested data, of URLs, of free text."""
+"""Masking: of nested data, of URLs, of free text."""
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import islice
 from urllib.parse import quote, unquote_plus
 from uuid import UUID
 
-from hoptoad.masked import MASK, SLACK, Eraser, Masked
+from hoptoad.budget import Budget
+from hoptoad.masked import MASK, Masked
+from hoptoad.names import MAX_JUDGED, Names
 from hoptoad.notice import Value
 from hoptoad.pairs import pairs
 from hoptoad.recognisers import BUILT_IN, Recogniser
-from hoptoad.text import CUT, bounded_repr, cut, exact, memory_of, plain
-
-BUILT_IN_NAME = "built-in name"
-
-# Found anywhere in a name once its case and punctuation are gone: `oldPassword`, `X-CSRFToken`.
-_FRAGMENTS = (
-    "password|passwd|passphrase|passcode|secret|token|credential|authoriz|csrf|xsrf"
-    "|apikey|accesskey|privatekey|sessionid|sessid|sessionkey|cardnumber|cardno|creditcard|ccnumber"
-    "|securitycode"
-)
-# Found as whole words of a name: `user_pin`, `cardCvc2`, `X-Auth`, but not `shipping` or `author`.
-_WORDS = "pass|pw|pwd|pin|otp|totp|auth|jwt|sid|ssn|cvv|cvc|cookies?|signature|sig|hmac|bearer"
-_BUILT_IN = re.compile(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
-# Names that only sound like one.
-_HARMLESS = re.compile(
-    r"(?:^|_)(?:max|min|prompt|completion|input|output|total|num|n)_tokens$|^tokens?_(?:type|count|limit|usage)$"
-    r"|^(?:un|pre)?authorized$|^(?:un|pre)?authorised$|^secretary$|^cookies?_(?:consent|policy|notice|banner|accepted)$"
-    r"|^auth_user_(?:id|backend)$|^key_?(?:name|type|id|code|press|up|down)$"
-)
-_BUILT_IN_FRAGMENT = re.compile(_FRAGMENTS)
-
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NOT_WORD = re.compile(r"[\W_]+")
+from hoptoad.text import bounded_repr, exact, memory_of, plain
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _SHORTEST_SHAPE = 8  # s://u:p@
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_SECRET = 64 * 1024
-_WORK = 4  # characters looked at for each that a notice may hold: masked ones take no room
 _PLAIN_NAME = re.compile(r"[\w.\-\[\]]{0,40}")
 _MAX_NESTED = 4
 _MAX_NAME = 255
-_MAX_JUDGED_NAME = 4096
-
-
-class Budget:
-    """What one notice may still hold; shared by all its sections, spent as they are built.
-
-    A text is kept SLACK longer than it may be until `settle` has seen it, because a secret that
-    lies across the bound can only be masked whole.
-    """
-
-    __slots__ = ("_rooms", "chars", "depth", "text", "variables", "work")
-
-    def __init__(self, *, variables: int, chars: int, text: int, depth: int) -> None:
-        self.variables = variables
-        self.chars = chars
-        self.text = text
-        self.depth = depth
-        self.work = _WORK * chars
-        self._rooms: dict[str, tuple[int, bool, str]] = {}
-
-    def part(self, share: float) -> "Budget":
-        """A share of what is left, to be spent apart."""
-        variables, chars = int(self.variables * share), int(self.chars * share)
-        part = Budget(variables=variables, chars=chars, text=self.text, depth=self.depth)
-        part._rooms = self._rooms
-        self.variables -= variables
-        self.chars -= chars
-        return part
-
-    @property
-    def window(self) -> int:
-        """How much of a text is worth looking at."""
-        return self.text + SLACK
-
-    @property
-    def has_long_texts(self) -> bool:
-        """Whether anything was kept longer than it may be."""
-        return bool(self._rooms)
-
-    def spend(self, text: str, max_chars: int | None = None, *, is_cut: bool = False, mark: str = CUT) -> str:
-        """As much of `text` as the notice has room for, and what `settle` will take off again.
-
-        `is_cut` says that there was more of it; so does its end, where `text.cut` has cut it. `mark`
-        is what a text that had to be cut ends with.
-        """
-        room = min(self.text if max_chars is None else max_chars, max(self.chars, 0))
-        is_cut = is_cut or text.endswith(CUT)
-        if len(text) > room + SLACK:
-            text, is_cut = text[: room + SLACK], True
-        if is_cut or len(text) > room:
-            self._rooms[text] = (room, is_cut, mark)
-        self.chars -= min(len(text), room)
-        return text
-
-    def settle(self, text: str, erase: Eraser | None) -> str:
-        """`text` as it is sent: without the secrets known by now, and within its bound."""
-        whole = erase(text) if erase is not None else text
-        if text not in self._rooms:
-            return cut(whole, self.text)  # a mask may be longer than what it hides
-        room, is_cut, mark = self._rooms[text]
-        if is_cut:  # it may end in the half of a secret
-            whole = whole.removesuffix(CUT)[:-SLACK] + mark
-        return cut(whole, room, mark)
-
-
-class Names:
-    """Which names stand for secrets. Immutable: threads may share it.
-
-    `protected` adds to the built-in list. A string is matched as whole words, whatever the case
-    and the punctuation ("card-id" matches `user[cardId]` and `HTTP_X_CARD_ID`); a compiled pattern
-    is searched for in the name as it stands.
-    """
-
-    def __init__(self, protected: "Iterable[str | re.Pattern[str]]" = ()) -> None:
-        names = [_words(item) for item in protected if isinstance(item, str)]
-        self._names = re.compile("|".join(f"(?:^|_){re.escape(n)}(?:_|$)" for n in names) or "(?!)")
-        self._patterns = tuple(item for item in protected if not isinstance(item, str))
-        self._judged = lru_cache(maxsize=4096)(self._judge)
-
-    def rule(self, name: str) -> str:
-        """What makes `name` the name of a secret; empty where nothing does."""
-        return self._judged(name) if len(name) <= _MAX_NAME else self._judge(name)
-
-    def _judge(self, name: str) -> str:
-        if len(name) >= _MAX_JUDGED_NAME:
-            return "a name too long to be judged"
-        words = _words(name)
-        if self._names.search(words) or any(pattern.search(name) for pattern in self._patterns):
-            return "HOPTOAD_PROTECTED_PARAMS"
-        if _HARMLESS.search(words):
-            return ""
-        if _BUILT_IN.search(words) or _BUILT_IN_FRAGMENT.search(words.replace("_", "")):
-            return BUILT_IN_NAME
-        return ""
 
 
 class Scrubber:
@@ -364,11 +249,7 @@ def _unquoted(value: str) -> str | None:
     return None if unquote_plus(value) != value else value
 
 
-def _words(name: str) -> str:
-    return _NOT_WORD.sub("_", _CAMEL.sub("_", name)).strip("_").lower()
-
-
 def _key(key: object) -> str:
     if issubclass(type(key), str):
-        return exact(key)[:_MAX_JUDGED_NAME]  # type: ignore[arg-type]
+        return exact(key)[:MAX_JUDGED]  # type: ignore[arg-type]
     return bounded_repr(key, _MAX_NAME)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from hoptoad.budget import Budget
 from hoptoad.masked import Eraser, Masked, Row
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, User, Value
-from hoptoad.scrub import Budget
 
 _USER = ("id", "name", "email", "username")
 REAPPEARS = "holds a value that is masked elsewhere"

@@ -5,11 +5,12 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
+from hoptoad.budget import Budget
 from hoptoad.failures import causes_of, slot, walked
 from hoptoad.guard import guarded
 from hoptoad.notice import Data, Frame
 from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables
-from hoptoad.scrub import Budget, Scrubber
+from hoptoad.scrub import Scrubber
 from hoptoad.text import bounded_repr, cut, plain
 
 RULE = "sensitive_variables"

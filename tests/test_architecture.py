@@ -67,6 +67,7 @@ LAYERS = [
         "paths",
         "viewname",
     ],
+    ["budget", "names"],
     [
         "context_processors",
         "revision",

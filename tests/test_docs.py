@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hoptoad
-from hoptoad import conf, scrub
+from hoptoad import conf, names
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -68,8 +68,8 @@ def test_the_words_that_are_masked_are_the_documented_ones():
     [fragments] = re.findall(r"anywhere in a name: ``([a-z ]+)``", text)
     [words] = re.findall(r"a word of a name [^:]+: ``([a-z ]+)``", text)
 
-    assert set(fragments.split()) == set(scrub._FRAGMENTS.split("|"))
-    assert set(words.split()) == {word.replace("cookies?", "cookie") for word in scrub._WORDS.split("|")}
+    assert set(fragments.split()) == set(names._FRAGMENTS.split("|"))
+    assert set(words.split()) == {word.replace("cookies?", "cookie") for word in names._WORDS.split("|")}
 
 
 def test_the_version_is_the_same_everywhere():

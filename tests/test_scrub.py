@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoptoad.budget import Budget
 from hoptoad.masked import MASK
-from hoptoad.scrub import Budget, Names, Scrubber
+from hoptoad.names import Names
+from hoptoad.scrub import Scrubber
 
 scrubber = Scrubber()
 

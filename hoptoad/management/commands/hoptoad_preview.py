@@ -24,9 +24,9 @@ from hoptoad.api.parsers import parse
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.masked import MASK, Masked, Row
+from hoptoad.names import Names
 from hoptoad.notice import Notice
 from hoptoad.preview import Line, lines
-from hoptoad.scrub import Names
 from hoptoad.text import clean
 
 _SECRET = "made-up-secret-1"  # noqa: S105

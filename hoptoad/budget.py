@@ -1,0 +1,68 @@
+"""What one notice may hold: bounded while it is built, and settled once all its secrets are known."""
+
+from hoptoad.masked import SLACK, Eraser
+from hoptoad.text import CUT, cut
+
+_WORK = 4  # characters looked at for each that a notice may hold: masked ones take no room
+
+
+class Budget:
+    """What one notice may still hold; shared by all its sections, spent as they are built.
+
+    A text is kept SLACK longer than it may be until `settle` has seen it, because a secret that
+    lies across the bound can only be masked whole.
+    """
+
+    __slots__ = ("_rooms", "chars", "depth", "text", "variables", "work")
+
+    def __init__(self, *, variables: int, chars: int, text: int, depth: int) -> None:
+        self.variables = variables
+        self.chars = chars
+        self.text = text
+        self.depth = depth
+        self.work = _WORK * chars
+        self._rooms: dict[str, tuple[int, bool, str]] = {}
+
+    def part(self, share: float) -> "Budget":
+        """A share of what is left, to be spent apart."""
+        variables, chars = int(self.variables * share), int(self.chars * share)
+        part = Budget(variables=variables, chars=chars, text=self.text, depth=self.depth)
+        part._rooms = self._rooms
+        self.variables -= variables
+        self.chars -= chars
+        return part
+
+    @property
+    def window(self) -> int:
+        """How much of a text is worth looking at."""
+        return self.text + SLACK
+
+    @property
+    def has_long_texts(self) -> bool:
+        """Whether anything was kept longer than it may be."""
+        return bool(self._rooms)
+
+    def spend(self, text: str, max_chars: int | None = None, *, is_cut: bool = False, mark: str = CUT) -> str:
+        """As much of `text` as the notice has room for, and what `settle` will take off again.
+
+        `is_cut` says that there was more of it; so does its end, where `text.cut` has cut it. `mark`
+        is what a text that had to be cut ends with.
+        """
+        room = min(self.text if max_chars is None else max_chars, max(self.chars, 0))
+        is_cut = is_cut or text.endswith(CUT)
+        if len(text) > room + SLACK:
+            text, is_cut = text[: room + SLACK], True
+        if is_cut or len(text) > room:
+            self._rooms[text] = (room, is_cut, mark)
+        self.chars -= min(len(text), room)
+        return text
+
+    def settle(self, text: str, erase: Eraser | None) -> str:
+        """`text` as it is sent: without the secrets known by now, and within its bound."""
+        whole = erase(text) if erase is not None else text
+        if text not in self._rooms:
+            return cut(whole, self.text)  # a mask may be longer than what it hides
+        room, is_cut, mark = self._rooms[text]
+        if is_cut:  # it may end in the half of a secret
+            whole = whole.removesuffix(CUT)[:-SLACK] + mark
+        return cut(whole, room, mark)

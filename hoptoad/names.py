@@ -1,0 +1,64 @@
+"""Which names stand for secrets."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+BUILT_IN_NAME = "built-in name"
+
+# Found anywhere in a name once its case and punctuation are gone: `oldPassword`, `X-CSRFToken`.
+_FRAGMENTS = (
+    "password|passwd|passphrase|passcode|secret|token|credential|authoriz|csrf|xsrf"
+    "|apikey|accesskey|privatekey|sessionid|sessid|sessionkey|cardnumber|cardno|creditcard|ccnumber"
+    "|securitycode"
+)
+# Found as whole words of a name: `user_pin`, `cardCvc2`, `X-Auth`, but not `shipping` or `author`.
+_WORDS = "pass|pw|pwd|pin|otp|totp|auth|jwt|sid|ssn|cvv|cvc|cookies?|signature|sig|hmac|bearer"
+_BUILT_IN = re.compile(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
+# Names that only sound like one.
+_HARMLESS = re.compile(
+    r"(?:^|_)(?:max|min|prompt|completion|input|output|total|num|n)_tokens$|^tokens?_(?:type|count|limit|usage)$"
+    r"|^(?:un|pre)?authorized$|^(?:un|pre)?authorised$|^secretary$|^cookies?_(?:consent|policy|notice|banner|accepted)$"
+    r"|^auth_user_(?:id|backend)$|^key_?(?:name|type|id|code|press|up|down)$"
+)
+_BUILT_IN_FRAGMENT = re.compile(_FRAGMENTS)
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_WORD = re.compile(r"[\W_]+")
+_MAX_NAME = 255
+MAX_JUDGED = 4096
+
+
+class Names:
+    """Which names stand for secrets. Immutable: threads may share it.
+
+    `protected` adds to the built-in list. A string is matched as whole words, whatever the case
+    and the punctuation ("card-id" matches `user[cardId]` and `HTTP_X_CARD_ID`); a compiled pattern
+    is searched for in the name as it stands.
+    """
+
+    def __init__(self, protected: "Iterable[str | re.Pattern[str]]" = ()) -> None:
+        names = [_words(item) for item in protected if isinstance(item, str)]
+        self._names = re.compile("|".join(f"(?:^|_){re.escape(n)}(?:_|$)" for n in names) or "(?!)")
+        self._patterns = tuple(item for item in protected if not isinstance(item, str))
+        self._judged = lru_cache(maxsize=4096)(self._judge)
+
+    def rule(self, name: str) -> str:
+        """What makes `name` the name of a secret; empty where nothing does."""
+        return self._judged(name) if len(name) <= _MAX_NAME else self._judge(name)
+
+    def _judge(self, name: str) -> str:
+        if len(name) >= MAX_JUDGED:
+            return "a name too long to be judged"
+        words = _words(name)
+        if self._names.search(words) or any(pattern.search(name) for pattern in self._patterns):
+            return "HOPTOAD_PROTECTED_PARAMS"
+        if _HARMLESS.search(words):
+            return ""
+        if _BUILT_IN.search(words) or _BUILT_IN_FRAGMENT.search(words.replace("_", "")):
+            return BUILT_IN_NAME
+        return ""
+
+
+def _words(name: str) -> str:
+    return _NOT_WORD.sub("_", _CAMEL.sub("_", name)).strip("_").lower()
