@@ -22,7 +22,7 @@ _SHORTEST_SHAPE = 8  # s://u:p@
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_SECRET = 64 * 1024
-_PLAIN_NAME = re.compile(r"[\w.\-\[\]]{0,40}")
+_PLAIN_NAME = re.compile(r"[\w.\-\[\]]{0,12}")  # too short to be a secret itself
 _MAX_NESTED = 4
 _MAX_NAME = 255
 

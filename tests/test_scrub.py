@@ -204,3 +204,38 @@ def test_scrubbing_text_changes_nothing_once_it_is_done(text):
     once = scrubber.text(text)
 
     assert scrubber.text(once) == once
+
+
+@pytest.mark.parametrize(
+    "secret", ["4111111111111111", "AKIAIOSFODNN7EXAMPLE", '{"password": "hunter22secret"}']
+)
+def test_a_secret_that_stands_as_a_name_is_masked_there(secret):
+    shown = scrubber.data({secret: "1", "colour": "green"}, budget())
+
+    assert secret not in shown
+    assert shown["colour"] == "green"
+    assert secret not in scrubber.query(f"{quote(secret)}=1&{quote(secret)}&colour=green")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            "<QueryDict: {'password': ['hun]ter2'], 'page': ['2']}>",
+            f"<QueryDict: {{'password': {MASK}, 'page': ['2']}}>",
+        ),
+        ("postgres://shop:pa@ssw0rd@db/x", f"postgres://shop:{MASK}@db/x"),
+        ("redis://:p#ssw0rd@db/x", f"redis://:{MASK}@db/x"),
+        ("user%5Bpassword%5D=abc&x=1", f"user%5Bpassword%5D={MASK}&x=1"),
+        ("{&quot;password&quot;: &quot;abc&quot;}", f"{{&quot;password&quot;: &quot;{MASK}&quot;}}"),
+        ('"{\\\\"password\\\\": \\\\"abc\\\\"}"', f'"{{\\\\"password\\\\": \\\\"{MASK}\\\\"}}"'),
+        ("password := abc", f"password := {MASK}"),
+        ("password='''abc'''", f"password='''{MASK}'''"),
+        ("Cookie: sessionid=abc; theme=dark", f"Cookie: {MASK}"),
+        ("HTTPAuth=abc OTPCode=123", f"HTTPAuth={MASK} OTPCode={MASK}"),
+        ("https://social.example:8443/@freda/posts/1", "https://social.example:8443/@freda/posts/1"),
+        ("max_tokens: 128000 token_type=Bearer", "max_tokens: 128000 token_type=Bearer"),
+    ],
+)
+def test_what_people_write_around_a_secret(text, wanted):
+    assert scrubber.text(text) == wanted
