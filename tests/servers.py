@@ -46,7 +46,7 @@ class Site:
     def stop(self, how=signal.SIGTERM):
         """The exit status, once the process has ended by itself."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
 @contextlib.contextmanager
@@ -87,7 +87,9 @@ def _wait_until_up(site):
 
 
 def gunicorn(*arguments, **names):
-    return running("gunicorn", "shop.wsgi", "--bind", "127.0.0.1:{port}", *arguments, **names)
+    # A worker that is told to end while it still starts does not hear it, and is waited for in vain.
+    command = ("gunicorn", "shop.wsgi", "--bind", "127.0.0.1:{port}", "--graceful-timeout", "10")
+    return running(*command, *arguments, **names)
 
 
 def uvicorn(**names):
