@@ -34,8 +34,8 @@ axe.run(document, {resultTypes: ["violations"]}).then(result => {
 def axe():
     """The source of axe-core; AXE_CORE names the file `axe.min.js` of the npm package."""
     path = os.environ.get("AXE_CORE", "")
-    if not os.path.exists(path):
-        missing("axe-core")
+    if not path:
+        pytest.skip("AXE_CORE does not name the file axe.min.js of the npm package axe-core")
     return Path(path).read_text()
 
 
