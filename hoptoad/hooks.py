@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from types import TracebackType
@@ -59,7 +60,7 @@ def remove() -> None:
         _removers.pop()()
 
 
-class _Hook:
+class _Hook(ABC):
     """Reports, and then calls the hook that was there before."""
 
     active = True
@@ -75,8 +76,8 @@ class _Hook:
                 logging.getLogger(__name__).exception("A failure could not be reported.")
         self.previous(*args)
 
-    def report(self, *args: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def report(self, *args: Any) -> None: ...
 
 
 class _ScriptHook(_Hook):

@@ -60,9 +60,9 @@ class HoptoadNotifierMiddleware:
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         response = cast(HttpResponseBase, await self.get_response(request))
-        if response.status_code >= 400 and reporter.wants_status(response.status_code):
-            await _off_loop(self._report_status, request, response)
         if response.status_code >= 400:
+            if reporter.wants_status(response.status_code):
+                await _off_loop(self._report_status, request, response)
             self._tell_number(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
@@ -95,9 +95,13 @@ class HoptoadNotifierMiddleware:
 
     def _tell_number(self, request: HttpRequest, response: HttpResponseBase) -> None:
         identity = request.__dict__.get("hoptoad_notice_id")
-        name = get_settings().notice_id_header
-        if identity and name:
-            response.headers[name] = identity
+        if not identity:
+            return
+        try:
+            if name := get_settings().notice_id_header:
+                response.headers[name] = identity
+        except Exception:
+            logger.exception("The number of a notice could not be told.")
 
 
 async def _off_loop(report: Callable[..., Any], *args: Any) -> None:
