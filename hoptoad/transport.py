@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from hoptoad.answers import Answer, Verdict, advice
-from hoptoad.signals import notice_answered, notice_sent
+from hoptoad.signals import notice_answered, notice_sent, tell
 from hoptoad.tally import tally
 
 logger = logging.getLogger(__name__)
@@ -80,10 +80,10 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
 
 
 def _tell(answer: Answer) -> None:
-    notice_answered.send_robust(sender=post, answer=answer)
+    tell(notice_answered, post, answer=answer)
     if answer.verdict is Verdict.ACCEPTED:
         tally.count("sent")
-        notice_sent.send_robust(sender=post, answer=answer)
+        tell(notice_sent, post, answer=answer)
         logger.debug("Notice accepted by %s: id %s, %s", answer.url, answer.id, answer.link)
         return
     if answer.verdict is Verdict.REFUSED:

@@ -3,6 +3,7 @@
 The table in docs/delivery.rst names these tests.
 """
 
+import logging
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from hoptoad.answers import Answer, Verdict
 from hoptoad.circuit import Circuit
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.signals import notice_dropped, notice_sent
+from hoptoad.signals import notice_answered, notice_dropped, notice_sent
 from hoptoad.spooldir import SpoolDirectory
 
 TESTS = Path(__file__).parent
@@ -138,12 +139,43 @@ def test_what_is_lost_and_what_arrives_is_signalled(client, collector, threads):
     notice_dropped.connect(lost)
     collector.replies += [Reply(), Reply(401, "who are you?")]
 
-    for _ in range(2):
-        client.get("/boom/")
-        assert get_handler().flush(20)
+    try:
+        for _ in range(2):
+            client.get("/boom/")
+            assert get_handler().flush(20)
+    finally:
+        notice_sent.disconnect(arrived)
+        notice_dropped.disconnect(lost)
 
     assert sent == ["64e5f0b2a1c3d4e5f6a7b8c9"]
     assert dropped == [(b"<?xml", "refused for good (HTTP 401): who are you?", 401)]
+
+
+def test_a_receiver_that_fails_and_a_log_that_fails_do_not_stop_delivery(client, collector, threads):
+    """Django logs the receiver's failure, and the log may be a mail that cannot be sent."""
+
+    class Broken(logging.Handler):
+        def emit(self, record):
+            raise OSError("the log is broken")
+
+    def fail(**kwargs):
+        raise RuntimeError("the receiver failed")
+
+    handler, logger = Broken(), logging.getLogger("django.dispatch")
+    logger.addHandler(handler)
+    for told in (notice_sent, notice_dropped, notice_answered):
+        told.connect(fail)
+    collector.replies += [Reply(401), Reply(), Reply()]
+    try:
+        for _ in range(3):
+            client.get("/boom/")
+            assert get_handler().flush(20)
+    finally:
+        logger.removeHandler(handler)
+        for told in (notice_sent, notice_dropped, notice_answered):
+            told.disconnect(fail)
+
+    assert len(collector.received) == 3
 
 
 def test_the_lost_are_said_once_a_minute(caplog):

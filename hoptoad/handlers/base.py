@@ -15,7 +15,7 @@ from hoptoad.answers import Answer
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.shapes import BUILT_IN_HANDLERS
-from hoptoad.signals import notice_dropped
+from hoptoad.signals import notice_dropped, tell
 from hoptoad.tally import tally
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None = No
 def drop(payload: bytes, timeout: float, why: str, answer: Answer | None = None) -> None:
     """Counts a notice as lost, tells the signal, and the log at most once a minute."""
     tally.drop(1, why)
-    notice_dropped.send_robust(sender=drop, payload=payload, reason=why, answer=answer)
+    tell(notice_dropped, drop, payload=payload, reason=why, answer=answer)
 
 
 def start_over() -> None:

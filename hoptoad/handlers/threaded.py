@@ -165,18 +165,24 @@ class ThreadedNotifier:
                 return
 
     def _deliver(self, item: _Item) -> None:
-        answer: object = None
+        again = False
         try:
-            answer = self._send(item.payload, item.timeout)
+            answer = self._sent(item)
+            again = isinstance(answer, Answer) and self._settle(item, answer)
+        finally:
+            with self._changed:
+                if again:
+                    self._queue.appendleft(item)
+                self._sending -= 1
+                self._changed.notify_all()
+
+    def _sent(self, item: _Item) -> object:
+        try:
+            return self._send(item.payload, item.timeout)
         except Exception as error:
             logger.exception("A notice could not be sent: django-hoptoad itself failed.")
             self._give_up(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
-        again = isinstance(answer, Answer) and self._settle(item, answer)
-        with self._changed:
-            if again:
-                self._queue.appendleft(item)
-            self._sending -= 1
-            self._changed.notify_all()
+            return None
 
     def _settle(self, item: _Item, answer: Answer) -> bool:
         """Whether the notice should be tried again."""
