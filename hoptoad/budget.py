@@ -48,8 +48,12 @@ class Budget:
         `is_cut` says that there was more of it; so does its end, where `text.cut` has cut it. `mark`
         is what a text that had to be cut ends with.
         """
-        room = min(self.text if max_chars is None else max_chars, max(self.chars, 0))
+        room = self.text if max_chars is None else max_chars
         is_cut = is_cut or text.endswith(CUT)
+        if not is_cut and len(text) <= room and len(text) <= self.chars:  # as most are
+            self.chars -= len(text)
+            return text
+        room = min(room, max(self.chars, 0))
         if len(text) > room + SLACK:
             text, is_cut = text[: room + SLACK], True
         if is_cut or len(text) > room:

@@ -6,6 +6,7 @@ import socket
 import uuid
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import django
@@ -30,6 +31,8 @@ from hoptoad.text import cut
 from hoptoad.viewname import UNKNOWN
 
 _MAX_LINK = 1024
+_FRAMEWORK = f"Django: {django.get_version()}"
+_LANGUAGE = f"Python/{platform.python_version()}"
 
 
 def incident(request: HttpRequest, *, exception: BaseException | None = None, status: int = 0) -> Incident:
@@ -82,8 +85,9 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
         extra["message"] = incident.message
     if trail := contextvalues.trail():
         extra["trail"] = trail
-    built = replace(
-        blank(error, settings),
+    built = blank(
+        error,
+        settings,
         severity=incident.severity,
         causes=causes,
         request=request_info,
@@ -100,20 +104,34 @@ def link(incident: Incident, settings: Settings) -> tuple[str, str]:
     return cut(path, _MAX_LINK), cut(str(told.cgi_data.get("HTTP_REFERER", "")), _MAX_LINK)
 
 
-def blank(error: ErrorInfo, settings: Settings) -> Notice:
-    """A notice of `error` from this process, and nothing else in it."""
+def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
+    """A notice of `error` from this process, and of `more` only what is given."""
     return Notice(
         id=uuid.uuid4().hex,
         error=error,
-        server=Server(
-            project_root=settings.project_root,
-            environment_name=settings.env_name,
-            app_version=settings.app_version,
-            hostname=socket.gethostname(),
-            revision=settings.revision,
+        server=_server(
+            settings.project_root,
+            settings.env_name,
+            settings.app_version,
+            socket.gethostname(),
+            settings.revision,
         ),
-        framework=f"Django: {django.get_version()}",
-        language=f"Python/{platform.python_version()}",
+        framework=_FRAMEWORK,
+        language=_LANGUAGE,
+        **more,
+    )
+
+
+@lru_cache(maxsize=8)
+def _server(
+    project_root: str, environment_name: str, app_version: str, hostname: str, revision: str
+) -> Server:
+    return Server(
+        project_root=project_root,
+        environment_name=environment_name,
+        app_version=app_version,
+        hostname=hostname,
+        revision=revision,
     )
 
 

@@ -19,7 +19,7 @@ from hoptoad.errors import ConfigurationError
 from hoptoad.masked import Known
 from hoptoad.notice import Notice
 from hoptoad.ownsecrets import own_secrets
-from hoptoad.recognisers import Recogniser, chosen
+from hoptoad.recognisers import Recognisers, chosen
 from hoptoad.revision import revision
 
 PREFIX = "HOPTOAD_"
@@ -142,7 +142,7 @@ class Settings:
         return revision(self.project_root)
 
     @cached_property
-    def recognisers(self) -> tuple[Recogniser, ...]:
+    def recognisers(self) -> Recognisers:
         """The shapes of secrets that are masked in any text."""
         return chosen(self.patterns)
 

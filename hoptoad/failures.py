@@ -5,13 +5,15 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import FrameType, TracebackType
+from functools import lru_cache
+from operator import attrgetter
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from django.db import connections
 
 from hoptoad import paths
-from hoptoad.notice import ErrorInfo, Frame
+from hoptoad.notice import NOTHING, ErrorInfo, Frame
 from hoptoad.text import (
     bounded_repr,
     class_name,
@@ -25,6 +27,8 @@ MAX_CAUSES = 10
 _refusing = threading.local()
 _MAX_NAME = 255
 _MAX_NOTES = 20
+# Python 3.10 has no qualified name here.
+_function_of = attrgetter("co_qualname" if hasattr(CodeType, "co_qualname") else "co_name")
 
 # Written in C by Python itself, these show attributes that were arguments once.
 _FROM_ATTRIBUTES = (
@@ -103,10 +107,15 @@ class Describer:
 
     def _frame(self, frame: FrameType, line: int) -> Frame:
         code = frame.f_code
-        file = paths.shorten(code.co_filename, self._project_root, gem_paths=self._gem_paths)
-        function = getattr(code, "co_qualname", code.co_name)  # co_qualname: Python 3.11
-        shown = Frame(file or "unknown", line, cut(function, _MAX_NAME))
+        shown = _at(code.co_filename, line, _function_of(code), self._project_root, self._gem_paths)
         return shown if self._detail is None else self._detail(frame, shown)
+
+
+@lru_cache(maxsize=4096)
+def _at(file: str, line: int, function: str, project_root: str, gem_paths: bool) -> Frame:
+    """A line of the project, which is the same each time it fails."""
+    file = paths.shorten(file, project_root, gem_paths=gem_paths)
+    return Frame(file or "unknown", line, cut(function, _MAX_NAME), NOTHING)
 
 
 def text_of(error: BaseException, max_chars: int) -> str:
@@ -163,20 +172,26 @@ def frames_of(
     return [*reversed(last), *between, *reversed(first)]
 
 
-@contextlib.contextmanager
-def no_sql() -> Iterator[None]:
+class no_sql:  # noqa: N801 - read as what it does, in a with statement
     """No query leaves this thread inside the block: what would run one fails instead."""
-    if getattr(_refusing, "now", False):
-        yield  # inside another such block
-        return
-    with contextlib.ExitStack() as stack:
+
+    __slots__ = ("_stack",)
+
+    def __enter__(self) -> None:
+        self._stack: contextlib.ExitStack | None = None
+        if getattr(_refusing, "now", False):
+            return  # inside another such block
+        self._stack = stack = contextlib.ExitStack()
         _refusing.now = True
-        stack.callback(setattr, _refusing, "now", False)
         for alias in connections:
             # A database whose driver is not there runs no SQL anyway.
             with contextlib.suppress(Exception):
                 stack.enter_context(connections[alias].execute_wrapper(_refuse_query))
-        yield
+
+    def __exit__(self, *args: object) -> None:
+        if self._stack is not None:
+            _refusing.now = False
+            self._stack.close()
 
 
 def slot(error: BaseException, name: str) -> Any:

@@ -110,14 +110,14 @@ class RequestReader:
         return self._scrubber.query(self._query_string[: _MAX_URL + SLACK])
 
     def _cgi_data(self) -> Data:
-        allowed = self._contract.meta(_is_cgi)
+        wanted = _headers(self._request.META)
+        allowed = self._contract.meta(wanted)
         shown: dict[object, object] = {}
-        for name, value in tuple(self._request.META.items()):
-            if issubclass(type(value), str) and _is_cgi(name):
-                if allowed is None or name not in allowed:
-                    self._scrubber.hide(value, name, FILTER, strict=True)
-                else:
-                    shown[name] = self._allowed(name, exact(value), allowed[name])
+        for name, value in wanted.items():
+            if allowed is None or name not in allowed:
+                self._scrubber.hide(value, name, FILTER, strict=True)
+            else:
+                shown[name] = self._allowed(name, value, allowed[name])
         if allowed is None:
             self._query_string = ""
             return {"[headers]": HIDDEN}
@@ -145,16 +145,14 @@ class RequestReader:
 
     def _cookies(self) -> str:
         """The names of the cookies that the site's filter lets be seen; never a value."""
-        allowed = self._contract.cookies()
         names = []
         for part in header(self._request, "HTTP_COOKIE")[:_MAX_COOKIES].split(";"):
             name, _, value = part.strip().partition("=")
             if name:
                 self._scrubber.cookie(name, value)
                 names.append(name)
-        if allowed is None:
-            return HIDDEN
-        return "; ".join(f"{name}={MASK}" for name in names if name in allowed)
+        shown = self._contract.cookies(names)
+        return HIDDEN if shown is None else "; ".join(f"{name}={MASK}" for name in shown)
 
     def _hide_addresses(self, shown: dict[object, object]) -> None:
         wanted = self._settings.send_ip
@@ -212,7 +210,9 @@ class RequestReader:
 
     def _form(self, form: Any) -> dict[Any, Any]:
         """The form as the site's filter shows it; what that hides is remembered."""
-        allowed = self._contract.post() if form else {}
+        allowed = self._contract.post(form) if form else {}
+        if allowed is form:
+            return _unlisted(form)
         for name, values in dict.items(form):
             if allowed is None or allowed.get(name) != list(values):
                 self._scrubber.hide(list(values), str(name), FILTER)
@@ -288,13 +288,22 @@ def host(request: HttpRequest) -> str:
     return header(request, "SERVER_NAME") + (f":{port}" if port and not is_default else "")
 
 
-def _is_cgi(name: object) -> bool:
-    if not issubclass(type(name), str):
-        return False
-    name = exact(name)  # type: ignore[arg-type]
-    # A variable HTTP_PROXY and its like of the process environment are no headers.
-    is_header = name.startswith("HTTP_") and name not in os.environ
-    return name in _CGI_NAMES or (is_header and not name.endswith("REMOTE_USER"))
+def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
+    """The variables of CGI, headers included, and nothing of the process environment."""
+    # `runserver` copies all of that, or nothing: the first variable tells. HTTP_PROXY is no header then.
+    has_environment = next(iter(os.environ), "") in meta
+    return {
+        exact(name): exact(value)
+        for name, value in tuple(meta.items())
+        if issubclass(type(value), str)
+        and issubclass(type(name), str)
+        and _is_cgi(exact(name))
+        and not (has_environment and name.startswith("HTTP_") and name in os.environ)
+    }
+
+
+def _is_cgi(name: str) -> bool:
+    return name in _CGI_NAMES or (name.startswith("HTTP_") and not name.endswith("REMOTE_USER"))
 
 
 def _unlisted(fields: Any) -> dict[Any, Any]:

@@ -1,15 +1,30 @@
 """What a notice says: the data that travels from the site's failure to the server."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
-from typing import Union
+from typing import NoReturn, Union
 
 from django.http import HttpRequest
 
 # Nested text: what XML variables and JSON objects can both hold. Numbers are text by now.
 Value = Union[str, Mapping[str, "Value"], tuple["Value", ...]]  # noqa: UP007 - it names itself
 Data = Mapping[str, Value]
+
+
+class _Nothing(dict[str, Value]):
+    """No data, for all who have none: it cannot be filled, because that would fill it for everyone."""
+
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError("this is shared by many notices: give a new one by dataclasses.replace()")
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+    __setitem__ = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
+
+
+NOTHING: Data = _Nothing()
 
 # Those of version 3; those below "error" send no mails there.
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
@@ -32,8 +47,8 @@ class Incident:
     stack: FrameType | None = None  # the innermost frame of a message's caller
     component: str = ""
     action: str = ""
-    params: Mapping[str, object] = field(default_factory=dict)
-    extra: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = NOTHING
+    extra: Mapping[str, object] = NOTHING
     severity: str = "error"
     request: HttpRequest | None = None
 
@@ -45,7 +60,7 @@ class Frame:
     file: str
     line: int  # 0 where unknown
     function: str
-    variables: Data = field(default_factory=dict)
+    variables: Data = NOTHING
     source: tuple[tuple[int, str], ...] = ()  # line numbers and lines around `line`
 
 
@@ -67,9 +82,9 @@ class RequestInfo:
     url: str = ""
     component: str = ""
     action: str = ""
-    params: Data = field(default_factory=dict)
-    session: Data = field(default_factory=dict)
-    cgi_data: Data = field(default_factory=dict)
+    params: Data = NOTHING
+    session: Data = NOTHING
+    cgi_data: Data = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +118,11 @@ class Notice:
     id: str
     error: ErrorInfo
     causes: tuple[ErrorInfo, ...] = ()
-    request: RequestInfo = field(default_factory=RequestInfo)
-    server: Server = field(default_factory=Server)
+    request: RequestInfo = RequestInfo()
+    server: Server = Server()
     user: User | None = None
     framework: str = ""
     language: str = ""
     severity: str = "error"  # or another of SEVERITIES
-    extra: Data = field(default_factory=dict)  # what the site itself adds
+    extra: Data = NOTHING  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-# `name=`, `name: `, `"name": `, also escaped; and what may open its value: b'…', [, {, (.
-_NAME = re.compile(
-    r"(?<![\w.\-])([\w.\-\[\]%]{1,100})"
-    r"((?:\\{0,8}[\"']|&quot;|&#3[49];)?\s{0,9}(?::=|={1,3}>?|:)\s{0,9})"
-)
+# `name=`, `name: `, `"name": `, also escaped. The few separators are looked for, not the many words;
+# what stands before one is read backwards.
+_SEPARATOR = re.compile(r"(:=|={1,3}>?|:)\s{0,9}")
+_NAME_BACKWARDS = re.compile(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
+# What may open a value: b'…', [, {, (.
 _QUOTE = re.compile(r"[bBuUrRfF]{0,2}(\\{0,8}(?:'''|\"\"\"|[\"'])|&quot;|&#3[49];)")
 _BARE_END = re.compile(r"[\s&]")
 _DATA_END = re.compile(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
@@ -16,39 +17,54 @@ _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 _BRACKET_OR_QUOTE = re.compile(r"\\.|[\"'\[\]{}()]", re.DOTALL)
 
 
+class _Pair(NamedTuple):
+    name: str
+    start: int
+    separator: str
+    is_quoted: bool
+    value: int  # where it begins
+
+
 def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
     """Of each pair whose name has a `rule`: the name, the rule, and where its value begins and ends."""
     done = 0
-    for found in _NAME.finditer(text):
-        known = rule(found[1]) if found.start() >= done else ""
-        if known and not _is_prose(text, found, rule):
-            start, end = _value(text, found)
-            if start < end:
-                yield found[1], known, start, end
+    backwards = text[::-1]
+    for separator in _SEPARATOR.finditer(text):
+        before = _NAME_BACKWARDS.match(backwards, len(text) - separator.start())
+        if before is None:
+            continue
+        name, start = before[2][::-1], len(text) - before.end()
+        known = rule(name) if start >= done else ""
+        if not known:
+            continue
+        pair = _Pair(name, start, separator[1], bool(before[1]), separator.end())
+        if not _is_prose(text, pair, rule):
+            value, end = _value(text, pair)
+            if value < end:
+                yield name, known, value, end
                 done = end
 
 
-def _is_prose(text: str, found: "re.Match[str]", rule: Callable[[str], str]) -> bool:
+def _is_prose(text: str, pair: _Pair, rule: Callable[[str], str]) -> bool:
     """`Missing key: name` is no secret; `api key: …` is."""
-    if found[1].lower() != "key" or found[2].strip() != ":":
+    if pair.name.lower() != "key" or pair.separator != ":" or pair.is_quoted:
         return False
-    before = text[max(found.start() - 20, 0) : found.start()].split()
+    before = text[max(pair.start - 20, 0) : pair.start].split()
     return not before or not rule(f"{before[-1]}key")
 
 
-def _value(text: str, found: "re.Match[str]") -> tuple[int, int]:
+def _value(text: str, pair: _Pair) -> tuple[int, int]:
     """Without an end it goes to the last."""
-    start = found.end()
+    start = pair.value
     quoted = _QUOTE.match(text, start)
-    if _LINE_NAMES.search(found[1]) and ":" in found[2] and not quoted:
+    if _LINE_NAMES.search(pair.name) and ":" in pair.separator and not quoted:
         line_end = text.find("\n", start)
         return start, len(text) if line_end < 0 else line_end
     if quoted:
         return quoted.end(), _closing_quote(text, quoted.end(), quoted[1])
     if text[start : start + 1] in _BRACKETS:
         return start, _closing_bracket(text, start)
-    named_in_quotes = found[2][:1] in "\\\"'&"
-    end = (_DATA_END if named_in_quotes else _BARE_END).search(text, start)
+    end = (_DATA_END if pair.is_quoted else _BARE_END).search(text, start)
     stop = end.start() if end else len(text)
     bracket = text.find("(", start, stop)  # SecretStr('…')
     return start, stop if bracket < 0 else max(stop, _closing_bracket(text, bracket))

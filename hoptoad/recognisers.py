@@ -5,19 +5,55 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+_MAX_NAME = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recogniser:
     """A shape of secrets. Where the pattern has a named group, only what that matched is masked.
 
-    `hints` are pieces of which a text must hold one, for speed; none means any text may match.
+    For speed: `hints` are pieces of which a text must hold one, none means any text may match that has
+    at least `shortest` characters.
     """
 
     name: str
     pattern: "re.Pattern[str]"
     accepts: Callable[[str], bool] = lambda _: True
     hints: tuple[str, ...] = ()
+    shortest: int = 0
+
+
+class Recognisers:
+    """Those that are in force, and what finds out quickly which of them a text may hold. Immutable."""
+
+    def __init__(self, wanted: tuple[Recogniser, ...]) -> None:
+        self._all = wanted
+        self._unhinted = tuple(recogniser for recogniser in wanted if not recogniser.hints)
+        self._shortest = min((recogniser.shortest for recogniser in self._unhinted), default=0)
+        hints = {hint for recogniser in wanted for hint in recogniser.hints}
+        # One search, which most texts pass without a hit.
+        self._any_hint = re.compile("|".join(map(re.escape, sorted(hints))) or "(?!)")
+
+        self._judged = lru_cache(maxsize=1024)(self._is_clean)
+
+    def clean(self, name: str) -> bool:
+        """Whether no shape is in `name`; remembered, because the same names come again."""
+        return self._judged(name) if len(name) <= _MAX_NAME else self._is_clean(name)
+
+    def _is_clean(self, name: str) -> bool:
+        return not any(recogniser.pattern.search(name) for recogniser in self.worth_trying(name))
+
+    def worth_trying(self, text: str) -> tuple[Recogniser, ...]:
+        """Those whose shapes may be in `text`."""
+        if self._any_hint.search(text) is None:
+            return self._unhinted if len(text) >= self._shortest else ()
+        return tuple(
+            recogniser
+            for recogniser in self._all
+            if not recogniser.hints or any(hint in text for hint in recogniser.hints)
+        )
 
 
 def is_card_number(text: str) -> bool:
@@ -86,13 +122,14 @@ BUILT_IN = (
         # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
         re.compile(r"(?<![\d.])(?:[3-6]|2[2-7])(?:[ -]?\d){13,18}(?![\d.]\d|\d)"),
         is_card_number,
+        shortest=14,
     ),
 )
 NAMES = tuple(recogniser.name for recogniser in BUILT_IN)
 
 
-def chosen(wanted: "Mapping[str, bool | re.Pattern[str]]") -> tuple[Recogniser, ...]:
+def chosen(wanted: "Mapping[str, bool | re.Pattern[str]]") -> Recognisers:
     """The built-in recognisers but those switched off with False, and the site's own patterns."""
     kept = [recogniser for recogniser in BUILT_IN if wanted.get(recogniser.name, True) is True]
     own = [Recogniser(name, item) for name, item in wanted.items() if isinstance(item, re.Pattern)]
-    return (*kept, *own)
+    return Recognisers((*kept, *own))

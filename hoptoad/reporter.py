@@ -131,7 +131,8 @@ def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | Non
 def _hand_over(notice: Notice) -> str | None:
     settings = get_settings()
     tally.count("captured")
-    notice = replace(notice, lost=tally.counts()["dropped"])
+    if tally.dropped:
+        notice = replace(notice, lost=tally.dropped)
     wanted = before.noticed(notice, settings.before_notify)
     if wanted is None:
         tally.count("suppressed")

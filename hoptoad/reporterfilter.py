@@ -34,6 +34,8 @@ _MAX_LOOKED_AT = 200
 _MAX_SHOWN = 200
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
 
+_COROUTINE = inspect.CO_COROUTINE
+
 T = TypeVar("T")
 
 
@@ -49,25 +51,30 @@ class ReporterFilter:
         self.sensitive = guarded("marks", lambda: sensitive_post_parameters(request), everything)
         self.request = _twin(request, self.sensitive)
         self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
+        # Django's own judges each variable by its name alone: it need not be asked again.
+        self._is_djangos = type(self._filter) is SafeExceptionReporterFilter
 
-    def meta(self, wanted: "Callable[[str], bool]") -> "Mapping[str, Any] | None":
-        """`request.META` as the filter lets it be seen; None where the filter failed.
-
-        Django's own filter judges each variable by itself, so it is shown the wanted ones only.
-        """
-        if type(self._filter) is SafeExceptionReporterFilter and self.request is not None:
-            meta = self.request.META
-            self.request.META = {name: meta[name] for name in tuple(meta) if wanted(name)}
+    def meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any] | None":
+        """`wanted` of `request.META` as the filter lets it be seen; None where the filter failed."""
+        if self._is_djangos:
+            hides = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
+            substitute = self._filter.cleansed_substitute
+            return {name: substitute if hides(name) else value for name, value in wanted.items()}
         return self._asked(
             "get_safe_request_meta", lambda: dict(self._filter.get_safe_request_meta(self.request))
         )
 
-    def cookies(self) -> "Mapping[str, Any] | None":
-        """The cookies as the filter lets them be seen; None where the filter failed."""
-        return self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
+    def cookies(self, names: "list[str]") -> "list[str] | None":
+        """Which cookies may be seen, by name; None where the filter failed."""
+        if self._is_djangos:
+            return names  # it hides values only
+        allowed = self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
+        return None if allowed is None else [name for name in names if name in allowed]
 
-    def post(self) -> "dict[str, list[Any]] | None":
+    def post(self, form: "Mapping[str, Any]") -> "Mapping[str, list[Any]] | None":
         """The form, each field with its values; None where the filter failed."""
+        if self._is_djangos and not self.sensitive:
+            return form
         return self._asked(
             "get_post_parameters", lambda: _lists(self._filter.get_post_parameters(self.request))
         )
@@ -111,7 +118,7 @@ def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
 def marks_variables(frame: FrameType) -> bool:
     """Whether `sensitive_variables` was used on this frame's function, or this is its wrapper."""
     code = frame.f_code
-    if code.co_flags & inspect.CO_COROUTINE:
+    if code.co_flags & _COROUTINE:
         key = hash(f"{code.co_filename}:{code.co_firstlineno}")
         return key in marks.coroutine_functions_to_sensitive_variables
     return is_wrapper(frame)
@@ -158,6 +165,14 @@ def _filter_of(request: HttpRequest | None) -> Any:
 @functools.lru_cache(maxsize=8)
 def _default_filter(path: str) -> Any:
     return import_string(path)()
+
+
+@functools.lru_cache(maxsize=8)
+def _hides(hidden_settings: Any, session_cookie: str) -> "Callable[[str], bool]":
+    """Whether Django's own filter, with these two settings of it, hides a variable of a name."""
+    judge: Any = SafeExceptionReporterFilter()
+    judge.hidden_settings = hidden_settings
+    return functools.lru_cache(maxsize=1024)(lambda name: judge.cleanse_setting(name, "") != "")
 
 
 def _always_on(found: Any) -> Any:

@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 from urllib.parse import quote, unquote_plus
 from uuid import UUID
@@ -14,15 +14,18 @@ from hoptoad.masked import MASK, Masked
 from hoptoad.names import MAX_JUDGED, Names
 from hoptoad.notice import Value
 from hoptoad.pairs import pairs
-from hoptoad.recognisers import BUILT_IN, Recogniser
-from hoptoad.text import bounded_repr, exact, memory_of, plain
+from hoptoad.recognisers import BUILT_IN, Recogniser, Recognisers
+from hoptoad.text import bounded_repr, cut, exact, memory_of, plain
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _SHORTEST_SHAPE = 8  # s://u:p@
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_SECRET = 64 * 1024
-_PLAIN_NAME = re.compile(r"[\w.\-\[\]]{0,12}")  # too short to be a secret itself
+_PLAIN_NAME = re.compile(r"[\w.\-\[\]]*")
+_SHORT_NAME = 12  # too short to be a secret itself
+_BUILT_IN = Recognisers(BUILT_IN)
+_SEQUENCES = frozenset({list, tuple, set, frozenset})
 _MAX_NESTED = 4
 _MAX_NAME = 255
 
@@ -38,13 +41,12 @@ class Scrubber:
         names: Names | None = None,
         *,
         masked: Masked | None = None,
-        recognisers: tuple[Recogniser, ...] = BUILT_IN,
+        recognisers: Recognisers = _BUILT_IN,
         marked: "dict[str, str] | None" = None,
     ) -> None:
         self.masked = Masked() if masked is None else masked
         self._names = names or Names()
         self._recognisers = recognisers
-        self._hints = _any_hint(recognisers)
         self._marked = marked or {}
 
     def rule(self, name: str) -> str:
@@ -55,7 +57,7 @@ class Scrubber:
 
     def text(self, text: str, *, depth: int = 0) -> str:
         """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
-        if "=" in text:
+        if "=" in text and ("?" in text or "#" in text):
             text = _QUERY.sub(lambda match: self.query(match[0], depth=depth), text)
         if len(text) >= _SHORTEST_SHAPE:
             text = self._shapes(text)
@@ -89,7 +91,9 @@ class Scrubber:
         Dictionaries and lists are followed, circles and depth marked; other objects are named.
         """
         kind = type(value)
-        if issubclass(kind, dict) or kind in (list, tuple, set, frozenset):
+        if kind is str:
+            text = cut(value, budget.window)  # type: ignore[arg-type]
+        elif issubclass(kind, dict) or kind in _SEQUENCES:
             if id(value) in path:
                 return "[circular]"
             if len(path) >= budget.depth:
@@ -98,7 +102,8 @@ class Scrubber:
             if issubclass(kind, dict):
                 return self.mapping(value, budget, path=path)  # type: ignore[arg-type]
             return self._sequence(tuple(value), budget, path)  # type: ignore[arg-type]
-        text = plain(value, budget.window)
+        else:
+            text = plain(value, budget.window)
         budget.work -= len(text)
         if budget.work < 0:
             return "[cut]"  # so much text of so little use costs the request too much
@@ -114,22 +119,28 @@ class Scrubber:
             if budget.variables <= 0 or budget.chars <= 0:
                 break
             taken += 1
-            whole = _key(key)
+            whole = key if type(key) is str and len(key) < MAX_JUDGED else _key(key)
             rule = self.rule(whole)
-            shown = whole if _PLAIN_NAME.fullmatch(whole) else self.text(whole)
+            shown = whole if self._is_plain(whole) else self.text(whole)
             name = self.masked.field = budget.spend(shown, _MAX_NAME)
             while name in masked:  # two names that differed in a secret only
                 name += "'"
+            budget.variables -= 1
             if rule:
-                budget.variables -= 1
                 self.hide(item, whole, rule)
                 masked[name] = MASK
             else:
-                masked[name] = self._counted(item, budget, path)
+                masked[name] = self.data(item, budget, path=path)
         left = dict.__len__(value) - taken
         if left:
             masked["[cut]"] = f"{left} more"
         return masked
+
+    def _is_plain(self, name: str) -> bool:
+        """Whether a name holds nothing that `text` would mask."""
+        if _PLAIN_NAME.fullmatch(name) is None:
+            return False
+        return len(name) <= _SHORT_NAME or self._recognisers.clean(name)
 
     def _sequence(
         self, items: tuple[object, ...], budget: Budget, path: tuple[int, ...]
@@ -139,12 +150,9 @@ class Scrubber:
             if budget.variables <= 0 or budget.chars <= 0:
                 masked.append(f"[cut] {len(items) - len(masked)} more")
                 break
-            masked.append(self._counted(item, budget, path))
+            budget.variables -= 1
+            masked.append(self.data(item, budget, path=path))
         return tuple(masked)
-
-    def _counted(self, item: object, budget: Budget, path: tuple[int, ...]) -> Value:
-        budget.variables -= 1
-        return self.data(item, budget, path=path)
 
     def hide(self, value: object, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers every text in `value`, which is masked under `name` by `rule`."""
@@ -155,7 +163,7 @@ class Scrubber:
 
     def _query_part(self, part: str, depth: int) -> str:
         name, equals, value = part.partition("=")
-        if not _PLAIN_NAME.fullmatch(name):
+        if not self._is_plain(name):
             name = self._query_text(name, depth)
         if not value:
             return f"{name}{equals}"
@@ -188,13 +196,10 @@ class Scrubber:
                 self.masked.add(text[start:end], name, f"{rule}, in text", strict=True)
                 pieces += [text[done:start], MASK]
                 done = end
-        return "".join(pieces) + text[done:]
+        return "".join(pieces) + text[done:] if pieces else text
 
     def _shapes(self, text: str) -> str:
-        is_hinted = self._hints.search(text) is not None
-        for recogniser in self._recognisers:
-            if recogniser.hints and not (is_hinted and any(hint in text for hint in recogniser.hints)):
-                continue
+        for recogniser in self._recognisers.worth_trying(text):
             text = recogniser.pattern.sub(partial(self._shape, recogniser), text)
         return text
 
@@ -208,13 +213,6 @@ class Scrubber:
         return found[0][:start] + MASK + found[0][end:]
 
 
-@lru_cache(maxsize=8)
-def _any_hint(recognisers: tuple[Recogniser, ...]) -> "re.Pattern[str]":
-    """Finds out with one search that most texts need none of these."""
-    hints = {hint for recogniser in recognisers for hint in recogniser.hints}
-    return re.compile("|".join(map(re.escape, sorted(hints))) or "(?!)")
-
-
 def _texts(value: object) -> Iterator[str]:
     """The texts and numbers in nested data, as far as they may reappear."""
     waiting = [value]
@@ -225,7 +223,7 @@ def _texts(value: object) -> Iterator[str]:
         kind = type(item)
         if issubclass(kind, dict):
             waiting.extend(islice(dict.values(item), _MAX_HIDDEN))  # type: ignore[arg-type]
-        elif kind in (list, tuple, set, frozenset, deque):
+        elif kind in _SEQUENCES or kind is deque:
             waiting.extend(islice(item, _MAX_HIDDEN))  # type: ignore[call-overload]
         elif issubclass(kind, (bytes, bytearray)):
             raw = bytes(memoryview(item)[:_MAX_SECRET])  # type: ignore[arg-type]

@@ -44,6 +44,11 @@ class Tally:
         # Outside the lock: a logging handler may fail, report that, and so come back here.
         logger.warning("%d notices lost, %d since this process began: %s", new, dropped, why)
 
+    @property
+    def dropped(self) -> int:
+        """How many notices are lost so far."""
+        return self._counts["dropped"]
+
     def counts(self) -> dict[str, int]:
         """All of NAMES with their counts so far."""
         with self._lock:

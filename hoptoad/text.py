@@ -37,7 +37,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 def clean(text: str) -> str:
     """`text` with every character XML 1.0 forbids written as `\\x1b` or `\\ud800`."""
-    return _FORBIDDEN.sub(_escaped, text)
+    return text if text.isprintable() else _FORBIDDEN.sub(_escaped, text)  # what prints is allowed
 
 
 def cut(text: str, max_chars: int, mark: str = CUT) -> str:

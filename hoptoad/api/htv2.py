@@ -6,6 +6,7 @@ fails on an empty message, a notice without lines, a missing notifier.
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -62,42 +63,42 @@ def _document(notice: Notice, api_key: str) -> Iterator[str]:
     yield _element("api-key", api_key)
     yield f"<notifier>{_element('name', NAME)}{_element('version', __version__)}"
     yield f"{_element('url', URL)}</notifier>"
-    yield from _error(notice.error)
-    yield from _request(notice.request, _cgi_data(notice))
-    yield from _server(notice.server)
+    yield _error(notice.error)
+    yield _request(notice.request, _cgi_data(notice))
+    yield _server(notice.server)
     if notice.user is not None:
-        yield from _user(notice.user)
+        yield _user(notice.user)
     if notice.framework:
         yield _element("framework", notice.framework)
     yield "</notice>"
 
 
-def _error(error: ErrorInfo) -> Iterator[str]:
+def _error(error: ErrorInfo) -> str:
     kind = error.class_name or "Exception"
-    yield f"<error>{_element('class', kind)}{_element('message', error.message or kind)}<backtrace>"
-    for frame in error.frames or (_NO_FRAME,):
-        # Errbit's grouping depends on the order of these three.
-        yield (
-            f'<line number="{frame.line}" file="{_attribute(frame.file)}"'
-            f' method="{_attribute(frame.function)}"/>'
-        )
-    yield "</backtrace></error>"
+    lines = "".join([_line(f.line, f.file, f.function) for f in error.frames or (_NO_FRAME,)])
+    return (
+        f"<error>{_element('class', kind)}{_element('message', error.message or kind)}"
+        f"<backtrace>{lines}</backtrace></error>"
+    )
 
 
-def _request(request: RequestInfo, cgi_data: Data) -> Iterator[str]:
-    yield f"<request>{_element('url', request.url)}{_element('component', request.component)}"
-    if request.action:
-        yield _element("action", request.action)
-    for name, data in (
-        ("params", request.params),
-        ("session", request.session),
-        ("cgi-data", cgi_data),
-    ):
-        if data:
-            yield f"<{name}>"
-            yield from _variables(data)
-            yield f"</{name}>"
-    yield "</request>"
+@lru_cache(maxsize=4096)  # the same lines fail again
+def _line(number: int, file: str, function: str) -> str:
+    # Errbit's grouping depends on the order of these three.
+    return f'<line number="{number}" file="{_attribute(file)}" method="{_attribute(function)}"/>'
+
+
+def _request(request: RequestInfo, cgi_data: Data) -> str:
+    sections = "".join(
+        f"<{name}>{_variables(data)}</{name}>"
+        for name, data in (("params", request.params), ("session", request.session), ("cgi-data", cgi_data))
+        if data
+    )
+    action = _element("action", request.action) if request.action else ""
+    return (
+        f"<request>{_element('url', request.url)}{_element('component', request.component)}{action}"
+        f"{sections}</request>"
+    )
 
 
 def _cgi_data(notice: Notice) -> dict[str, Value]:
@@ -114,37 +115,34 @@ def _cause(cause: ErrorInfo) -> str:
     return "\n".join([f"{cause.message}{where} ({cause.relation})", *cause.notes, *lines[1:]])
 
 
-def _server(server: Server) -> Iterator[str]:
-    yield "<server-environment>"
-    if server.project_root:
-        yield _element("project-root", server.project_root)
-    yield _element("environment-name", server.environment_name or "unknown")
-    if server.app_version:
-        yield _element("app-version", server.app_version)
-    if server.hostname:
-        yield _element("hostname", server.hostname)
-    yield "</server-environment>"
+def _server(server: Server) -> str:
+    told = {
+        "project-root": server.project_root,
+        "environment-name": server.environment_name or "unknown",
+        "app-version": server.app_version,
+        "hostname": server.hostname,
+    }
+    elements = "".join(_element(name, text) for name, text in told.items() if text)
+    return f"<server-environment>{elements}</server-environment>"
 
 
-def _user(user: User) -> Iterator[str]:
-    yield f"<current-user>{_element('id', user.id)}"
-    for name in ("name", "email", "username"):
-        if text := getattr(user, name):
-            yield _element(name, text)
-    yield "</current-user>"
+def _user(user: User) -> str:
+    told = {"name": user.name, "email": user.email, "username": user.username}
+    elements = "".join(_element(name, text) for name, text in told.items() if text)
+    return f"<current-user>{_element('id', user.id)}{elements}</current-user>"
 
 
-def _variables(data: "Mapping[str, Any]") -> Iterator[str]:
-    for key, value in data.items():
-        yield f'<var key="{_attribute(key)}">'
-        if isinstance(value, tuple):
-            # Errbit keeps only the last of repeated keys, so a list is numbered.
-            value = {str(index): item for index, item in enumerate(value)}
-        if isinstance(value, Mapping):
-            yield from _variables(value)
-        else:
-            yield _text(value)
-        yield "</var>"
+def _variables(data: "Mapping[str, Any]") -> str:
+    return "".join([f'<var key="{_attribute(key)}">{_content(value)}</var>' for key, value in data.items()])
+
+
+def _content(value: Value) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, tuple):
+        # Errbit keeps only the last of repeated keys, so a list is numbered.
+        value = {str(index): item for index, item in enumerate(value)}
+    return _variables(value)
 
 
 def _element(name: str, text: str) -> str:
@@ -157,6 +155,8 @@ def _text(text: str) -> str:
 
 
 def _attribute(text: str) -> str:
+    if text.isidentifier():  # as most names are
+        return text
     # A parser reads bare line ends and tabs in an attribute as blanks.
     escaped = escape(clean(text)).replace("\r", "&#13;")
     return escaped.replace("\n", "&#10;").replace("\t", "&#9;")

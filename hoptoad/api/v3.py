@@ -7,6 +7,7 @@ What is sent of a notice is what `htv2` sends; where version 3 has a place for s
 import json
 import platform
 import re
+from functools import lru_cache
 from typing import Any
 
 from hoptoad import NAME, URL, __version__, transport
@@ -88,14 +89,15 @@ def _error(error: ErrorInfo) -> dict[str, Any]:
 
 
 def _frame(frame: Frame) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "file": _ROOT.sub(r"/\1/", clean(frame.file)),
-        "line": frame.line,
-        "function": clean(frame.function),
-    }
+    shown = _line(frame.line, frame.file, frame.function)
     if frame.source:
-        shown["code"] = {str(number): clean(line) for number, line in frame.source}
+        shown = {**shown, "code": {str(number): clean(line) for number, line in frame.source}}
     return shown
+
+
+@lru_cache(maxsize=4096)  # the same lines fail again
+def _line(number: int, file: str, function: str) -> dict[str, Any]:
+    return {"file": _ROOT.sub(r"/\1/", clean(file)), "line": number, "function": clean(function)}
 
 
 def _context(notice: Notice) -> dict[str, Any]:
