@@ -6,6 +6,7 @@ import socket
 import uuid
 from dataclasses import replace
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,13 +38,14 @@ _LANGUAGE = f"Python/{platform.python_version()}"
 
 def incident(request: HttpRequest, *, exception: BaseException | None = None, status: int = 0) -> Incident:
     """The cheap look that the filters judge by."""
+    is_missing = status == HTTPStatus.NOT_FOUND  # only then it matters who has the broken link
     return Incident(
         exception=exception,
         status=status,
         path=guarded("path", lambda: full_path(request), ""),
         agent=guarded("agent", lambda: header(request, "HTTP_USER_AGENT"), ""),
-        referrer=guarded("referrer", lambda: header(request, "HTTP_REFERER"), ""),
-        host=guarded("host", lambda: host(request), ""),
+        referrer=guarded("referrer", lambda: header(request, "HTTP_REFERER"), "") if is_missing else "",
+        host=guarded("host", lambda: host(request), "") if is_missing else "",
         request=request,
     )
 

@@ -24,6 +24,8 @@ from hoptoad import NAME, __version__
 from hoptoad.answers import Answer, Verdict, judge
 
 MAX_ANSWER_BYTES = 64 * 1024
+LOOK_AGAIN = 60.0  # seconds after which the environment and .netrc are read again
+_MAX_PREPARED = 8  # addresses: one, unless the settings change
 _USER_AGENT = f"{NAME}/{__version__}"
 
 _thread = threading.local()
@@ -70,10 +72,30 @@ def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -
 def _send(
     session: requests.Session, url: str, body: bytes, headers: Mapping[str, str], timeout: float
 ) -> requests.Response:
-    prepared = session.prepare_request(requests.Request("POST", url, data=body, headers=headers))
-    surroundings: dict[str, Any] = dict(session.merge_environment_settings(url, {}, True, None, None))
+    prepared, surroundings = _prepared(session, url, headers)
+    prepared.body = body
+    prepared.headers["Content-Length"] = str(len(body))
     # Not session.send: it keeps cookies, and reads a redirect's whole body to see where it leads.
     return session.get_adapter(url).send(prepared, timeout=timeout, **surroundings)
+
+
+def _prepared(
+    session: requests.Session, url: str, headers: Mapping[str, str]
+) -> tuple[requests.PreparedRequest, dict[str, Any]]:
+    """The request without its body, with the credentials of .netrc; and the proxies and authorities.
+
+    Finding these costs as much as sending, so this thread looks for them once in LOOK_AGAIN seconds.
+    """
+    key = (url, *headers.items())
+    found = _thread.prepared.get(key)
+    now = time.monotonic()
+    if found is None or now - found[0] >= LOOK_AGAIN:
+        prepared = session.prepare_request(requests.Request("POST", url, headers=dict(headers)))
+        surroundings = dict(session.merge_environment_settings(url, {}, True, None, None))
+        if len(_thread.prepared) >= _MAX_PREPARED:
+            _thread.prepared.clear()
+        found = _thread.prepared[key] = (now, prepared, surroundings)
+    return found[1], found[2]
 
 
 def _session() -> requests.Session:
@@ -85,6 +107,7 @@ def _session() -> requests.Session:
         for scheme in ("https://", "http://"):
             session.mount(scheme, _Adapter())
         _thread.session = session
+        _thread.prepared = {}
         _thread.last_url = None
     return session
 

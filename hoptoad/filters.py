@@ -39,7 +39,10 @@ class Rules(Protocol):
 
 def suppressed_by(incident: Incident, rules: Rules) -> str | None:
     """The name of the first setting that keeps `incident` from being reported, or None."""
-    return next((name for name, says_no in _FILTERS if says_no(incident, rules)), None)
+    for name, says_no in _FILTERS:
+        if says_no(incident, rules):
+            return name
+    return None
 
 
 def _debugging(incident: Incident, rules: Rules) -> bool:

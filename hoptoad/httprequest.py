@@ -6,6 +6,7 @@ reported; what is not is named `[not loaded]`.
 
 import json
 import os
+import re
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -26,6 +27,9 @@ from hoptoad.text import NOT_LOADED, cut, exact, memory_of
 from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
+# In which nothing is to be escaped; finding out takes a tenth of the time that escaping takes.
+_PLAIN_PATH = re.compile(r"[\w./-]*", re.ASCII)
+_PLAIN_QUERY = re.compile(r"[\w./&=%+-]*", re.ASCII)
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_NAME = 255
@@ -99,7 +103,7 @@ class RequestReader:
         request = self._request
         scheme = request.scheme or "http"
         looked_at = _MAX_URL + SLACK
-        path = escape_uri_path(self._scrubber.text(request.path[:looked_at]))
+        path = _path(self._scrubber.text(request.path[:looked_at]))
         query = self._query()
         url = f"{scheme}://{host(request)}{path}{f'?{query}' if query else ''}"
         is_cut = max(len(request.path), len(self._query_string)) > looked_at
@@ -273,7 +277,13 @@ def header(request: HttpRequest, name: str) -> str:
 
 def full_path(request: HttpRequest) -> str:
     query = header(request, "QUERY_STRING")
-    return escape_uri_path(request.path) + (f"?{iri_to_uri(query)}" if query else "")
+    if query and not _PLAIN_QUERY.fullmatch(query):
+        query = iri_to_uri(query)
+    return _path(request.path) + (f"?{query}" if query else "")
+
+
+def _path(path: str) -> str:
+    return path if _PLAIN_PATH.fullmatch(path) else escape_uri_path(path)
 
 
 def host(request: HttpRequest) -> str:

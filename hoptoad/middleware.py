@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import MiddlewareNotUsed
@@ -29,6 +29,7 @@ class HoptoadNotifierMiddleware:
     a setting is malformed. Works under WSGI and ASGI.
     """
 
+    __slots__ = ("__dict__", "__weakref__", "_is_async", "get_response")  # slots are read faster
     sync_capable = True
     async_capable = True
 
@@ -51,22 +52,39 @@ class HoptoadNotifierMiddleware:
         if self._is_async:
             return self._acall(request)
         response = self.get_response(request)
-        if response.status_code >= 400:
+        try:
+            if response.status_code < 400 and not response.streaming:
+                return response
+        except AttributeError:  # of a class that is neither HttpResponse nor StreamingHttpResponse
+            pass
+        self._look_at(request, response)
+        return response
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        response = await self.get_response(request)
+        try:
+            if response.status_code < 400 and not response.streaming:
+                return response  # type: ignore[no-any-return]
+        except AttributeError:
+            pass
+        await self._alook_at(request, response)
+        return response  # type: ignore[no-any-return]
+
+    def _look_at(self, request: HttpRequest, response: Any) -> None:
+        if getattr(response, "status_code", 0) >= 400:
             self._report_status(request, response)
             self._tell_number(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
-        return response
 
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        response = cast(HttpResponseBase, await self.get_response(request))
-        if response.status_code >= 400:
-            if reporter.wants_status(response.status_code):
+    async def _alook_at(self, request: HttpRequest, response: Any) -> None:
+        status = getattr(response, "status_code", 0)
+        if status >= 400:
+            if reporter.wants_status(status):
                 await _off_loop(self._report_status, request, response)
             self._tell_number(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
-        return response
 
     def on_exception(self, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
         """Receives Django's `got_request_exception`; under ASGI it comes in a thread."""

@@ -18,7 +18,7 @@ class _Nothing(dict[str, Value]):
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("this is shared by many notices: give a new one by dataclasses.replace()")
 
-    def __hash__(self) -> int:  # type: ignore[override]
+    def __hash__(self) -> int:
         return 0
 
     __setitem__ = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
@@ -30,9 +30,12 @@ NOTHING: Data = _Nothing()
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Incident:
-    """A cheap look at a failure, enough to decide whether anyone wants to hear of it."""
+    """A cheap look at a failure, enough to decide whether anyone wants to hear of it.
+
+    Not frozen, because that would be half its cost; nothing changes one.
+    """
 
     exception: BaseException | None = None
     status: int = 0  # HTTP status of the answer; 0 where an exception was seen

@@ -1,7 +1,8 @@
 """Once per incident, whoever sees it first: what was seen is marked on the request and on the exception."""
 
 import inspect
-import uuid
+import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -14,20 +15,26 @@ from hoptoad.failures import slot
 
 _MARK = "_hoptoad_seen"
 _MAX_CHAIN = 10_000
+_numbers = itertools.count()
 _ASGIREF = sync.__file__
 _COROUTINES = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
 
+def _new_token() -> tuple[int, int]:
+    # With the process: an exception may come out of another one by pickle, mark and all.
+    return os.getpid(), next(_numbers)
+
+
 @dataclass(slots=True)
 class _Seen:
-    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    token: tuple[int, int] = field(default_factory=_new_token)
     handler_failed: bool = False
 
 
 class _Mark(NamedTuple):
     """Left on an exception: for which request, and the traceback's head at that moment."""
 
-    token: str
+    token: tuple[int, int]
     head: int
 
 
@@ -52,13 +59,13 @@ def first_exception(request: HttpRequest | None, error: BaseException) -> bool:
     middleware, and each time a new exception is raised while the one before is handled.
     """
     if request is None:
-        is_first = not _is_known(error)
+        is_first = not _is_known(error, _mark_of(error))
         if is_first:
-            _leave(error, uuid.uuid4().hex)
+            _leave(error, _new_token())
         return is_first
     seen = request.__dict__.setdefault(_MARK, _Seen())
     mark = _mark_of(error)
-    if (mark is not None and mark.token == seen.token) or _is_known(error):
+    if mark is not None and (mark.token == seen.token or _is_known(error, mark)):
         return False
     follows = _follows(error, seen.token)
     _leave(error, seen.token)
@@ -69,7 +76,7 @@ def first_exception(request: HttpRequest | None, error: BaseException) -> bool:
     return first
 
 
-def _leave(error: BaseException, token: str) -> None:
+def _leave(error: BaseException, token: tuple[int, int]) -> None:
     head = next(_steps(error), None)
     slot(error, "__dict__")[_MARK] = _Mark(token, id(head))
 
@@ -90,13 +97,12 @@ def _mark_of(error: BaseException) -> _Mark | None:
     return mark if isinstance(mark, _Mark) else None
 
 
-def _is_known(error: BaseException) -> bool:
+def _is_known(error: BaseException, mark: _Mark | None) -> bool:
     """Whether this raising of the exception has been seen, and not just the same object before.
 
     An exception that travels on through its callers gets a new head of its traceback in each; one
     that is raised a second time gets heads whose frames are no callers of those before.
     """
-    mark = _mark_of(error)
     if mark is None:
         return False
     outer: TracebackType | None = None
@@ -110,7 +116,7 @@ def _is_known(error: BaseException) -> bool:
     return outer is None and mark.head == id(None)
 
 
-def _follows(error: BaseException, token: str) -> bool:
+def _follows(error: BaseException, token: tuple[int, int]) -> bool:
     for _ in range(_MAX_CHAIN):
         context = slot(error, "__context__")
         if context is None:
