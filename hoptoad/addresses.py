@@ -1,16 +1,17 @@
 """IP addresses of people: whole, shortened until they name a network, or not at all."""
 
 import ipaddress
-import re
 from collections.abc import Iterator
+
+from hoptoad.lazily import compiled
 
 # REMOTE_ADDR and REMOTE_HOST of RFC 3875, Forwarded of RFC 7239, and what proxies and content networks
 # send: X-Forwarded-For, X-Real-IP, CF-Connecting-IP, True-Client-IP, X-Azure-ClientIP, X-Remote-Addr.
-_HEADER = re.compile(
+_HEADER = compiled(
     r"(?:(?:^|_)(?:IP|IPV6|ADDR|ADDRESS|FORWARDED|FORWARDED_FOR|USER_IP)|CLIENTIP|REMOTE_HOST)$"
 )
-_CANDIDATE = re.compile(r"[0-9A-Fa-f:.]{3,45}")
-_LOOKS_LIKE_ONE = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_CANDIDATE = compiled(r"[0-9A-Fa-f:.]{3,45}")
+_LOOKS_LIKE_ONE = compiled(r"\d+\.\d+\.\d+\.\d+")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
+from hoptoad.lazily import compiled
+
 
 class Verdict(Enum):
     ACCEPTED = "accepted"
@@ -46,10 +48,10 @@ _OLD_VERSION = "Notice for old app version ignored"
 _MAX_TEXT = 2000
 
 # Never parsed as XML: Redmine answers in plain text, proxies in HTML.
-_ID = re.compile(r"<id\b[^<>]{0,100}>([^<]{1,200})</id>")
-_JSON_ID = re.compile(r'"(?:issue_)?id"\s*:\s*"?([\w-]{1,200})')
-_JSON_LINK = re.compile(r'"(?:issue_)?url"\s*:\s*"([^"\\\s]{1,2000})"')
-_LINK = re.compile(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
+_ID = compiled(r"<id\b[^<>]{0,100}>([^<]{1,200})</id>")
+_JSON_ID = compiled(r'"(?:issue_)?id"\s*:\s*"?([\w-]{1,200})')
+_JSON_LINK = compiled(r'"(?:issue_)?url"\s*:\s*"([^"\\\s]{1,2000})"')
+_LINK = compiled(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
 _MAX_LOOKED_AT = 8192
 
 

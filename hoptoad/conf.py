@@ -31,7 +31,7 @@ DISCONNECTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Problem:
     """One thing wrong with the settings, told alike by `manage.py check` and at start-up."""
 
@@ -44,7 +44,7 @@ def _setting(default: Any, read: shapes.Shape, example: str) -> Any:
     return field(default=default, metadata={"read": read, "example": example})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Settings:
     """Every setting in force. Attribute `timeout` is `HOPTOAD_TIMEOUT`, and so on."""
 

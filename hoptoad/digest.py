@@ -24,7 +24,7 @@ MAX_REFERRERS = 10  # of one path
 TOP = 20  # paths told of in one digest
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Link:
     """A missing page, how often it was asked for after the first time, and from where."""
 
@@ -34,7 +34,7 @@ class Link:
     known: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Links:
     """What one window has seen. Times are seconds since the epoch."""
 

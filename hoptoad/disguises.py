@@ -8,16 +8,18 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, unquote_plus
 
+from hoptoad.lazily import compiled
+
 _PIECE = 512  # a longer secret is looked for in pieces
 _MIN_BASE64 = 8
 _MAX_BASE64 = 1024
 _MAX_DECODINGS = 4
 
-_UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
+_UNRESERVED = compiled(r"[\w.~-]*", re.ASCII)
+_ESCAPE = compiled(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_QUOTE_OR_ESCAPE = re.compile(r"\\.|[\"']", re.DOTALL)
-_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
+_QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
+_ENCODED = compiled(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
 _SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
 _IN_SCRIPTS = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'\"`=-;\\"})
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from hoptoad.lazily import compiled
+
 BUILT_IN_NAME = "built-in name"
 
 # Found anywhere in a name once its case and punctuation are gone: `oldPassword`, `X-CSRFToken`.
@@ -14,17 +16,17 @@ _FRAGMENTS = (
 )
 # Found as whole words of a name: `user_pin`, `cardCvc2`, `X-Auth`, but not `shipping` or `author`.
 _WORDS = "pass|pw|pwd|pin|otp|totp|auth|jwt|sid|ssn|cvv|cvc|cookies?|signature|sig|hmac|bearer"
-_BUILT_IN = re.compile(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
+_BUILT_IN = compiled(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
 # Names that only sound like one.
-_HARMLESS = re.compile(
+_HARMLESS = compiled(
     r"(?:^|_)(?:max|min|prompt|completion|input|output|total|num|n)_tokens$|^tokens?_(?:type|count|limit|usage)$"
     r"|^(?:un|pre)?authorized$|^(?:un|pre)?authorised$|^secretary$|^cookies?_(?:consent|policy|notice|banner|accepted)$"
     r"|^auth_user_(?:id|backend)$|^key_?(?:name|type|id|code|press|up|down)$"
 )
-_BUILT_IN_FRAGMENT = re.compile(_FRAGMENTS)
+_BUILT_IN_FRAGMENT = compiled(_FRAGMENTS)
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NOT_WORD = re.compile(r"[\W_]+")
+_CAMEL = compiled(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_WORD = compiled(r"[\W_]+")
 _MAX_NAME = 255
 MAX_JUDGED = 4096
 

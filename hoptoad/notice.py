@@ -30,7 +30,7 @@ NOTHING: Data = _Nothing()
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Incident:
     """A cheap look at a failure, enough to decide whether anyone wants to hear of it.
 

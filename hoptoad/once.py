@@ -25,8 +25,10 @@ def _new_token() -> tuple[int, int]:
     return os.getpid(), next(_numbers)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Seen:
+    """Left on a request on which something failed."""
+
     token: tuple[int, int] = field(default_factory=_new_token)
     handler_failed: bool = False
 

@@ -5,20 +5,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from hoptoad.lazily import compiled
 from hoptoad.recognisers import BUILT_IN
 
 # At the end of a name: EMAIL_HOST_PASSWORD, PGPASSWORD, SECRET_KEY_BASE, clientSecret, but not
 # AUTH_USER_MODEL, PASSWORD_HASHERS or CSRF_COOKIE_NAME.
-_NAME = re.compile(
+_NAME = compiled(
     r"(?:PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|TOKENS?|CREDENTIALS?|APIKEYS?|API_KEYS?|SECRET_KEYS?|ACCESS_KEYS?"
     r"|PRIVATE_KEY|SECRET_KEY_FALLBACKS|KEY_BASE|(?:^|_)DSN)$",
     re.IGNORECASE,
 )
 # Such a name is as often that of a column or a file: its value must look like a secret.
-_KEY = re.compile(r"(?:^|_)KEYS?$|[a-z]Keys?$")
-_LIKE_A_KEY = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{12,}|[^\s/\\]{24,}")
-_PATH = re.compile(r"~?/[\w./@+-]*|[A-Za-z]:\\.*|(?:\.{1,2}/).*")
-_IN_CONNECTION_STRING = re.compile(
+_KEY = compiled(r"(?:^|_)KEYS?$|[a-z]Keys?$")
+_LIKE_A_KEY = compiled(r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{12,}|[^\s/\\]{24,}")
+_PATH = compiled(r"~?/[\w./@+-]*|[A-Za-z]:\\.*|(?:\.{1,2}/).*")
+_IN_CONNECTION_STRING = compiled(
     r"(?:password|pwd|accountkey|sharedaccesskey)\s*=\s*([^;\s]{8,})", re.IGNORECASE
 )
 _IN_URL = next(known.pattern for known in BUILT_IN if known.name == "url_credentials")

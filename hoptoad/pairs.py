@@ -4,17 +4,19 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from hoptoad.lazily import compiled
+
 # `name=`, `name: `, `"name": `, also escaped. The few separators are looked for, not the many words;
 # what stands before one is read backwards.
-_SEPARATOR = re.compile(r"(:=|={1,3}>?|:)\s{0,9}")
-_NAME_BACKWARDS = re.compile(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
+_SEPARATOR = compiled(r"(:=|={1,3}>?|:)\s{0,9}")
+_NAME_BACKWARDS = compiled(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
 # What may open a value: b'…', [, {, (.
-_QUOTE = re.compile(r"[bBuUrRfF]{0,2}(\\{0,8}(?:'''|\"\"\"|[\"'])|&quot;|&#3[49];)")
-_BARE_END = re.compile(r"[\s&]")
-_DATA_END = re.compile(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
-_LINE_NAMES = re.compile(r"authoriz|^(?:http_|set-)?cookie$", re.IGNORECASE)
+_QUOTE = compiled(r"[bBuUrRfF]{0,2}(\\{0,8}(?:'''|\"\"\"|[\"'])|&quot;|&#3[49];)")
+_BARE_END = compiled(r"[\s&]")
+_DATA_END = compiled(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
+_LINE_NAMES = compiled(r"authoriz|^(?:http_|set-)?cookie$", re.IGNORECASE)
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
-_BRACKET_OR_QUOTE = re.compile(r"\\.|[\"'\[\]{}()]", re.DOTALL)
+_BRACKET_OR_QUOTE = compiled(r"\\.|[\"'\[\]{}()]", re.DOTALL)
 
 
 class _Pair(NamedTuple):

@@ -1,11 +1,12 @@
 """File names as the server likes them: the same for every release, host and virtual environment."""
 
 import os
-import re
 import sysconfig
 from functools import lru_cache
 
-_PACKAGES = re.compile(r"^.*?/(?:site|dist)-packages/")
+from hoptoad.lazily import compiled
+
+_PACKAGES = compiled(r"^.*?/(?:site|dist)-packages/")
 _STDLIB = tuple(
     f"{os.path.realpath(sysconfig.get_path(name))}/".replace("\\", "/") for name in ("stdlib", "platstdlib")
 )

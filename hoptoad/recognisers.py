@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from hoptoad.lazily import compiled
+
 _MAX_NAME = 64
 
 
@@ -34,7 +36,7 @@ class Recognisers:
         self._shortest = min((recogniser.shortest for recogniser in self._unhinted), default=0)
         hints = {hint for recogniser in wanted for hint in recogniser.hints}
         # One search, which most texts pass without a hit.
-        self._any_hint = re.compile("|".join(map(re.escape, sorted(hints))) or "(?!)")
+        self._any_hint = compiled("|".join(map(re.escape, sorted(hints))) or "(?!)")
 
         self._judged = lru_cache(maxsize=1024)(self._is_clean)
 
@@ -73,7 +75,7 @@ def _is_basic(text: str) -> bool:
 BUILT_IN = (
     Recogniser(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
-        re.compile(
+        compiled(
             r"(?<=://)(?:[^\s/:@?#\"']{0,200}:(?!\d{1,5}/)(?P<secret>[^\s\"'<>]{1,200}?)"
             r"|(?P<name>[^\s/:@?#\"']{1,200}))(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
         ),
@@ -82,7 +84,7 @@ BUILT_IN = (
     Recogniser(
         "private_key",
         # RFC 7468; cut short it goes on to the end.
-        re.compile(
+        compiled(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)",
             re.DOTALL,
         ),
@@ -90,28 +92,28 @@ BUILT_IN = (
     ),
     Recogniser(
         "jwt",  # RFC 7519: `eyJ` is `{"` in base64url
-        re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
+        compiled(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
         hints=("eyJ",),
     ),
     Recogniser(
         "basic_auth",  # RFC 7617
-        re.compile(r"\b[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
+        compiled(r"\b[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
         _is_basic,
         hints=("Basic", "basic"),
     ),
     Recogniser(
         "bearer",  # RFC 6750
-        re.compile(r"\b[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
+        compiled(r"\b[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
         hints=("Bearer", "bearer"),
     ),
     Recogniser(
         "aws",
-        re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
+        compiled(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
         hints=("AKIA", "ASIA", "ABIA", "ACCA"),
     ),
     Recogniser(
         "api_token",  # GitHub, GitLab, Slack, Stripe, Google, OpenAI and their like
-        re.compile(
+        compiled(
             r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
             r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
@@ -120,7 +122,7 @@ BUILT_IN = (
     Recogniser(
         "card",
         # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
-        re.compile(r"(?<![\d.])(?:[3-6]|2[2-7])(?:[ -]?\d){13,18}(?![\d.]\d|\d)"),
+        compiled(r"(?<![\d.])(?:[3-6]|2[2-7])(?:[ -]?\d){13,18}(?![\d.]\d|\d)"),
         is_card_number,
         shortest=14,
     ),

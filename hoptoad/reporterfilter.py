@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FrameType, FunctionType, MethodType
+from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
@@ -34,6 +34,7 @@ _MAX_LOOKED_AT = 200
 _MAX_SHOWN = 200
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
 
+_WRAPPER = "sensitive_variables_wrapper"
 _COROUTINE = inspect.CO_COROUTINE
 
 T = TypeVar("T")
@@ -115,6 +116,16 @@ def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
     return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
 
 
+def uses_marks(trace: TracebackType | None) -> bool:
+    """Whether any frame is marked, or a coroutine's, which may be."""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name == _WRAPPER or code.co_flags & _COROUTINE:
+            return True
+        trace = trace.tb_next
+    return False
+
+
 def marks_variables(frame: FrameType) -> bool:
     """Whether `sensitive_variables` was used on this frame's function, or this is its wrapper."""
     code = frame.f_code
@@ -126,7 +137,7 @@ def marks_variables(frame: FrameType) -> bool:
 
 def is_wrapper(frame: FrameType) -> bool:
     """Whether this is the frame in which `sensitive_variables` calls what it decorates."""
-    return frame.f_code.co_name == "sensitive_variables_wrapper"
+    return frame.f_code.co_name == _WRAPPER
 
 
 class Unseen(str):

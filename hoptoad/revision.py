@@ -4,14 +4,16 @@ import os
 import re
 from pathlib import Path
 
+from hoptoad.lazily import compiled
+
 # What hosts put into the environment of a release that has no repository.
 _VARIABLES = (
     "HOPTOAD_REVISION SOURCE_VERSION GIT_COMMIT GIT_REV GITHUB_SHA CI_COMMIT_SHA RENDER_GIT_COMMIT"
     " HEROKU_SLUG_COMMIT RAILWAY_GIT_COMMIT_SHA K_REVISION"
 ).split()
-_HASH = re.compile(r"[0-9a-f]{7,64}")
-_URL = re.compile(r"^\s*url\s*=\s*(\S+)", re.MULTILINE)
-_REMOTE = re.compile(r'\[remote "origin"\](.*?)(?=^\[|\Z)', re.DOTALL | re.MULTILINE)
+_HASH = compiled(r"[0-9a-f]{7,64}")
+_URL = compiled(r"^\s*url\s*=\s*(\S+)", re.MULTILINE)
+_REMOTE = compiled(r'\[remote "origin"\](.*?)(?=^\[|\Z)', re.DOTALL | re.MULTILINE)
 _MAX_PARENTS = 30
 
 

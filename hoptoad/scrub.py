@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote_plus
 from uuid import UUID
 
 from hoptoad.budget import Budget
+from hoptoad.lazily import compiled
 from hoptoad.masked import MASK, Masked
 from hoptoad.names import MAX_JUDGED, Names
 from hoptoad.notice import Value
@@ -17,12 +18,12 @@ from hoptoad.pairs import pairs
 from hoptoad.recognisers import BUILT_IN, Recogniser, Recognisers
 from hoptoad.text import bounded_repr, cut, exact, memory_of, plain
 
-_QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
+_QUERY = compiled(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _SHORTEST_SHAPE = 8  # s://u:p@
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_SECRET = 64 * 1024
-_PLAIN_NAME = re.compile(r"[\w.\-\[\]]*")
+_PLAIN_NAME = compiled(r"[\w.\-\[\]]*")
 _SHORT_NAME = 12  # too short to be a secret itself
 _BUILT_IN = Recognisers(BUILT_IN)
 _SEQUENCES = frozenset({list, tuple, set, frozenset})

@@ -1,6 +1,6 @@
 """The last look at a notice before anyone else sees it: what was masked once is masked everywhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hoptoad.budget import Budget
@@ -88,29 +88,30 @@ class _Settler:
         return settled
 
 
-def _texts(notice: Notice) -> Iterator[str]:
+def _texts(notice: Notice) -> list[str]:
+    texts = [notice.request.url]
     for error in (notice.error, *notice.causes):
-        yield error.message
-        yield from error.notes
+        texts.append(error.message)
+        texts.extend(error.notes)
         for frame in error.frames:
             if frame.variables:
-                yield from _texts_in(frame.variables)
-            for _, line in frame.source:
-                yield line
-    yield notice.request.url
+                _add_texts(frame.variables, texts)
+            if frame.source:
+                texts.extend(line for _, line in frame.source)
     if notice.user is not None:
-        yield from (getattr(notice.user, name) for name in _USER)
+        texts.extend(getattr(notice.user, name) for name in _USER)
     for data in (notice.request.params, notice.request.session, notice.request.cgi_data, notice.extra):
-        yield from _texts_in(data)
+        _add_texts(data, texts)
+    return texts
 
 
-def _texts_in(value: Value) -> Iterator[str]:
+def _add_texts(value: Value, texts: list[str]) -> None:
     if isinstance(value, str):
-        yield value
+        texts.append(value)
     elif isinstance(value, Mapping):
-        yield from value
+        texts.extend(value)
         for item in value.values():
-            yield from _texts_in(item)
+            _add_texts(item, texts)
     else:
         for item in value:
-            yield from _texts_in(item)
+            _add_texts(item, texts)

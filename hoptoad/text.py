@@ -11,6 +11,8 @@ from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any
 from uuid import UUID
 
+from hoptoad.lazily import compiled
+
 CUT = "… [cut]"
 NOT_LOADED = "[not loaded]"
 
@@ -31,8 +33,8 @@ _MAX_INT_BITS = 1024
 _MAX_DEPTH = 8
 
 # XML 1.0, production [2] Char: https://www.w3.org/TR/xml/#charsets
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_FORBIDDEN = compiled("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ADDRESS = compiled(r" at 0x[0-9a-fA-F]+")
 
 
 def clean(text: str) -> str:

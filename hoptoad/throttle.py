@@ -15,7 +15,7 @@ MAX_FINGERPRINTS = 1000  # beyond these, new ones are not limited; their windows
 Count = Callable[[str], "int | None"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Flood:
     """What was suppressed of one failure in one window. Times are seconds since the epoch."""
 
@@ -25,8 +25,10 @@ class Flood:
     until: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Window:
+    """How often one failure was seen, until `ends` of the clock."""
+
     ends: float
     seen: int = 0
     flood: Flood | None = None

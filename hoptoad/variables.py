@@ -9,7 +9,7 @@ from hoptoad.budget import Budget
 from hoptoad.failures import causes_of, slot, walked
 from hoptoad.guard import guarded
 from hoptoad.notice import Data, Frame
-from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables
+from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks
 from hoptoad.scrub import Scrubber
 from hoptoad.text import bounded_repr, cut, plain
 
@@ -35,8 +35,11 @@ class VariableReader:
     def remember_marked(self, error: BaseException, max_frames: int) -> None:
         """Remembers what `sensitive_variables` hides, so that it is hidden in messages as well."""
         for failed in (error, *(cause for cause, _ in causes_of(error))):
+            trace = slot(failed, "__traceback__")
+            if not uses_marks(trace):
+                continue
             marked = False
-            for frame in walked(slot(failed, "__traceback__"), max_frames):
+            for frame in walked(trace, max_frames):
                 marked = marked or marks_variables(frame)
                 if marked:
                     self._seen(frame)

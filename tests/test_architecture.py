@@ -80,6 +80,7 @@ LAYERS = [
     ],
     ["disguises", "recognisers"],
     ["notice", "errors", "text"],
+    ["lazily"],
     [""],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}

@@ -20,8 +20,10 @@ from hoptoad.tally import tally
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Item:
+    """A notice that waits."""
+
     payload: bytes
     timeout: float
     attempts: int = 0
