@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from urllib.parse import quote, unquote_plus
 from uuid import UUID
@@ -23,6 +23,9 @@ _SHORTEST_SHAPE = 8  # s://u:p@
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_SECRET = 64 * 1024
+_SHORT_TEXT = 128  # characters
+_MANY = 256
+_MAX_HARMLESS = 4096
 _PLAIN_NAME = compiled(r"[\w.\-\[\]]*")
 _SHORT_NAME = 12  # too short to be a secret itself
 _BUILT_IN = Recognisers(BUILT_IN)
@@ -49,6 +52,7 @@ class Scrubber:
         self._names = names or Names()
         self._recognisers = recognisers
         self._marked = marked or {}
+        self._harmless = _harmless(self._names, recognisers)
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""
@@ -116,17 +120,29 @@ class Scrubber:
         """A dictionary as nested text; what finds no room is counted in a last entry."""
         masked: dict[str, Value] = {}
         taken = 0
-        for key, item in tuple(islice(dict.items(value), max(budget.variables, 0))):
+        entries = tuple(islice(dict.items(value), max(budget.variables, 0)))
+        clean = self._clean_texts(entries, min(budget.text, _SHORT_TEXT))
+        for key, item in entries:
             if budget.variables <= 0 or budget.chars <= 0:
                 break
             taken += 1
+            budget.variables -= 1
+            # Most names and texts are short and hold nothing: no more is done for them than must be.
+            if type(key) is str and key in self._harmless and type(item) is str and item in clean:
+                size = len(key) + len(item)
+                if size <= budget.chars and key not in self._marked and key not in masked:
+                    budget.chars -= size
+                    budget.work -= len(item)
+                    masked[key] = item
+                    continue
             whole = key if type(key) is str and len(key) < MAX_JUDGED else _key(key)
             rule = self.rule(whole)
-            shown = whole if self._is_plain(whole) else self.text(whole)
-            name = self.masked.field = budget.spend(shown, _MAX_NAME)
+            is_plain = self._is_plain(whole)
+            if is_plain and not rule and len(self._harmless) < _MAX_HARMLESS and len(whole) <= _SHORT_TEXT:
+                self._harmless.add(whole)
+            name = self.masked.field = budget.spend(whole if is_plain else self.text(whole), _MAX_NAME)
             while name in masked:  # two names that differed in a secret only
                 name += "'"
-            budget.variables -= 1
             if rule:
                 self.hide(item, whole, rule)
                 masked[name] = MASK
@@ -136,6 +152,15 @@ class Scrubber:
         if left:
             masked["[cut]"] = f"{left} more"
         return masked
+
+    def _clean_texts(self, entries: "tuple[tuple[object, object], ...]", longest: int) -> set[str]:
+        """Those short texts among the values in which there is nothing to look for."""
+        texts = {
+            item
+            for _, item in entries[:_MANY]
+            if type(item) is str and len(item) <= longest and ":" not in item and "=" not in item
+        }
+        return set() if self._recognisers.worth_trying("\0".join(texts)) else texts
 
     def _is_plain(self, name: str) -> bool:
         """Whether a name holds nothing that `text` would mask."""
@@ -212,6 +237,12 @@ class Scrubber:
         self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
         start, end = (edge - found.start() for edge in found.span(group))
         return found[0][:start] + MASK + found[0][end:]
+
+
+@lru_cache(maxsize=8)
+def _harmless(names: Names, recognisers: Recognisers) -> set[str]:
+    """The names seen so far, in any notice, that are neither those of secrets nor hold one."""
+    return set()
 
 
 def _texts(value: object) -> Iterator[str]:
