@@ -14,7 +14,7 @@ setup(
     packages=find_packages(include=["hoptoad", "hoptoad.*"]),
     package_data={"hoptoad": ["py.typed"], "hoptoad.exceptional": ["templates/http_responses/*.html"]},
     python_requires=">=3.10",
-    install_requires=["Django>=5.2", "requests>=2.31"],
+    install_requires=["Django>=5.2", "requests>=2.32.2"],
     entry_points={"pytest11": ["hoptoad = hoptoad.pytest_plugin"]},
     extras_require={
         "celery": ["celery>=5.4"],

@@ -77,7 +77,7 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
     request_info = _completed(request_info, incident, scrubber, budget)
     masked.section = "extra"
     nothing: dict[object, object] = {}
-    own = guarded("exception reporter", lambda: additions(contract.request, incident.exception), nothing)
+    own = guarded("exception reporter", lambda: additions(contract, incident.exception), nothing)
     if named := path_of(request):
         request_info = replace(request_info, cgi_data={"EXCEPTION_REPORTER": named, **request_info.cgi_data})
     extra: dict[object, object] = {}

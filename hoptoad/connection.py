@@ -4,6 +4,7 @@ The only module that imports `requests`, which takes longer than everything else
 `transport` imports it when there is something to send.
 """
 
+import contextlib
 import encodings.idna  # noqa: F401 - with netrc, imported by `requests` in mid-flight: see transport
 import http.client
 import io
@@ -14,7 +15,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 import urllib3
@@ -25,7 +26,8 @@ from hoptoad.answers import Answer, Verdict, judge
 
 MAX_ANSWER_BYTES = 64 * 1024
 LOOK_AGAIN = 60.0  # seconds after which the environment and .netrc are read again
-_MAX_PREPARED = 8  # addresses: one, unless the settings change
+_MAX_WAYS = 8  # one, unless the settings change
+_ONCE = urllib3.Retry(0, read=False)
 _USER_AGENT = f"{NAME}/{__version__}"
 
 _thread = threading.local()
@@ -54,48 +56,70 @@ def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -
     session = _session()
     reuses_connection = _thread.last_url == url
     _thread.last_url = None
+    way = _way(session, url, headers)
     try:
-        response = _send(session, url, body, headers, timeout)
-    except requests.ConnectionError as error:
+        response = _send(way, body, timeout)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
         # A server may close a kept-alive connection just as the next notice is being written.
         if not reuses_connection or not _was_dropped(error):
             raise
-        response = _send(session, url, body, headers, timeout)
+        response = _send(way, body, timeout)
     _thread.last_url = url
-    with response:
-        text = response.raw.read(MAX_ANSWER_BYTES, decode_content=False)
+    with contextlib.closing(response):
+        text = response.read(MAX_ANSWER_BYTES, decode_content=False)
         if len(text) == MAX_ANSWER_BYTES:
-            response.raw.close()  # rather than reading the rest of who knows how much
-        return judge(url, response.status_code, response.headers, text.decode("utf-8", "replace"))
+            response.close()  # rather than reading the rest of who knows how much
+        return judge(url, response.status, response.headers, text.decode("utf-8", "replace"))
 
 
-def _send(
-    session: requests.Session, url: str, body: bytes, headers: Mapping[str, str], timeout: float
-) -> requests.Response:
-    prepared, surroundings = _prepared(session, url, headers)
-    prepared.body = body
-    prepared.headers["Content-Length"] = str(len(body))
-    # Not session.send: it keeps cookies, and reads a redirect's whole body to see where it leads.
-    return session.get_adapter(url).send(prepared, timeout=timeout, **surroundings)
+class _Way(NamedTuple):
+    """How an address is reached, as `requests` found it."""
+
+    found_at: float
+    pool: urllib3.HTTPConnectionPool
+    target: str  # the path, or for a proxy the whole address
+    headers: Mapping[str, str]
 
 
-def _prepared(
-    session: requests.Session, url: str, headers: Mapping[str, str]
-) -> tuple[requests.PreparedRequest, dict[str, Any]]:
-    """The request without its body, with the credentials of .netrc; and the proxies and authorities.
+def _send(way: _Way, body: bytes, timeout: float) -> urllib3.BaseHTTPResponse:
+    return way.pool.urlopen(
+        "POST",
+        way.target,
+        body=body,
+        headers={**way.headers, "Content-Length": str(len(body))},
+        timeout=urllib3.Timeout(connect=timeout, read=timeout),
+        retries=_ONCE,
+        redirect=False,
+        assert_same_host=False,
+        preload_content=False,
+        decode_content=False,
+    )
 
-    Finding these costs as much as sending, so this thread looks for them once in LOOK_AGAIN seconds.
+
+def _way(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Way:
+    """The proxy, the authorities and the credentials of .netrc, as `requests` finds them.
+
+    That takes as long as sending, so this thread does it once in LOOK_AGAIN seconds.
     """
     key = (url, *headers.items())
-    found = _thread.prepared.get(key)
-    now = time.monotonic()
-    if found is None or now - found[0] >= LOOK_AGAIN:
-        prepared = session.prepare_request(requests.Request("POST", url, headers=dict(headers)))
-        surroundings = dict(session.merge_environment_settings(url, {}, True, None, None))
-        if len(_thread.prepared) >= _MAX_PREPARED:
-            _thread.prepared.clear()
-        found = _thread.prepared[key] = (now, prepared, surroundings)
-    return found[1], found[2]
+    way: _Way | None = _thread.ways.get(key)
+    if way is None or time.monotonic() - way.found_at >= LOOK_AGAIN:
+        if len(_thread.ways) >= _MAX_WAYS:
+            _thread.ways.clear()
+        way = _thread.ways[key] = _found(session, url, headers)
+    return way
+
+
+def _found(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Way:
+    prepared = session.prepare_request(requests.Request("POST", url, headers=dict(headers)))
+    around: dict[str, Any] = dict(session.merge_environment_settings(url, {}, None, None, None))
+    adapter: Any = session.get_adapter(url)
+    pool = adapter.get_connection_with_tls_context(
+        prepared, around["verify"], proxies=around["proxies"], cert=around["cert"]
+    )
+    adapter.cert_verify(pool, url, around["verify"], around["cert"])
+    target = adapter.request_url(prepared, around["proxies"])
+    return _Way(time.monotonic(), pool, target, {**prepared.headers})
 
 
 def _session() -> requests.Session:
@@ -107,7 +131,7 @@ def _session() -> requests.Session:
         for scheme in ("https://", "http://"):
             session.mount(scheme, _Adapter())
         _thread.session = session
-        _thread.prepared = {}
+        _thread.ways = {}
         _thread.last_url = None
     return session
 

@@ -84,12 +84,7 @@ class Describer:
         return ErrorInfo(
             class_name=name.strip() or "Exception",
             message=self._message(error),
-            frames=tuple(
-                self._frame(frame, line)
-                if frame is not None
-                else Frame("[cut]", 0, f"{line} frames left out")
-                for frame, line in frames_of(slot(error, "__traceback__"), self._max_frames)
-            ),
+            frames=self._frames(slot(error, "__traceback__")),
             notes=tuple(self._text(note) for note in _notes(error)),
             relation=relation,
         )
@@ -105,10 +100,17 @@ class Describer:
     def _scrubbed(self, text: str) -> str:
         return self._scrub(without_addresses(cut(text, self._max_text)))
 
-    def _frame(self, frame: FrameType, line: int) -> Frame:
-        code = frame.f_code
-        shown = _at(code.co_filename, line, _function_of(code), self._project_root, self._gem_paths)
-        return shown if self._detail is None else self._detail(frame, shown)
+    def _frames(self, traceback: TracebackType | None) -> tuple[Frame, ...]:
+        root, gem_paths, detail = self._project_root, self._gem_paths, self._detail
+        shown = []
+        for frame, line in frames_of(traceback, self._max_frames):
+            if frame is None:
+                shown.append(Frame("[cut]", 0, f"{line} frames left out"))
+                continue
+            code = frame.f_code
+            told = _at(code.co_filename, line, _function_of(code), root, gem_paths)
+            shown.append(told if detail is None else detail(frame, told))
+        return tuple(shown)
 
 
 @lru_cache(maxsize=4096)
@@ -157,19 +159,23 @@ def frames_of(
     with None and the number of those left out between them.
     """
     first: list[tuple[FrameType, int]] = []
+    room = max_frames - max_frames // 2
+    while traceback is not None and room:
+        first.append((traceback.tb_frame, traceback.tb_lineno or 0))
+        traceback = traceback.tb_next
+        room -= 1
+    first.reverse()
+    if traceback is None:
+        return first  # type: ignore[return-value]
     last: deque[tuple[FrameType, int]] = deque(maxlen=max_frames // 2)
     count = 0
     while traceback is not None:
-        where = (traceback.tb_frame, traceback.tb_lineno or 0)
-        if len(first) < max_frames - max_frames // 2:
-            first.append(where)
-        else:
-            last.append(where)
-        count += 1
+        last.append((traceback.tb_frame, traceback.tb_lineno or 0))
         traceback = traceback.tb_next
-    left_out = count - len(first) - len(last)
+        count += 1
+    left_out = count - len(last)
     between: list[tuple[None, int]] = [(None, left_out)] if left_out else []
-    return [*reversed(last), *between, *reversed(first)]
+    return [*reversed(last), *between, *first]
 
 
 class no_sql:  # noqa: N801 - read as what it does, in a with statement

@@ -18,10 +18,10 @@ class _Nothing(dict[str, Value]):
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("this is shared by many notices: give a new one by dataclasses.replace()")
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return 0
 
-    __setitem__ = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = setdefault = update = __ior__ = _refuse
 
 
 NOTHING: Data = _Nothing()

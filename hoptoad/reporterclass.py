@@ -6,7 +6,7 @@ site's class is asked only for what it adds, on top of a base that has nothing t
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
@@ -35,13 +35,24 @@ class _Nothing(debug.ExceptionReporter):
         return {**empty, "request": self.request, "request_meta": {}, "settings": {}, "is_email": False}
 
 
-def additions(request: Any, error: BaseException | None) -> dict[object, object]:
-    """What the site's reporter class adds to `get_traceback_data`. Raises what that raises."""
-    kind: Any = debug.get_exception_reporter_class(request)
+class _Shown(Protocol):
+    @property
+    def original(self) -> HttpRequest | None: ...
+    @property
+    def request(self) -> HttpRequest | None: ...
+
+
+def additions(shown: _Shown, error: BaseException | None) -> dict[object, object]:
+    """What the site's reporter class adds to `get_traceback_data`. Raises what that raises.
+
+    Its class is found on the `original` request, and it is shown the other, a copy.
+    """
+    original: Any = shown.original
+    kind: Any = debug.get_exception_reporter_class(original)
     if error is None or kind.get_traceback_data is debug.ExceptionReporter.get_traceback_data:
         return {}
     reporter = type("Additions", (kind, _Nothing), {})(
-        request, type(error), error, slot(error, "__traceback__")
+        shown.request, type(error), error, slot(error, "__traceback__")
     )
     with no_sql():
         data = reporter.get_traceback_data()

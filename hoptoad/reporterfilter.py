@@ -50,10 +50,15 @@ class ReporterFilter:
     def __init__(self, request: HttpRequest | None) -> None:
         everything: tuple[str, ...] = (EVERYTHING,)
         self.sensitive = guarded("marks", lambda: sensitive_post_parameters(request), everything)
-        self.request = _twin(request, self.sensitive)
+        self.original = request
         self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
         # Django's own judges each variable by its name alone: it need not be asked again.
         self._is_djangos = type(self._filter) is SafeExceptionReporterFilter
+
+    @functools.cached_property
+    def request(self) -> HttpRequest | None:
+        """The copy that the site's code is shown."""
+        return _twin(self.original, self.sensitive)
 
     def meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any] | None":
         """`wanted` of `request.META` as the filter lets it be seen; None where the filter failed."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import islice
+from typing import Any
 from urllib.parse import quote, unquote_plus
 from uuid import UUID
 
@@ -60,13 +61,14 @@ class Scrubber:
             name = unquote_plus(name)
         return self._marked.get(name) or self._names.rule(name)
 
-    def text(self, text: str, *, depth: int = 0) -> str:
+    def text(self, text: str, *, depth: int = 0, is_shapeless: bool = False) -> str:
         """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
-        if "=" in text and ("?" in text or "#" in text):
+        has_equals = "=" in text
+        if has_equals and ("?" in text or "#" in text):
             text = _QUERY.sub(lambda match: self.query(match[0], depth=depth), text)
-        if len(text) >= _SHORTEST_SHAPE:
+        if not is_shapeless and len(text) >= _SHORTEST_SHAPE:
             text = self._shapes(text)
-        if "=" in text or ":" in text:
+        if has_equals or ":" in text:
             text = self._pairs(text)
         return text
 
@@ -120,24 +122,27 @@ class Scrubber:
         """A dictionary as nested text; what finds no room is counted in a last entry."""
         masked: dict[str, Value] = {}
         taken = 0
-        entries = tuple(islice(dict.items(value), max(budget.variables, 0)))
-        clean = self._clean_texts(entries, min(budget.text, _SHORT_TEXT))
+        entries: tuple[tuple[Any, Any], ...] = tuple(
+            islice(dict.items(value), max(budget.variables, 0))  # in one step: another thread may change it
+        )
+        shapeless = self._shapeless(entries, min(budget.text, _SHORT_TEXT))
         for key, item in entries:
             if budget.variables <= 0 or budget.chars <= 0:
                 break
             taken += 1
             budget.variables -= 1
             # Most names and texts are short and hold nothing: no more is done for them than must be.
-            if type(key) is str and key in self._harmless and type(item) is str and item in clean:
-                size = len(key) + len(item)
-                if size <= budget.chars and key not in self._marked and key not in masked:
-                    budget.chars -= size
-                    budget.work -= len(item)
-                    masked[key] = item
-                    continue
+            is_harmless = type(key) is str and key in self._harmless and key not in self._marked
+            is_short = is_harmless and type(item) is str and item in shapeless and key not in masked
+            if is_short and len(key) + len(item) <= budget.chars:
+                budget.chars -= len(key)
+                budget.work -= len(item)
+                self.masked.field = key
+                masked[key] = budget.spend(self.text(item, is_shapeless=True))
+                continue
             whole = key if type(key) is str and len(key) < MAX_JUDGED else _key(key)
-            rule = self.rule(whole)
-            is_plain = self._is_plain(whole)
+            rule = "" if is_harmless else self.rule(whole)
+            is_plain = is_harmless or self._is_plain(whole)
             if is_plain and not rule and len(self._harmless) < _MAX_HARMLESS and len(whole) <= _SHORT_TEXT:
                 self._harmless.add(whole)
             name = self.masked.field = budget.spend(whole if is_plain else self.text(whole), _MAX_NAME)
@@ -153,12 +158,12 @@ class Scrubber:
             masked["[cut]"] = f"{left} more"
         return masked
 
-    def _clean_texts(self, entries: "tuple[tuple[object, object], ...]", longest: int) -> set[str]:
-        """Those short texts among the values in which there is nothing to look for."""
+    def _shapeless(self, entries: "tuple[tuple[Any, Any], ...]", longest: int) -> set[str]:
+        """Those short texts among the values in which no shape is to be looked for."""
         texts = {
             item
             for _, item in entries[:_MANY]
-            if type(item) is str and len(item) <= longest and ":" not in item and "=" not in item
+            if type(item) is str and len(item) <= longest and "://" not in item
         }
         return set() if self._recognisers.worth_trying("\0".join(texts)) else texts
 
@@ -271,6 +276,8 @@ def _texts(value: object) -> Iterator[str]:
 
 def _unquoted(value: str) -> str | None:
     """`value` with its percent signs decoded as often as it was encoded; None where that is odd."""
+    if "%" not in value and "+" not in value:
+        return value
     for _ in range(_MAX_NESTED):
         decoded = unquote_plus(value)
         if decoded == value:
