@@ -150,8 +150,12 @@ def _element(name: str, text: str) -> str:
 
 
 def _text(text: str) -> str:
-    # A parser reads a bare carriage return as a line feed.
-    return escape(clean(text), quote=False).replace("\r", "&#13;")
+    if not text.isprintable():
+        # A parser reads a bare carriage return as a line feed.
+        return escape(clean(text), quote=False).replace("\r", "&#13;")
+    if "&" in text or "<" in text or ">" in text:
+        return escape(text, quote=False)
+    return text  # as most are
 
 
 def _attribute(text: str) -> str:
