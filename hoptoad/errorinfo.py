@@ -37,7 +37,7 @@ def errors_of(
     variables = VariableReader(
         contract,
         scrubber,
-        budget.part(_SHARE_OF_FRAMES if wants_detail else 0),
+        budget.part(_SHARE_OF_FRAMES) if wants_detail else budget,
         wanted=settings.local_variables,
         source_lines=settings.source_context,
     )

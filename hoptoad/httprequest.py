@@ -47,6 +47,7 @@ _CGI_NAMES = frozenset(
 )
 
 FILTER = "exception reporter filter"
+_HIDDEN = object()
 
 
 class RequestReader:
@@ -130,12 +131,11 @@ class RequestReader:
         allowed = self._contract.meta(wanted)
         shown: dict[object, object] = {}
         for name, value in wanted.items():
-            if allowed is None or name not in allowed:
-                self._scrubber.hide(value, name, FILTER, strict=True)
-                continue
-            shown[name] = allowed[name]
+            told = _HIDDEN if allowed is None else allowed.get(name, _HIDDEN)
+            if told is not _HIDDEN:
+                shown[name] = told
             # Not cookies: those are hidden one by one, and their names may be seen.
-            if allowed[name] is not value and allowed[name] != value and name != "HTTP_COOKIE":
+            if told is not value and told != value and (told is _HIDDEN or name != "HTTP_COOKIE"):
                 self._scrubber.hide(value, name, FILTER, strict=True)
         if allowed is None:
             self._query_string = ""
@@ -311,16 +311,16 @@ def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
     # `runserver` copies all of that, or nothing: the first variable tells. HTTP_PROXY is no header then.
     has_environment = next(iter(os.environ), "") in meta
     for name, value in tuple(meta.items()):
-        if not (issubclass(type(name), str) and issubclass(type(value), str)):
-            continue
-        name = exact(name)
-        if _is_cgi(name) and not (has_environment and name.startswith("HTTP_") and name in os.environ):
-            headers[name] = exact(value)
+        if type(value) is not str or type(name) is not str:
+            if not (issubclass(type(name), str) and issubclass(type(value), str)):
+                continue
+            name, value = exact(name), exact(value)
+        if name.startswith("HTTP_"):
+            if not name.endswith("REMOTE_USER") and not (has_environment and name in os.environ):
+                headers[name] = value
+        elif name in _CGI_NAMES:
+            headers[name] = value
     return headers
-
-
-def _is_cgi(name: str) -> bool:
-    return name in _CGI_NAMES or (name.startswith("HTTP_") and not name.endswith("REMOTE_USER"))
 
 
 def _parsed(query: str) -> "dict[str, list[str]]":

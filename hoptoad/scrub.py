@@ -61,12 +61,12 @@ class Scrubber:
             name = unquote_plus(name)
         return self._marked.get(name) or self._names.rule(name)
 
-    def text(self, text: str, *, depth: int = 0, is_shapeless: bool = False) -> str:
+    def text(self, text: str, *, depth: int = 0) -> str:
         """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
         has_equals = "=" in text
         if has_equals and ("?" in text or "#" in text):
             text = _QUERY.sub(lambda match: self.query(match[0], depth=depth), text)
-        if not is_shapeless and len(text) >= _SHORTEST_SHAPE:
+        if len(text) >= _SHORTEST_SHAPE:
             text = self._shapes(text)
         if has_equals or ":" in text:
             text = self._pairs(text)
@@ -122,34 +122,24 @@ class Scrubber:
         """A dictionary as nested text; what finds no room is counted in a last entry."""
         masked: dict[str, Value] = {}
         taken = 0
-        entries: tuple[tuple[Any, Any], ...] = tuple(
-            islice(dict.items(value), max(budget.variables, 0))  # in one step: another thread may change it
-        )
-        shapeless = self._shapeless(entries, min(budget.text, _SHORT_TEXT))
+        # A copy made in one step: another thread may be changing the original.
+        entries: tuple[tuple[Any, Any], ...] = tuple(islice(dict.items(value), max(budget.variables, 0)))
+        quiet = self._quiet(entries, budget)
         for key, item in entries:
+            if key in quiet:
+                masked[key] = item
+                taken += 1
+                continue
             if budget.variables <= 0 or budget.chars <= 0:
-                break
+                continue
             taken += 1
             budget.variables -= 1
-            # Most names and texts are short and hold nothing: no more is done for them than must be.
-            is_harmless = type(key) is str and key in self._harmless and key not in self._marked
-            is_short = is_harmless and type(item) is str and item in shapeless and key not in masked
-            if is_short and len(key) + len(item) <= budget.chars:
-                budget.chars -= len(key)
-                budget.work -= len(item)
-                self.masked.field = key
-                masked[key] = budget.spend(self.text(item, is_shapeless=True))
-                continue
-            whole = key if type(key) is str and len(key) < MAX_JUDGED else _key(key)
-            rule = "" if is_harmless else self.rule(whole)
-            is_plain = is_harmless or self._is_plain(whole)
-            if is_plain and not rule and len(self._harmless) < _MAX_HARMLESS and len(whole) <= _SHORT_TEXT:
-                self._harmless.add(whole)
-            name = self.masked.field = budget.spend(whole if is_plain else self.text(whole), _MAX_NAME)
-            while name in masked:  # two names that differed in a secret only
+            rule, shown = self._judged_name(key)
+            name = self.masked.field = budget.spend(shown, _MAX_NAME)
+            while name in masked or name in quiet:  # two names that differed in a secret only
                 name += "'"
             if rule:
-                self.hide(item, whole, rule)
+                self.hide(item, _key(key), rule)
                 masked[name] = MASK
             else:
                 masked[name] = self.data(item, budget, path=path)
@@ -158,14 +148,45 @@ class Scrubber:
             masked["[cut]"] = f"{left} more"
         return masked
 
-    def _shapeless(self, entries: "tuple[tuple[Any, Any], ...]", longest: int) -> set[str]:
-        """Those short texts among the values in which no shape is to be looked for."""
-        texts = {
-            item
-            for _, item in entries[:_MANY]
-            if type(item) is str and len(item) <= longest and "://" not in item
+    def _quiet(self, entries: "tuple[tuple[Any, Any], ...]", budget: Budget) -> "dict[str, str]":
+        """What needs no looking at, one by one: known names, and short texts that hold no pair and no shape.
+
+        These are most of what there is. Their room is taken at once; where there is not enough of it
+        for all, none is quiet.
+        """
+        longest, harmless = min(budget.text, _SHORT_TEXT), self._harmless
+        quiet = {
+            key: item
+            for key, item in entries[:_MANY]
+            if type(item) is str
+            and type(key) is str
+            and key in harmless
+            and len(item) <= longest
+            and ":" not in item
+            and "=" not in item
         }
-        return set() if self._recognisers.worth_trying("\0".join(texts)) else texts
+        for name in self._marked:
+            quiet.pop(name, None)
+        page = "\0".join(quiet.values())
+        size = len(page) + sum(map(len, quiet))
+        if size > budget.chars or len(quiet) > budget.variables or self._recognisers.worth_trying(page):
+            return {}
+        budget.variables -= len(quiet)
+        budget.chars -= size
+        budget.work -= len(page)
+        return quiet
+
+    def _judged_name(self, key: object) -> tuple[str, str]:
+        """The rule that makes `key` the name of a secret, or an empty text; and the name as it is shown."""
+        if type(key) is str and key in self._harmless and key not in self._marked:
+            return "", key
+        whole = _key(key)
+        rule = self.rule(whole)
+        if not self._is_plain(whole):
+            return rule, self.text(whole)
+        if not rule and len(whole) <= _SHORT_TEXT and len(self._harmless) < _MAX_HARMLESS:
+            self._harmless.add(whole)
+        return rule, whole
 
     def _is_plain(self, name: str) -> bool:
         """Whether a name holds nothing that `text` would mask."""
