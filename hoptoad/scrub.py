@@ -24,9 +24,11 @@ _SHORTEST_SHAPE = 8  # s://u:p@
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_SECRET = 64 * 1024
-_SHORT_TEXT = 128  # characters
+_SHORT_TEXT = 150  # characters
 _MANY = 256
-_MAX_HARMLESS = 4096
+_MAX_KNOWN = 4096
+# Of these many browsers send the same.
+_SHARED = frozenset({"HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_USER_AGENT"})
 _PLAIN_NAME = compiled(r"[\w.\-\[\]]*")
 _SHORT_NAME = 12  # too short to be a secret itself
 _BUILT_IN = Recognisers(BUILT_IN)
@@ -53,7 +55,7 @@ class Scrubber:
         self._names = names or Names()
         self._recognisers = recognisers
         self._marked = marked or {}
-        self._harmless = _harmless(self._names, recognisers)
+        self._known = _known(self._names, recognisers, frozenset(self._marked))
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""
@@ -126,7 +128,7 @@ class Scrubber:
         entries: tuple[tuple[Any, Any], ...] = tuple(islice(dict.items(value), max(budget.variables, 0)))
         quiet = self._quiet(entries, budget)
         for key, item in entries:
-            if key in quiet:
+            if type(key) is str and key in quiet:
                 masked[key] = item
                 taken += 1
                 continue
@@ -143,6 +145,8 @@ class Scrubber:
                 masked[name] = MASK
             else:
                 masked[name] = self.data(item, budget, path=path)
+                if name in _SHARED and masked[name] is item:
+                    _remember(item, self._known.texts)
         left = dict.__len__(value) - taken
         if left:
             masked["[cut]"] = f"{left} more"
@@ -154,19 +158,15 @@ class Scrubber:
         These are most of what there is. Their room is taken at once; where there is not enough of it
         for all, none is quiet.
         """
-        longest, harmless = min(budget.text, _SHORT_TEXT), self._harmless
+        longest, names, texts = min(budget.text, _SHORT_TEXT), self._known.names, self._known.texts
         quiet = {
             key: item
             for key, item in entries[:_MANY]
             if type(item) is str
             and type(key) is str
-            and key in harmless
-            and len(item) <= longest
-            and ":" not in item
-            and "=" not in item
+            and key in names
+            and ((":" not in item and "=" not in item and len(item) <= longest) or item in texts)
         }
-        for name in self._marked:
-            quiet.pop(name, None)
         page = "\0".join(quiet.values())
         size = len(page) + sum(map(len, quiet))
         if size > budget.chars or len(quiet) > budget.variables or self._recognisers.worth_trying(page):
@@ -178,14 +178,14 @@ class Scrubber:
 
     def _judged_name(self, key: object) -> tuple[str, str]:
         """The rule that makes `key` the name of a secret, or an empty text; and the name as it is shown."""
-        if type(key) is str and key in self._harmless and key not in self._marked:
+        if type(key) is str and key in self._known.names:
             return "", key
         whole = _key(key)
         rule = self.rule(whole)
         if not self._is_plain(whole):
             return rule, self.text(whole)
-        if not rule and len(whole) <= _SHORT_TEXT and len(self._harmless) < _MAX_HARMLESS:
-            self._harmless.add(whole)
+        if not rule:
+            _remember(whole, self._known.names)
         return rule, whole
 
     def _is_plain(self, name: str) -> bool:
@@ -265,10 +265,22 @@ class Scrubber:
         return found[0][:start] + MASK + found[0][end:]
 
 
-@lru_cache(maxsize=8)
-def _harmless(names: Names, recognisers: Recognisers) -> set[str]:
-    """The names seen so far, in any notice, that are neither those of secrets nor hold one."""
-    return set()
+class _Known:
+    """What was seen in other notices to be no secret and to hold none: names, and texts of `_SHARED`."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.texts: set[str] = set()
+
+
+@lru_cache(maxsize=64)
+def _known(names: Names, recognisers: Recognisers, marked: "frozenset[str]") -> _Known:
+    return _Known()
+
+
+def _remember(text: str, known: set[str]) -> None:
+    if len(text) <= _SHORT_TEXT and len(known) < _MAX_KNOWN:
+        known.add(text)
 
 
 def _texts(value: object) -> Iterator[str]:
