@@ -42,6 +42,10 @@ _FROM_ATTRIBUTES = (
 # With these, an argument's own `str` or `repr` would be called.
 _OWN_TEXT = (BaseException.__str__, KeyError.__str__, *_FROM_ATTRIBUTES)
 _PLAIN = (str, bytes, int, type(None))
+_SLOTS: dict[str, Callable[[BaseException], Any]] = {
+    name: BaseException.__dict__[name].__get__
+    for name in ("__cause__", "__context__", "__dict__", "__suppress_context__", "__traceback__", "args")
+}
 
 
 class Describer:
@@ -202,7 +206,7 @@ class no_sql:  # noqa: N801 - read as what it does, in a with statement
 
 def slot(error: BaseException, name: str) -> Any:
     """One of BaseException's own attributes, past whatever a class has put in front of it."""
-    return BaseException.__dict__[name].__get__(error)
+    return _SLOTS[name](error)
 
 
 def _refuse_query(*args: Any) -> Any:

@@ -7,7 +7,6 @@ reported; what is not is named `[not loaded]`.
 import json
 import os
 import re
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -316,14 +315,10 @@ def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
             if not (issubclass(type(name), str) and issubclass(type(value), str)):
                 continue
             name, value = exact(name), exact(value)
-        if _is_cgi(name) and not (has_environment and name.startswith("HTTP_") and name in os.environ):
+        is_header = name.startswith("HTTP_") and not name.endswith("REMOTE_USER")
+        if name in _CGI_NAMES or (is_header and not (has_environment and name in os.environ)):
             headers[name] = value
     return headers
-
-
-@lru_cache(maxsize=1024)
-def _is_cgi(name: str) -> bool:
-    return name in _CGI_NAMES or (name.startswith("HTTP_") and not name.endswith("REMOTE_USER"))
 
 
 def _parsed(query: str) -> "dict[str, list[str]]":

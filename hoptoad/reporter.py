@@ -96,7 +96,7 @@ def report_status(
 ) -> str | None:
     """Reports an answer by its status, where the settings want it and nothing else was seen."""
     try:
-        if not wants_status(status) or not once.first_status(request):
+        if once.is_seen(request) or not wants_status(status) or not once.first_status(request):
             return None
         return _pass_on(capture.incident(request, status=status), unless)
     except Exception:

@@ -188,7 +188,7 @@ def _hides(hidden_settings: Any, session_cookie: str) -> "Callable[[str], bool]"
     """Whether Django's own filter, with these two settings of it, hides a variable of a name."""
     judge: Any = SafeExceptionReporterFilter()
     judge.hidden_settings = hidden_settings
-    return functools.lru_cache(maxsize=1024)(lambda name: judge.cleanse_setting(name, "") != "")
+    return functools.lru_cache(maxsize=256)(lambda name: judge.cleanse_setting(name, "") != "")
 
 
 def _always_on(found: Any) -> Any:

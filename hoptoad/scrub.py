@@ -146,7 +146,7 @@ class Scrubber:
             else:
                 masked[name] = self.data(item, budget, path=path)
                 if name in _SHARED and masked[name] is item:
-                    _remember(item, self._known.texts)
+                    _remember(str(item), self._known.texts)
         left = dict.__len__(value) - taken
         if left:
             masked["[cut]"] = f"{left} more"

@@ -105,13 +105,12 @@ def _texts(notice: Notice) -> list[str]:
     return texts
 
 
-def _add_texts(value: Value, texts: list[str]) -> None:
-    if isinstance(value, str):
-        texts.append(value)
-    elif isinstance(value, Mapping):
+def _add_texts(value: "Data | tuple[Value, ...]", texts: list[str]) -> None:
+    if isinstance(value, Mapping):
         texts.extend(value)
-        for item in value.values():
-            _add_texts(item, texts)
-    else:
-        for item in value:
+        value = tuple(value.values())
+    for item in value:
+        if isinstance(item, str):
+            texts.append(item)
+        else:
             _add_texts(item, texts)
