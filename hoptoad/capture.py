@@ -2,8 +2,8 @@
 
 import platform
 import re
-import secrets
 import socket
+import uuid
 from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
@@ -109,7 +109,7 @@ def link(incident: Incident, settings: Settings) -> tuple[str, str]:
 def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
     """A notice of `error` from this process, and of `more` only what is given."""
     return Notice(
-        id=secrets.token_hex(16),
+        id=uuid.uuid4().hex,
         error=error,
         server=_server(
             settings.project_root,

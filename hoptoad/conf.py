@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -16,11 +16,12 @@ from django.dispatch import receiver
 
 from hoptoad import shapes
 from hoptoad.errors import ConfigurationError
-from hoptoad.masked import Known
-from hoptoad.notice import Notice
-from hoptoad.ownsecrets import own_secrets
-from hoptoad.recognisers import Recognisers, chosen
-from hoptoad.revision import revision
+from hoptoad.imports import when_needed
+
+if TYPE_CHECKING:
+    from hoptoad.masked import Known
+    from hoptoad.notice import Notice
+    from hoptoad.recognisers import Recognisers
 
 PREFIX = "HOPTOAD_"
 DISCONNECTS = (
@@ -82,7 +83,7 @@ class Settings:
     send_ip: str | None = _setting("full", shapes.one_of("full", "truncated", None), '"truncated"')
     local_variables: bool = _setting(False, shapes.switch, "True")
     source_context: int = _setting(0, shapes.count(0, 20), "3")
-    before_notify: tuple[Callable[[Notice], Notice | None], ...] = _setting(
+    before_notify: "tuple[Callable[[Notice], Notice | None], ...]" = _setting(
         (), shapes.functions, '["shop.reporting.without_addresses"]'
     )
 
@@ -139,17 +140,20 @@ class Settings:
     @cached_property
     def revision(self) -> str:
         """The commit that runs; empty where that cannot be known."""
-        return revision(self.project_root)
+        return str(when_needed("hoptoad.revision").revision(self.project_root))
 
     @cached_property
-    def recognisers(self) -> Recognisers:
+    def recognisers(self) -> "Recognisers":
         """The shapes of secrets that are masked in any text."""
-        return chosen(self.patterns)
+        found: Recognisers = when_needed("hoptoad.recognisers").chosen(self.patterns)
+        return found
 
     @cached_property
-    def known_secrets(self) -> Known:
+    def known_secrets(self) -> "Known":
         """What is masked wherever it is quoted: the secrets of the site itself."""
-        return Known({*own_secrets(_all_settings(), os.environ), self.api_key})
+        own = when_needed("hoptoad.ownsecrets").own_secrets(_all_settings(), os.environ)
+        found: Known = when_needed("hoptoad.masked").Known({*own, self.api_key})
+        return found
 
     @cached_property
     def statuses(self) -> frozenset[int]:

@@ -12,10 +12,10 @@ from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from hoptoad import reporter
-from hoptoad.api.choice import get_api
+from hoptoad.api.choice import BUILT_IN_APIS, get_api
 from hoptoad.conf import get_settings
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import NO_THREADS, threads_never_run
+from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +34,16 @@ class HoptoadNotifierMiddleware:
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
-        if not get_settings().enabled:
+        settings = get_settings()
+        if not settings.enabled:
             logger.warning("HOPTOAD_API_KEY is not set: nothing is reported.")
             raise MiddlewareNotUsed("HOPTOAD_API_KEY is not set")
-        get_api()
-        get_handler()  # a class that cannot be found must stop the start, not the first notice
-        if threads_never_run() and get_settings().handler != "blocking":
+        # What cannot be found must stop the start, not the first notice. Our own can be.
+        if settings.api not in BUILT_IN_APIS:
+            get_api()
+        if settings.handler not in ALWAYS_THERE:
+            get_handler()
+        if threads_never_run() and settings.handler != "blocking":
             logger.warning(NO_THREADS)
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)

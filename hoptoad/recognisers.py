@@ -4,8 +4,8 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from hoptoad.lazily import compiled
 
@@ -14,8 +14,7 @@ _ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _NEVER = 1_000_000  # digits
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Recogniser:
+class Recogniser(NamedTuple):
     """A shape of secrets. Where the pattern has a named group, only what that matched is masked.
 
     For speed: `hints` are pieces of which a text must hold one, and `digits` how many of these must

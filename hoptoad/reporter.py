@@ -1,20 +1,14 @@
-"""The pipeline every failure goes through, and the one guard that keeps it from the site."""
+"""The one guard that keeps whatever we do from the site. What is behind it is imported when it is needed."""
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import before, capture, digest, filters, once, storm
-from hoptoad.api.choice import encode
 from hoptoad.conf import get_settings
-from hoptoad.guard import guarded
-from hoptoad.handlers import get_handler
-from hoptoad.notice import Incident, Notice
-from hoptoad.tally import tally
+from hoptoad.imports import when_needed
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +24,8 @@ def report_exception(
     `unless` is asked last whether the site has a reason to ignore this one.
     """
     try:
-        if not once.first_exception(request, error):
-            return None
-        return _pass_on(capture.incident(request, exception=error), unless)
+        identity: str | None = _pipeline().exception(request, error, unless)
+        return identity
     except Exception:
         logger.exception(_FAILED)
         return None
@@ -59,13 +52,9 @@ def report(
     try:
         if not get_settings().enabled:
             return None
-        if error is not None and not once.first_exception(request, error):
-            return None
-        incident = capture.incident(request, exception=error) if request is not None else Incident()
-        incident = replace(
-            incident,
-            is_request=False,
-            exception=error,
+        identity: str | None = _pipeline().anything(
+            error,
+            request,
             kind=kind,
             message=message,
             component=component,
@@ -76,7 +65,7 @@ def report(
             site=site,
             severity=severity,
         )
-        return _pass_on(incident, None)
+        return identity
     except Exception:
         logger.exception(_FAILED)
         return None
@@ -96,61 +85,14 @@ def report_status(
 ) -> str | None:
     """Reports an answer by its status, where the settings want it and nothing else was seen."""
     try:
-        if once.is_seen(request) or not wants_status(status) or not once.first_status(request):
+        if not wants_status(status):
             return None
-        return _pass_on(capture.incident(request, status=status), unless)
+        identity: str | None = _pipeline().status(request, status, unless)
+        return identity
     except Exception:
         logger.exception(_FAILED)
         return None
 
 
-def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | None:
-    settings = get_settings()
-    if not settings.enabled:
-        return None
-    rule = filters.suppressed_by(incident, settings)
-    if rule is not None:
-        logger.debug("Not reported, because of %s: %s", rule, incident.path)
-        return None
-    if unless is not None and guarded("is_ignorable", unless, False):
-        logger.debug("Not reported, because of is_ignorable: %s", incident.path)
-        return None
-    if not digest.admits(incident, settings, send=_hand_over):
-        tally.count("suppressed")
-        return None
-
-    def noticed() -> Notice:
-        return capture.notice(incident, settings)
-
-    if not storm.admits(incident, settings, capture=noticed, send=_hand_over):
-        tally.count("suppressed")
-        return None
-    return _numbered(incident, _hand_over(noticed()))
-
-
-def _hand_over(notice: Notice) -> str | None:
-    settings = get_settings()
-    tally.count("captured")
-    if tally.dropped:
-        notice = replace(notice, lost=tally.dropped)
-    wanted = before.noticed(notice, settings.before_notify)
-    if wanted is None:
-        tally.count("suppressed")
-        return None
-    get_handler().enqueue(_encoded(wanted), settings.timeout)
-    return wanted.id
-
-
-def _numbered(incident: Incident, identity: str | None) -> str | None:
-    """Puts the notice's id on its request, so that the page the user sees can tell it."""
-    if identity is not None and incident.request is not None:
-        incident.request.__dict__.setdefault("hoptoad_notice_id", identity)
-    return identity
-
-
-def _encoded(notice: Notice) -> bytes:
-    try:
-        return encode(notice)
-    except Exception:  # what a function of HOPTOAD_BEFORE_NOTIFY has put there may be no text
-        logger.exception("A notice could not be encoded as it is: it goes without details.")
-        return encode(before.bare(notice))
+def _pipeline() -> Any:
+    return when_needed("hoptoad.pipeline")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 from hoptoad.answers import Answer, Verdict, advice
+from hoptoad.imports import when_needed
 from hoptoad.signals import notice_answered, notice_sent, tell
 from hoptoad.tally import tally
 
@@ -30,14 +31,7 @@ def start_over() -> None:
     _said.clear()
 
 
-# A child forked while another thread imports a module waits for that import for ever.
-_importing = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
-    )
     os.register_at_fork(after_in_child=start_over)
 
 
@@ -72,9 +66,10 @@ def post(
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     _delivering.now = True
     try:
-        with _importing:
-            from hoptoad import connection
-        return connection.exchange(url, body, headers, timeout)
+        answer: Answer = when_needed("hoptoad.connection").exchange(url, body, headers, timeout)
+        return answer
+    except (ImportError, OSError) as error:  # of a process that may open no more files: later it may again
+        return Answer(verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}")
     finally:
         _delivering.now = False
 

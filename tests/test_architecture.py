@@ -35,6 +35,7 @@ LAYERS = [
     ["integrations.celery", "integrations.tasks", "integrations.asgi"],
     ["middleware", "log", "doors"],
     ["reporter"],
+    ["pipeline"],
     ["storm", "digest"],
     ["handlers"],
     ["handlers.celery", "handlers.tasks"],
@@ -80,7 +81,7 @@ LAYERS = [
     ],
     ["disguises", "recognisers"],
     ["notice", "errors", "text"],
-    ["lazily"],
+    ["lazily", "imports"],
     [""],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
@@ -115,6 +116,9 @@ def imported(tree):
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 yield whole if is_module(whole) else node.module
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "when_needed":
+            if isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value
 
 
 def is_module(dotted):
@@ -170,9 +174,9 @@ def test_only_those_who_read_a_request_know_what_one_is():
         if not name.startswith(("demo", "exceptional")) and "django.http" in set(imported(tree))
     }
 
-    # api.htv2 for generate_payload((request, status)) of 2010; reporter and once pass it on.
+    # api.htv2 for generate_payload((request, status)) of 2010; reporter, pipeline and once pass it on.
     assert knowing == {
-        *("middleware", "reporter", "once", "capture", "httprequest", "notice", "api.htv2"),
+        *("middleware", "reporter", "pipeline", "once", "capture", "httprequest", "notice", "api.htv2"),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
         *("doors", "log", "context_processors", "integrations.asgi", "integrations.drf"),
         "management.commands.hoptoad_preview",  # makes one up

@@ -334,8 +334,9 @@ def test_a_request_broken_in_any_part_is_reported_all_the_same(reported, broken)
         "hoptoad.filters.suppressed_by",
         "hoptoad.once.first_exception",
         "hoptoad.api.htv2.encode",
-        "hoptoad.reporter.get_handler",
-        "hoptoad.reporter.get_settings",
+        "hoptoad.pipeline.get_handler",
+        "hoptoad.pipeline.get_settings",
+        "hoptoad.reporter.when_needed",
     ],
 )
 @pytest.mark.parametrize("failure", [RuntimeError, MemoryError, RecursionError])

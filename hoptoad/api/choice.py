@@ -1,17 +1,19 @@
 """Which API the settings name: version 2, version 3, or one of the site's own."""
 
-import importlib
 from functools import lru_cache
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.utils.module_loading import import_string
 
-from hoptoad.answers import Answer, Verdict
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.notice import Notice
+from hoptoad.imports import when_needed
 
-_BUILT_IN = {"v2": "hoptoad.api.htv2", "v3": "hoptoad.api.v3"}
+if TYPE_CHECKING:
+    from hoptoad.answers import Answer
+    from hoptoad.notice import Notice
+
+BUILT_IN_APIS = {"v2": "hoptoad.api.htv2", "v3": "hoptoad.api.v3"}
 
 
 class Api(Protocol):
@@ -19,7 +21,7 @@ class Api(Protocol):
 
     CONTENT_TYPE: str
 
-    def encode(self, notice: Notice) -> bytes:
+    def encode(self, notice: "Notice") -> bytes:
         """The notice as bytes, which may wait on a disk or in a broker before they are reported."""
 
     def report(self, payload: bytes, timeout: float | None = None) -> Any:
@@ -29,7 +31,7 @@ class Api(Protocol):
 def get_api() -> Api:
     """The API in force. Raises ConfigurationError where it cannot be found."""
     named = get_settings().api
-    path = _BUILT_IN.get(named, named)
+    path = BUILT_IN_APIS.get(named, named)
     try:
         found = _found(path)
     # Whatever importing someone's module raises, the site must start with this one sentence.
@@ -41,13 +43,15 @@ def get_api() -> Api:
     return cast(Api, found)
 
 
-def encode(notice: Notice) -> bytes:
+def encode(notice: "Notice") -> bytes:
     """The notice in the API in force."""
     return get_api().encode(notice)
 
 
-def report(payload: bytes, timeout: float | None = None) -> Answer:
+def report(payload: bytes, timeout: float | None = None) -> "Answer":
     """Sends bytes by the API in force."""
+    from hoptoad.answers import Answer, Verdict  # late: the middleware imports this module
+
     answer = get_api().report(payload, timeout)
     if isinstance(answer, Answer):
         return answer
@@ -57,7 +61,7 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
 @lru_cache(maxsize=8)
 def _found(path: str) -> Any:
     try:
-        return importlib.import_module(path)
+        return when_needed(path)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{path}.".startswith(f"{error.name}."):
             raise  # the module is there, and something it imports is not

@@ -7,16 +7,18 @@ import os
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.utils.module_loading import import_string
 
-from hoptoad.answers import Answer
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.shapes import BUILT_IN_HANDLERS
 from hoptoad.signals import notice_dropped, tell
 from hoptoad.tally import tally
+
+if TYPE_CHECKING:
+    from hoptoad.answers import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ _BUILT_IN = {
     "mail": "hoptoad.handlers.mail.MailNotifier",
     "memory": "hoptoad.handlers.memory.MemoryNotifier",
 }
+ALWAYS_THERE = ("threadpool", "blocking", "mail", "memory")  # they need no package and no folder
 
 
 class Handler(Protocol):
@@ -74,7 +77,7 @@ def get_spool() -> Handler:
     return _spool.get(get_settings(), "spool", "")
 
 
-def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None = None) -> None:
+def give_up(payload: bytes, timeout: float, why: str, answer: "Answer | None" = None) -> None:
     """Hands a notice that cannot be delivered to the fallback handler, or counts it as lost."""
     try:
         fallback = get_fallback_handler()
@@ -86,7 +89,7 @@ def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None = No
     drop(payload, timeout, why, answer)
 
 
-def drop(payload: bytes, timeout: float, why: str, answer: Answer | None = None) -> None:
+def drop(payload: bytes, timeout: float, why: str, answer: "Answer | None" = None) -> None:
     """Counts a notice as lost, tells the signal, and the log at most once a minute."""
     tally.drop(1, why)
     tell(notice_dropped, drop, payload=payload, reason=why, answer=answer)
