@@ -8,8 +8,8 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad import reporter
+from hoptoad.delivering import is_delivering
 from hoptoad.logtext import formatted, template
-from hoptoad.transport import is_delivering
 
 _MAX_TEXT = 2048
 _MAX_STACK_LINES = 20  # the last are those of the call

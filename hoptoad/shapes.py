@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 from django.utils.module_loading import import_string
 
-from hoptoad.recognisers import NAMES as RECOGNISERS
+from hoptoad.imports import when_needed
 
 DEFAULT_TIMEOUT = 5.0
 BUILT_IN_HANDLERS = ("threadpool", "blocking", "spool", "celery", "tasks", "mail", "memory")
@@ -240,11 +240,12 @@ def recognisers(value: Any) -> "dict[str, bool | re.Pattern[str]]":
     if value is not None and not isinstance(value, Mapping):
         raise Malformed(wanted)
     read: dict[str, bool | re.Pattern[str]] = {}
+    built_in = when_needed("hoptoad.recognisers").NAMES if value else ()
     for name, item in (value or {}).items():
         if not isinstance(name, str) or not isinstance(item, (bool, str, re.Pattern)):
             raise Malformed(wanted)
-        if isinstance(item, bool) and name not in RECOGNISERS:
-            raise Malformed(f"{wanted}; built in are {', '.join(RECOGNISERS)}, not {name!r}")
+        if isinstance(item, bool) and name not in built_in:
+            raise Malformed(f"{wanted}; built in are {', '.join(built_in)}, not {name!r}")
         read[name] = item if isinstance(item, bool) else patterns([item])[0]
         if not isinstance(item, bool) and read[name].search(""):  # type: ignore[union-attr]
             raise Malformed(f"{wanted}; that of {name!r} matches the empty text, and so everything")

@@ -2,11 +2,11 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Mapping
 
 from hoptoad.answers import Answer, Verdict, advice
+from hoptoad.delivering import delivering
 from hoptoad.imports import when_needed
 from hoptoad.signals import notice_answered, notice_sent, tell
 from hoptoad.tally import tally
@@ -16,14 +16,6 @@ logger = logging.getLogger(__name__)
 SAY_EVERY = 60.0  # seconds
 _SSL_REFUSED = (402, 403)
 _said: "dict[tuple[str, int, str], float]" = {}
-
-
-_delivering = threading.local()
-
-
-def is_delivering() -> bool:
-    """Whether this thread is sending something now: what is logged meanwhile must not be reported."""
-    return getattr(_delivering, "now", False)
 
 
 def start_over() -> None:
@@ -64,14 +56,15 @@ def post(
 
 
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-    _delivering.now = True
-    try:
-        answer: Answer = when_needed("hoptoad.connection").exchange(url, body, headers, timeout)
+    with delivering():
+        try:
+            connection = when_needed("hoptoad.connection")
+        except (ImportError, OSError) as error:  # of a process that may open no more files: later it may
+            return Answer(
+                verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}"
+            )
+        answer: Answer = connection.exchange(url, body, headers, timeout)
         return answer
-    except (ImportError, OSError) as error:  # of a process that may open no more files: later it may again
-        return Answer(verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}")
-    finally:
-        _delivering.now = False
 
 
 def _tell(answer: Answer) -> None:
