@@ -168,18 +168,18 @@ def frames_of(
         first.append((traceback.tb_frame, traceback.tb_lineno or 0))
         traceback = traceback.tb_next
         room -= 1
-    first.reverse()
-    if traceback is None:
-        return first  # type: ignore[return-value]
-    last: deque[tuple[FrameType, int]] = deque(maxlen=max_frames // 2)
-    count = 0
+    rest, left_out = traceback, -(max_frames // 2)
+    while rest is not None:
+        rest = rest.tb_next
+        left_out += 1
+    for _ in range(left_out):
+        traceback = traceback.tb_next  # type: ignore[union-attr]
+    last: list[tuple[FrameType, int] | tuple[None, int]] = []
     while traceback is not None:
         last.append((traceback.tb_frame, traceback.tb_lineno or 0))
         traceback = traceback.tb_next
-        count += 1
-    left_out = count - len(last)
-    between: list[tuple[None, int]] = [(None, left_out)] if left_out else []
-    return [*reversed(last), *between, *first]
+    between: list[tuple[None, int]] = [(None, left_out)] if left_out > 0 else []
+    return [*reversed(last), *between, *reversed(first)]
 
 
 class no_sql:  # noqa: N801 - read as what it does, in a with statement

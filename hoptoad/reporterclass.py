@@ -6,6 +6,7 @@ site's class is asked only for what it adds, on top of a base that has nothing t
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from django.conf import settings as django_settings
@@ -47,8 +48,8 @@ def additions(shown: _Shown, error: BaseException | None) -> dict[object, object
 
     Its class is found on the `original` request, and it is shown the other, a copy.
     """
-    original: Any = shown.original
-    kind: Any = debug.get_exception_reporter_class(original)
+    own: Any = getattr(shown.original, "exception_reporter_class", None)
+    kind: Any = own or _default_class(django_settings.DEFAULT_EXCEPTION_REPORTER)
     if error is None or kind.get_traceback_data is debug.ExceptionReporter.get_traceback_data:
         return {}
     reporter = type("Additions", (kind, _Nothing), {})(
@@ -57,6 +58,11 @@ def additions(shown: _Shown, error: BaseException | None) -> dict[object, object
     with no_sql():
         data = reporter.get_traceback_data()
     return {str(name): value for name, value in data.items() if name not in _NAMES}
+
+
+@lru_cache(maxsize=8)
+def _default_class(path: str) -> Any:
+    return import_string(path)
 
 
 def path_of(request: HttpRequest | None) -> str:

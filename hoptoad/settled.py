@@ -108,8 +108,7 @@ def _texts(notice: Notice) -> list[str]:
 def _add_texts(value: "Data | tuple[Value, ...]", texts: list[str]) -> None:
     if isinstance(value, Mapping):
         texts.extend(value)
-        value = tuple(value.values())
-    for item in value:
+    for item in value.values() if isinstance(value, Mapping) else value:
         if isinstance(item, str):
             texts.append(item)
         else:
