@@ -35,6 +35,7 @@ setup(
             "uvicorn",
             "websockets",
         ],
+        "benchmarks": ["aiosmtpd", "blinker", "bugsnag", "honeybadger", "pybrake", "rollbar", "sentry-sdk"],
         "lint": ["django-stubs", "mypy", "ruff", "types-requests"],
         "docs": ["sphinx"],
     },
