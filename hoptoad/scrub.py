@@ -136,6 +136,7 @@ class Scrubber:
                 continue
             taken += 1
             budget.variables -= 1
+            self.masked.field = "a name"
             rule, shown = self._judged_name(key)
             name = self.masked.field = budget.spend(shown, _MAX_NAME)
             while name in masked or name in quiet:  # two names that differed in a secret only
