@@ -62,13 +62,14 @@ class ReporterFilter:
 
     def meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any] | None":
         """`wanted` of `request.META` as the filter lets it be seen; None where the filter failed."""
-        if self._is_djangos:
-            hides = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
-            substitute = self._filter.cleansed_substitute
-            return {name: substitute if hides(name) else value for name, value in wanted.items()}
-        return self._asked(
-            "get_safe_request_meta", lambda: dict(self._filter.get_safe_request_meta(self.request))
-        )
+        return self._asked("get_safe_request_meta", lambda: self._meta(wanted))
+
+    def _meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any]":
+        if not self._is_djangos:
+            return dict(self._filter.get_safe_request_meta(self.request))
+        hides = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
+        substitute = self._filter.cleansed_substitute
+        return {name: substitute if hides(name) else value for name, value in wanted.items()}
 
     def cookies(self, names: "list[str]") -> "list[str] | None":
         """Which cookies may be seen, by name; None where the filter failed."""

@@ -26,7 +26,7 @@ _MAX_HIDDEN = 200
 _MAX_SECRET = 64 * 1024
 _SHORT_TEXT = 150  # characters
 _MANY = 256
-_MAX_KNOWN = 4096
+_MAX_KNOWN = 1024  # for each set of marks
 # Of these many browsers send the same.
 _SHARED = frozenset({"HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_USER_AGENT"})
 _PLAIN_NAME = compiled(r"[\w.\-\[\]]*")
@@ -166,7 +166,8 @@ class Scrubber:
             if type(item) is str
             and type(key) is str
             and key in names
-            and ((":" not in item and "=" not in item and len(item) <= longest) or item in texts)
+            and len(item) <= longest
+            and ((":" not in item and "=" not in item) or item in texts)
         }
         page = "\0".join(quiet.values())
         size = len(page) + sum(map(len, quiet))
@@ -274,7 +275,7 @@ class _Known:
         self.texts: set[str] = set()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _known(names: Names, recognisers: Recognisers, marked: "frozenset[str]") -> _Known:
     return _Known()
 

@@ -301,6 +301,17 @@ def test_what_was_seen_before_changes_nothing_of_what_is_masked(notices):
         assert seen.masked._values == fresh.masked._values
 
 
+def test_a_text_that_was_harmless_before_is_cut_where_it_is_too_long_now():
+    data, names = {"HTTP_ACCEPT": "text/html;q=0.9," * 9}, Names()
+    for _ in range(2):
+        Scrubber(names).mapping(data, capture.Budget(variables=9, chars=999, text=200, depth=5))
+    budget = capture.Budget(variables=9, chars=999, text=64, depth=5)
+
+    shown = Scrubber(names).mapping(data, budget)
+
+    assert len(budget.settle(shown["HTTP_ACCEPT"], None)) == 64
+
+
 def test_a_name_that_only_this_view_marks_is_masked_though_it_was_harmless_before():
     data = {"remark": "ring twice", "HTTP_USER_AGENT": "remark: ring twice"}
     names = Names()

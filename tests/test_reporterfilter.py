@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import re
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -213,6 +214,25 @@ def test_a_filter_that_cannot_be_found_hides_everything(client, settings_for, vi
 
     assert "green-ish" not in repr(outbox[0])
     assert "tenant-value" not in repr(outbox[0])
+
+
+def test_a_site_may_change_what_djangos_own_filter_hides_at_any_time(monkeypatch):
+    request = RequestFactory().get("/", headers={"accept": "text/plain, x-frog"})
+    assert noticed(request).request.cgi_data["HTTP_ACCEPT"] == "text/plain, x-frog"
+
+    monkeypatch.setattr(SafeExceptionReporterFilter, "hidden_settings", re.compile("ACCEPT"))
+
+    assert noticed(request).request.cgi_data["HTTP_ACCEPT"] == SafeExceptionReporterFilter.cleansed_substitute
+
+
+@pytest.mark.parametrize("hidden", [["ACCEPT"], "ACCEPT", None])
+def test_what_is_no_pattern_hides_all_headers(monkeypatch, caplog, hidden):
+    monkeypatch.setattr(SafeExceptionReporterFilter, "hidden_settings", hidden)
+
+    told = noticed(RequestFactory().get("/?page=frog", headers={"accept": "text/x-frog"})).request
+
+    assert "frog" not in str(told.cgi_data) + told.url
+    assert "get_safe_request_meta" in caplog.text
 
 
 def test_the_filter_is_shown_a_copy_it_may_change(client, settings_for, view):
