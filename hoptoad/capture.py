@@ -70,8 +70,9 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
         depth=settings.max_depth,
     )
     error, causes = errors_of(incident, contract, scrubber, budget, settings)
-    request_info, user = RequestInfo(component=UNKNOWN), None
-    if request is not None:
+    if request is None:
+        request_info, user = RequestInfo(component=UNKNOWN), None
+    else:
         reader = RequestReader(request, contract, scrubber, budget, settings, error=incident.exception)
         request_info, user = reader.info(), reader.user()
     request_info = _completed(request_info, incident, scrubber, budget)

@@ -182,9 +182,10 @@ def get_settings() -> Settings:
     """The settings in force. Raises ConfigurationError that names everything malformed."""
     global _cached
     # Django's test runner changes these two without a signal.
-    if _cached is None or (_cached.debug, _cached.testing) != (django_settings.DEBUG, _testing()):
-        _cached = _load()
-    return _cached
+    settings = _cached
+    if settings is None or settings.debug != django_settings.DEBUG or settings.testing != _testing():
+        settings = _cached = _load()
+    return settings
 
 
 def as_dict() -> dict[str, Any]:

@@ -15,7 +15,7 @@ _MIN_BASE64 = 8
 _MAX_BASE64 = 1024
 _MAX_DECODINGS = 4
 
-_UNRESERVED = compiled(r"[\w.~-]*", re.ASCII)
+_SPACED = compiled(r"[\w.~ -]*", re.ASCII)  # in which nothing but a space is escaped anywhere, and "-"
 _ESCAPE = compiled(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
@@ -58,7 +58,10 @@ def forms(value: str) -> Iterator[str]:
         yield piece
         if "-" in piece:
             yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
-        if not _UNRESERVED.fullmatch(piece):
+        if _SPACED.fullmatch(piece):
+            if " " in piece:
+                yield piece.replace(" ", "+")
+        else:
             yield from _escaped(piece)
     if _MIN_BASE64 <= len(value) <= _MAX_BASE64:
         yield from _base64(value.encode("utf-8", "surrogatepass"))

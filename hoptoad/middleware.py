@@ -16,6 +16,7 @@ from hoptoad.api.choice import BUILT_IN_APIS, get_api
 from hoptoad.conf import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
+from hoptoad.marks import NOTICE_ID, SEEN
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ class HoptoadNotifierMiddleware:
 
     def _look_at(self, request: HttpRequest, response: Any) -> None:
         if getattr(response, "status_code", 0) >= 400:
-            self._report_status(request, response)
+            if SEEN not in request.__dict__:  # the exception that led to this answer
+                self._report_status(request, response)
             self._tell_number(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
@@ -84,7 +86,7 @@ class HoptoadNotifierMiddleware:
     async def _alook_at(self, request: HttpRequest, response: Any) -> None:
         status = getattr(response, "status_code", 0)
         if status >= 400:
-            if reporter.wants_status(status):
+            if SEEN not in request.__dict__ and reporter.wants_status(status):
                 await _off_loop(self._report_status, request, response)
             self._tell_number(request, response)
         if getattr(response, "streaming", False):
@@ -116,7 +118,7 @@ class HoptoadNotifierMiddleware:
         reporter.report_status(request, response.status_code, unless=ignorable)
 
     def _tell_number(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        identity = request.__dict__.get("hoptoad_notice_id")
+        identity = request.__dict__.get(NOTICE_ID)
         if not identity:
             return
         try:

@@ -12,8 +12,8 @@ from asgiref import sync
 from django.http import HttpRequest
 
 from hoptoad.failures import slot
+from hoptoad.marks import SEEN
 
-_MARK = "_hoptoad_seen"
 _MAX_CHAIN = 10_000
 _numbers = itertools.count()
 _ASGIREF = sync.__file__
@@ -40,16 +40,11 @@ class _Mark(NamedTuple):
     head: int
 
 
-def is_seen(request: HttpRequest) -> bool:
-    """Whether anything has been seen on `request`, be it reported or suppressed."""
-    return _MARK in request.__dict__
-
-
 def first_status(request: HttpRequest) -> bool:
     """True once for a request on which nothing else has been seen."""
-    if is_seen(request):
+    if SEEN in request.__dict__:
         return False
-    request.__dict__[_MARK] = _Seen()
+    request.__dict__[SEEN] = _Seen()
     return True
 
 
@@ -65,7 +60,7 @@ def first_exception(request: HttpRequest | None, error: BaseException) -> bool:
         if is_first:
             _leave(error, _new_token())
         return is_first
-    seen = request.__dict__.setdefault(_MARK, _Seen())
+    seen = request.__dict__.setdefault(SEEN, _Seen())
     mark = _mark_of(error)
     if mark is not None and (mark.token == seen.token or _is_known(error, mark)):
         return False
@@ -80,7 +75,7 @@ def first_exception(request: HttpRequest | None, error: BaseException) -> bool:
 
 def _leave(error: BaseException, token: tuple[int, int]) -> None:
     head = next(_steps(error), None)
-    slot(error, "__dict__")[_MARK] = _Mark(token, id(head))
+    slot(error, "__dict__")[SEEN] = _Mark(token, id(head))
 
 
 def _steps(error: BaseException) -> Iterator[TracebackType]:
@@ -95,7 +90,7 @@ def _steps(error: BaseException) -> Iterator[TracebackType]:
 
 
 def _mark_of(error: BaseException) -> _Mark | None:
-    mark = slot(error, "__dict__").get(_MARK)
+    mark = slot(error, "__dict__").get(SEEN)
     return mark if isinstance(mark, _Mark) else None
 
 

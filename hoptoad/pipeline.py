@@ -12,6 +12,7 @@ from hoptoad.api.choice import encode
 from hoptoad.conf import get_settings
 from hoptoad.guard import guarded
 from hoptoad.handlers import get_handler
+from hoptoad.marks import NOTICE_ID
 from hoptoad.notice import Incident, Notice
 from hoptoad.tally import tally
 
@@ -82,7 +83,7 @@ def _hand_over(notice: Notice) -> str | None:
 def _numbered(incident: Incident, identity: str | None) -> str | None:
     """Puts the notice's id on its request, so that the page the user sees can tell it."""
     if identity is not None and incident.request is not None:
-        incident.request.__dict__.setdefault("hoptoad_notice_id", identity)
+        incident.request.__dict__.setdefault(NOTICE_ID, identity)
     return identity
 
 

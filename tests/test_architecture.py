@@ -81,7 +81,7 @@ LAYERS = [
     ],
     ["disguises", "recognisers"],
     ["notice", "errors", "text"],
-    ["lazily", "imports", "delivering"],
+    ["lazily", "imports", "delivering", "marks"],
     [""],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
