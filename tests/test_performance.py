@@ -227,7 +227,7 @@ def test_ten_thousand_healthy_requests_leave_nothing_behind():
 def report(settings_for):
     """Reports a failure, always the same."""
     settings_for(HOPTOAD_HANDLER="test_performance.Nowhere", HOPTOAD_STORM_LIMIT=0)
-    request, error = failed()
+    request, error = failed(depth=3)
 
     def report():
         error.__dict__.clear()
@@ -248,9 +248,9 @@ def test_a_notice_leaves_no_work_for_the_garbage_collector(report):
     gc.collect()
     gc.disable()
     try:
-        for _ in range(50):
+        for _ in range(200):
             report()
-        assert gc.collect() == 0
+        assert gc.collect() < 200  # threads of tests before this one may end meanwhile
     finally:
         gc.enable()
 
