@@ -160,12 +160,12 @@ def test_a_notice_grows_with_what_is_in_it_and_no_further_than_its_bounds(settin
     settings_for(DATA_UPLOAD_MAX_NUMBER_FIELDS=None)
     few, some, many, far_too_many = (
         calls_for(form={f"field{number}": f"value: {number}" for number in range(count)})
-        for count in (20, 200, 2_000, 20_000)
+        for count in (20, 200, 2_000, 4_000)
     )
 
     assert some < 10 * few
     assert many < 11 * some
-    assert far_too_many < 1.5 * many  # HOPTOAD_MAX_VARS
+    assert far_too_many < 1.2 * many  # HOPTOAD_MAX_VARS
 
 
 def test_frames_beyond_the_bound_cost_next_to_nothing(settings_for):
@@ -202,7 +202,7 @@ def grown(repeat, times):
     repeat()
     tracemalloc.start()
     try:
-        for _ in range(200):
+        for _ in range(50):
             repeat()
         gc.collect()  # it empties the interpreter's own stores of small tuples as well
         before = tracemalloc.take_snapshot().filter_traces(own)
@@ -227,7 +227,7 @@ def test_ten_thousand_healthy_requests_leave_nothing_behind():
 def report(settings_for):
     """Reports a failure, always the same."""
     settings_for(HOPTOAD_HANDLER="test_performance.Nowhere", HOPTOAD_STORM_LIMIT=0)
-    request, error = failed(depth=3)
+    request, error = failed(depth=3, form={"name": "Freda", "password": "frog-prince"})
 
     def report():
         error.__dict__.clear()
@@ -287,7 +287,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.dictionaries(NAMES, VALUES, max_size=8), min_size=1, max_size=4))
 def test_what_was_seen_before_changes_nothing_of_what_is_masked(notices):
     """Names and texts that were harmless before are looked at no more."""
