@@ -243,23 +243,6 @@ def test_a_thousand_notices_leave_nothing_behind(report):
     assert grown(report, 1_000) < 100_000
 
 
-def test_a_notice_leaves_no_work_for_the_garbage_collector(report):
-    report()
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(200):
-            report()
-        assert gc.collect() < 200  # threads of tests before this one may end meanwhile
-    finally:
-        gc.enable()
-
-
-class Nowhere:
-    def enqueue(self, payload, timeout):
-        assert payload
-
-
 def test_what_is_shared_by_all_notices_cannot_be_filled():
     frame = Frame("shop.py", 1, "view")
 
