@@ -162,8 +162,10 @@ class RequestReader:
             if name:
                 self._scrubber.cookie(name, value)
                 names.append(name)
-        shown = self._contract.cookies(names)
-        return HIDDEN if shown is None else "; ".join(f"{name}={MASK}" for name in shown)
+        allowed = self._contract.cookies()
+        if allowed is None:
+            return HIDDEN
+        return "; ".join(f"{name}={MASK}" for name in names if name in allowed)
 
     def _hide_addresses(self, shown: dict[object, object]) -> None:
         wanted = self._settings.send_ip
@@ -308,8 +310,8 @@ def host(request: HttpRequest) -> str:
 def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
     """The variables of CGI, headers included, and nothing of the process environment."""
     headers = {}
-    # `runserver` copies all of that, or nothing: the first variable tells. HTTP_PROXY is no header then.
-    has_environment = next(iter(os.environ), "") in meta
+    # `runserver` copies all of that, or nothing. HTTP_PROXY is no header then.
+    has_environment = not meta.keys().isdisjoint(("PATH", "HOME", "PWD", "LANG", next(iter(os.environ), "")))
     for name, value in tuple(meta.items()):
         if type(value) is not str or type(name) is not str:
             if not (issubclass(type(name), str) and issubclass(type(value), str)):

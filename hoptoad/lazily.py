@@ -9,6 +9,8 @@ class _Pattern:
         self._given = given
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)  # of a copy that is not yet made
         found = getattr(re.compile(*self._given), name)
         setattr(self, name, found)  # from now on it is as fast as any
         return found

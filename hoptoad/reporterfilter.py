@@ -37,6 +37,8 @@ _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
 _WRAPPER = "sensitive_variables_wrapper"
 _COROUTINE = inspect.CO_COROUTINE
 
+_JUDGING = frozenset({"cleanse_setting", "get_safe_cookies", "get_safe_request_meta", "get_post_parameters"})
+
 T = TypeVar("T")
 
 
@@ -52,8 +54,7 @@ class ReporterFilter:
         self.sensitive = guarded("marks", lambda: sensitive_post_parameters(request), everything)
         self.original = request
         self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
-        # Django's own judges each variable by its name alone: it need not be asked again.
-        self._is_djangos = type(self._filter) is SafeExceptionReporterFilter
+        self._is_djangos = _is_djangos(self._filter)
 
     @functools.cached_property
     def request(self) -> HttpRequest | None:
@@ -67,16 +68,15 @@ class ReporterFilter:
     def _meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any]":
         if not self._is_djangos:
             return dict(self._filter.get_safe_request_meta(self.request))
+        if self.request is not None:
+            self.request.META = dict(wanted)  # and so no process environment
         hides = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
         substitute = self._filter.cleansed_substitute
         return {name: substitute if hides(name) else value for name, value in wanted.items()}
 
-    def cookies(self, names: "list[str]") -> "list[str] | None":
-        """Which cookies may be seen, by name; None where the filter failed."""
-        if self._is_djangos:
-            return names  # it hides values only
-        allowed = self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
-        return None if allowed is None else [name for name in names if name in allowed]
+    def cookies(self) -> "Mapping[str, Any] | None":
+        """The cookies as the filter lets them be seen; None where the filter failed."""
+        return self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
 
     def post(self, form: "Mapping[str, Any]") -> "Mapping[str, list[Any]] | None":
         """The form, each field with its values; None where the filter failed."""
@@ -184,12 +184,23 @@ def _default_filter(path: str) -> Any:
     return import_string(path)()
 
 
+def _is_djangos(found: Any) -> bool:
+    """Whether this is Django's own filter as it was shipped: it judges each variable by its name alone."""
+    kind = SafeExceptionReporterFilter
+    return (
+        type(found) is kind
+        and not _JUDGING & found.__dict__.keys()
+        and all(kind.__dict__[name].__module__ == kind.__module__ for name in _JUDGING)
+    )
+
+
 @functools.lru_cache(maxsize=8)
 def _hides(hidden_settings: Any, session_cookie: str) -> "Callable[[str], bool]":
     """Whether Django's own filter, with these two settings of it, hides a variable of a name."""
     judge: Any = SafeExceptionReporterFilter()
     judge.hidden_settings = hidden_settings
-    return functools.lru_cache(maxsize=256)(lambda name: judge.cleanse_setting(name, "") != "")
+    shown = object()
+    return functools.lru_cache(maxsize=256)(lambda name: judge.cleanse_setting(name, shown) is not shown)
 
 
 def _always_on(found: Any) -> Any:

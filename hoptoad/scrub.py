@@ -133,6 +133,8 @@ class Scrubber:
                 taken += 1
                 continue
             if budget.variables <= 0 or budget.chars <= 0:
+                if rule := self._judged_name(key)[0]:  # not shown, but not to be told elsewhere either
+                    self.hide(item, _key(key), rule)
                 continue
             taken += 1
             budget.variables -= 1

@@ -243,6 +243,11 @@ def test_a_thousand_notices_leave_nothing_behind(report):
     assert grown(report, 1_000) < 100_000
 
 
+class Nowhere:
+    def enqueue(self, payload, timeout):
+        assert payload
+
+
 def test_what_is_shared_by_all_notices_cannot_be_filled():
     frame = Frame("shop.py", 1, "view")
 
@@ -305,6 +310,16 @@ def test_a_name_that_only_this_view_marks_is_masked_though_it_was_harmless_befor
     shown = scrubber.mapping(data, capture.Budget(variables=9, chars=999, text=99, depth=5))
 
     assert "ring" not in str(shown)
+
+
+def test_a_secret_for_which_there_is_no_room_is_still_known():
+    """The room of what is known to be harmless is taken before; the secret is hidden elsewhere nevertheless."""
+    form = {f"body{number}": "word " * 400 for number in range(95)}
+    form |= {"password": "frog-prince-frog"} | {f"field{number}": "y" * 140 for number in range(150)}
+    for _ in range(2):
+        request, error = failed(form=form, text="no such frog-prince-frog")
+
+        assert "frog-prince" not in str(notice_of(request, error))
 
 
 def test_the_surroundings_of_a_delivery_are_looked_for_once_a_minute(collector, monkeypatch):

@@ -13,7 +13,7 @@ from django.urls import ResolverMatch
 from django.utils.datastructures import MultiValueDict
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
-from django.views.debug import SafeExceptionReporterFilter
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
@@ -233,6 +233,64 @@ def test_what_is_no_pattern_hides_all_headers(monkeypatch, caplog, hidden):
 
     assert "frog" not in str(told.cgi_data) + told.url
     assert "get_safe_request_meta" in caplog.text
+
+
+def hidden(*args):
+    return {"note": "###"}
+
+
+@pytest.mark.parametrize("method", ["get_post_parameters", "get_safe_request_meta", "cleanse_setting"])
+@pytest.mark.parametrize("of_class", [False, True])
+def test_djangos_own_filter_with_a_method_of_the_sites_is_the_sites(monkeypatch, method, of_class):
+    request = RequestFactory().post("/", {"note": "frog-prince"}, headers={"note": "frog-header"})
+    assert request.POST
+    noticed(request)  # what is remembered of Django's own must not be believed afterwards
+    own = SafeExceptionReporterFilter()
+    monkeypatch.setattr(
+        SafeExceptionReporterFilter if of_class else own,
+        method,
+        lambda *args: "###" if method == "cleanse_setting" else hidden(),
+    )
+    request.exception_reporter_filter = own
+
+    told = noticed(request).request
+
+    assert ("frog-prince" in str(told.params)) == (method != "get_post_parameters")
+    assert ("frog-header" in str(told.cgi_data)) == (method == "get_post_parameters")
+
+
+def test_an_empty_substitute_hides_as_well(monkeypatch):
+    monkeypatch.setattr(SafeExceptionReporterFilter, "cleansed_substitute", "")
+
+    told = noticed(RequestFactory().get("/", headers={"passage": "frog-prince"})).request
+
+    assert told.cgi_data["HTTP_PASSAGE"] == ""
+
+
+@pytest.mark.parametrize("cookies", ["Frog0Prince0Frog; lang=en", 'prefs="a;Frog0Prince0Frog"; lang=en'])
+def test_what_is_no_name_of_a_cookie_is_not_shown_as_one(cookies):
+    told = noticed(RequestFactory().get("/", HTTP_COOKIE=cookies)).request
+
+    assert "Frog" not in str(told.cgi_data)
+    assert f"lang={MASK}" in told.cgi_data["HTTP_COOKIE"]
+
+
+def test_a_reporter_is_not_shown_the_process_environment_and_changes_nothing(settings_for):
+    settings_for(DEFAULT_EXCEPTION_REPORTER="test_reporterfilter.Changing")
+    request = RequestFactory().get("/")
+    request.META["PLAIN_ENVIRONMENT"] = "frog-prince"
+
+    told = noticed(request)
+
+    assert "frog" not in str(told)
+    assert "CHANGED" not in request.META
+
+
+class Changing(ExceptionReporter):
+    def get_traceback_data(self):
+        self.request.META["CHANGED"] = "yes"
+        found = {name: value for name, value in self.request.META.items() if name.startswith("PLAIN")}
+        return {**super().get_traceback_data(), "found": found}
 
 
 def test_the_filter_is_shown_a_copy_it_may_change(client, settings_for, view):
