@@ -99,7 +99,7 @@ def _send(way: _Way, body: bytes, timeout: float) -> urllib3.BaseHTTPResponse:
 def _way(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Way:
     """The proxy, the authorities and the credentials of .netrc, as `requests` finds them.
 
-    That takes as long as sending, so this thread does it once in LOOK_AGAIN seconds.
+    This thread looks for them once in LOOK_AGAIN seconds.
     """
     key = (url, *headers.items())
     way: _Way | None = _thread.ways.get(key)

@@ -52,7 +52,7 @@ class Recognisers:
         return tuple(item for item in self._all if not item.hints or any(hint in text for hint in item.hints))
 
     def _has_hint(self, text: str) -> bool:
-        for hint in self._hints:  # noqa: SIM110 - this is run for every text, and `any` takes twice as long
+        for hint in self._hints:  # noqa: SIM110 - run for every text, and cheaper than `any`
             if hint in text:
                 return True
         return False

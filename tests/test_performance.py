@@ -148,7 +148,7 @@ def calls_for(encode=htv2.encode, **size):
 
 
 def test_a_notice_of_thirty_frames_and_a_form_takes_as_many_calls_as_are_allowed():
-    """1,400 with Python 3.12; it were 5,200 before they were counted."""
+    """About 1,400 with Python 3.12."""
     assert calls_for() < 1_900
 
 
