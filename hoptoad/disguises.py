@@ -94,7 +94,7 @@ def in_decoded(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
                 while at >= 0:
                     spans.append((starts[at], starts[at + len(value)]))
                     at = shown.find(value, at + len(value))
-    return _apart(sorted(spans))
+    return apart(sorted(spans))
 
 
 def _view(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
@@ -114,14 +114,15 @@ def _view(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
     return "".join(shown), [*places, starts[len(text)]]
 
 
-def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    apart: list[tuple[int, int]] = []
+def apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sorted beginnings and ends, those that overlap made one."""
+    joined: list[tuple[int, int]] = []
     for start, end in spans:
-        if apart and start < apart[-1][1]:
-            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
-            apart.append((start, end))
-    return apart
+            joined.append((start, end))
+    return joined
 
 
 def _escaped(piece: str) -> Iterator[str]:

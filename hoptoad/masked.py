@@ -1,11 +1,12 @@
 """What one notice hides: each secret value, by which rule, and wherever else it turns up."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hoptoad.disguises import decoded, forms, in_decoded, parts
+from hoptoad.disguises import apart, decoded, forms, in_decoded, parts
+from hoptoad.leftovers import leftovers
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
@@ -57,6 +58,7 @@ class Masked:
         self._known = known or Known(())
         self._values: dict[str, None] = {}
         self._chars = 0
+        self._changes: list[tuple[str, str]] = []
 
     def add(self, value: str, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers a value that was masked, and under which name by which rule."""
@@ -73,19 +75,33 @@ class Masked:
                 self._values[part] = None
                 self._chars += len(part)
 
+    def changed(self, before: str, after: str) -> None:
+        """Notes that some of a text was masked, which may have been a part of something longer."""
+        self._changes.append((before, after))
+
     def reappearing(self, texts: Iterable[str]) -> "Eraser | None":
         """What masks those values that some of `texts` still hold; None where none does."""
         page = "\0".join(texts)
-        anywhere = [form for form in self._known.forms if form in page]
+        found = [*self._known.forms]
         words = []
         for value in self._values:
             if value.isalnum() and not is_telling(value):
-                words += [value] if value in page else []
+                words.append(value)
             else:
-                anywhere += [form for form in forms(value) if form in page]
+                found += forms(value)
+        left = self._left((*found, *words)) if self._changes else []
+        anywhere = [form for form in found if form in page] + left
+        words = [word for word in words if word in page]
         said = decoded(page)
-        quoted = [value for value in (*self._values, *self._known.values) if value in said]
+        quoted = [value for value in (*self._values, *self._known.values, *left) if value in said]
         return Eraser(anywhere, words, quoted) if anywhere or words or quoted else None
+
+    def _left(self, secrets: tuple[str, ...]) -> list[str]:
+        page = "\0".join(before for before, _ in self._changes)
+        stood = [secret for secret in secrets if secret in page]
+        return [
+            left for before, after in self._changes for left in leftovers(before, after, stood, MASK)
+        ]
 
 
 class Eraser:
@@ -97,15 +113,16 @@ class Eraser:
         self._quoted = quoted
 
     def __call__(self, text: str) -> str:
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
+        spans = [span for form in self._forms if form in text for span in _spans(form, text)]
         if self._words is not None:
-            text = self._words.sub(MASK, text)
+            spans += [found.span() for found in self._words.finditer(text)]
         if self._quoted and "%" in text:
-            for start, end in reversed(in_decoded(text, self._quoted)):
-                text = text[:start] + MASK + text[end:]
-        return text
+            spans += in_decoded(text, self._quoted)
+        pieces, done = [], 0
+        for start, end in apart(sorted(spans)):  # values may overlap
+            pieces += [text[done:start], MASK]
+            done = end
+        return "".join(pieces) + text[done:]
 
 
 def is_telling(value: str) -> bool:
@@ -115,6 +132,13 @@ def is_telling(value: str) -> bool:
     return len(value) >= 16 or (
         len(value) >= 8 and not value.isalpha() and not value.replace(".", "").isdigit()
     )
+
+
+def _spans(form: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(form)
+    while at >= 0:
+        yield at, at + len(form)
+        at = text.find(form, at + len(form))
 
 
 def _is_worth_it(value: str, *, strict: bool) -> bool:

@@ -65,6 +65,7 @@ class Scrubber:
 
     def text(self, text: str, *, depth: int = 0) -> str:
         """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
+        given = text
         has_equals = "=" in text
         if has_equals and ("?" in text or "#" in text):
             text = _QUERY.sub(lambda match: self.query(match[0], depth=depth), text)
@@ -72,6 +73,8 @@ class Scrubber:
             text = self._shapes(text)
         if has_equals or ":" in text:
             text = self._pairs(text)
+        if text != given:
+            self.masked.changed(given, text)
         return text
 
     def query(self, query: str, *, depth: int = 0) -> str:
@@ -238,10 +241,13 @@ class Scrubber:
 
     def source(self, line: str) -> str:
         """A line of source code: names stand for code there, and only literals can be secrets."""
+        given = line
         line = self._shapes(line)
         for _, _, start, end in reversed(tuple(pairs(line, self.rule))):
             if line[start - 1] in "\"'" and not line.startswith(MASK, start):
                 line = line[:start] + MASK + line[end:]
+        if line != given:
+            self.masked.changed(given, line)
         return line
 
     def _pairs(self, text: str) -> str:

@@ -79,7 +79,7 @@ LAYERS = [
         "guard",
         "later",
     ],
-    ["disguises", "recognisers"],
+    ["disguises", "leftovers", "recognisers"],
     ["notice", "errors", "text"],
     ["lazily", "imports", "delivering", "marks"],
     [""],
