@@ -99,9 +99,7 @@ class Masked:
     def _left(self, secrets: tuple[str, ...]) -> list[str]:
         page = "\0".join(before for before, _ in self._changes)
         stood = [secret for secret in secrets if secret in page]
-        return [
-            left for before, after in self._changes for left in leftovers(before, after, stood, MASK)
-        ]
+        return [left for before, after in self._changes for left in leftovers(before, after, stood, MASK)]
 
 
 class Eraser:
