@@ -2,14 +2,14 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from hoptoad import reporter
 from hoptoad.api.choice import BUILT_IN_APIS, get_api
@@ -54,26 +54,23 @@ class HoptoadNotifierMiddleware:
         got_request_exception.connect(self.on_exception)
 
     def __call__(self, request: HttpRequest) -> Any:
-        if self._is_async:
-            return self._acall(request)
         response = self.get_response(request)
-        try:
-            if response.status_code < 400 and not response.streaming:
-                return response
-        except AttributeError:  # of a class that is neither HttpResponse nor StreamingHttpResponse
-            pass
-        self._look_at(request, response)
+        # Nearly every answer. Nothing is read faster than its type, which says that it does not stream.
+        if type(response) is HttpResponse and response.status_code < 400:
+            return response
+        if self._is_async:
+            return self._awaited(request, response)
+        if not _is_fine(response):
+            self._look_at(request, response)
         return response
 
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        response = await self.get_response(request)
-        try:
-            if response.status_code < 400 and not response.streaming:
-                return response  # type: ignore[no-any-return]
-        except AttributeError:
-            pass
-        await self._alook_at(request, response)
-        return response  # type: ignore[no-any-return]
+    async def _awaited(self, request: HttpRequest, answer: "Awaitable[HttpResponseBase]") -> HttpResponseBase:
+        response = await answer
+        if type(response) is HttpResponse and response.status_code < 400:
+            return response
+        if not _is_fine(response):
+            await self._alook_at(request, response)
+        return response
 
     def _look_at(self, request: HttpRequest, response: Any) -> None:
         if getattr(response, "status_code", 0) >= 400:
@@ -126,6 +123,13 @@ class HoptoadNotifierMiddleware:
                 response.headers[name] = identity
         except Exception:
             logger.exception("The number of a notice could not be told.")
+
+
+def _is_fine(response: Any) -> bool:
+    try:
+        return response.status_code < 400 and not response.streaming
+    except AttributeError:  # of a class that is neither HttpResponse nor StreamingHttpResponse
+        return False
 
 
 async def _off_loop(report: Callable[..., Any], *args: Any) -> None:

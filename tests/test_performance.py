@@ -282,7 +282,8 @@ def test_what_was_seen_before_changes_nothing_of_what_is_masked(notices):
     names = Names()  # with these goes what is remembered
     for data in notices:
         fresh, seen = Scrubber(Names()), Scrubber(names)
-        budgets = [capture.Budget(variables=50, chars=2000, text=100, depth=5) for _ in range(2)]
+        # Room for all: where there is too little, what was seen before is told first.
+        budgets = [capture.Budget(variables=9_999, chars=99_999, text=100, depth=5) for _ in range(2)]
 
         assert seen.mapping(data, budgets[0]) == fresh.mapping(data, budgets[1])
         assert seen.masked.rows == fresh.masked.rows
