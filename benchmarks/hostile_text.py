@@ -22,6 +22,9 @@ TEXTS = {
     "opening brackets": "[" * 4000,
     "entities": "&quot;password&quot;:" * 200,
     "service tokens": "sk-" * 1300,
+    "brackets that cross": "pin=([) " * 510,
+    "tokens to an at": "://:@a" * 680,
+    "secrets begun and not ended": "".join(f"={n:03d}xQ9-& pin=1&{n:x}" for n in range(200)),
 }
 
 

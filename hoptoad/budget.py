@@ -1,6 +1,6 @@
 """What one notice may hold: bounded while it is built, and settled once all its secrets are known."""
 
-from hoptoad.masked import SLACK, Eraser
+from hoptoad.masked import SLACK
 from hoptoad.text import CUT, cut
 
 _WORK = 4  # characters looked at for each that a notice may hold: masked ones take no room
@@ -61,9 +61,8 @@ class Budget:
         self.chars -= min(len(text), room)
         return text
 
-    def settle(self, text: str, erase: Eraser | None) -> str:
-        """`text` as it is sent: without the secrets known by now, and within its bound."""
-        whole = erase(text) if erase is not None else text
+    def settle(self, text: str, whole: str) -> str:
+        """`whole`, which is `text` without the secrets known by now, as it is sent: within its bound."""
         if text not in self._rooms:
             return cut(whole, self.text)  # a mask may be longer than what it hides
         room, is_cut, mark = self._rooms[text]

@@ -17,18 +17,18 @@ from django.http import HttpRequest
 from hoptoad import contextvalues
 from hoptoad.budget import Budget
 from hoptoad.conf import Settings
-from hoptoad.errorinfo import errors_of
+from hoptoad.errorinfo import NO_FRAME, errors_of
 from hoptoad.failures import no_sql
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
-from hoptoad.masked import Masked
+from hoptoad.masked import Eraser, Masked
 from hoptoad.names import Names
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Server
 from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.settled import settled
-from hoptoad.text import cut
+from hoptoad.settled import settled, texts_of
+from hoptoad.text import class_name, cut
 from hoptoad.viewname import UNKNOWN
 
 _MAX_LINK = 1024
@@ -59,17 +59,20 @@ def notice(incident: Incident, settings: Settings, *, masked: Masked | None = No
         return _notice(incident, settings, Masked(settings.known_secrets) if masked is None else masked)
 
 
-def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
+def _notice(incident: Incident, settings: Settings, masked: Masked, erase: Eraser | None = None) -> Notice:
     request = incident.request
     contract = ReporterFilter(request)
-    scrubber = _scrubber(settings, contract, masked)
+    scrubber = _scrubber(settings, contract, masked, erase)
     budget = Budget(
         variables=settings.max_vars,
         chars=settings.max_chars,
         text=settings.max_text,
         depth=settings.max_depth,
     )
-    error, causes = errors_of(incident, contract, scrubber, budget, settings)
+    unread: tuple[ErrorInfo, tuple[ErrorInfo, ...]] = (_unread(incident), ())
+    error, causes = guarded(
+        "error", lambda: errors_of(incident, contract, scrubber, budget, settings), unread
+    )
     if request is None:
         request_info, user = RequestInfo(component=UNKNOWN), None
     else:
@@ -97,7 +100,18 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
         user=user,
         extra=scrubber.mapping(extra, budget) if extra else {},
     )
+    if erase is None and scrubber.is_late():  # once more, now that all secrets are known
+        masked.rows.clear()
+        erase = masked.reappearing([*scrubber.changed, *texts_of(built)])
+        return _notice(incident, settings, masked, erase)
     return settled(built, budget, masked)
+
+
+def _unread(incident: Incident) -> ErrorInfo:
+    """The little that is certain of a failure."""
+    error = incident.exception
+    kind = class_name(type(error)) if error is not None else incident.kind or f"Http{incident.status}"
+    return ErrorInfo(kind, f"{kind}: [could not be read]", NO_FRAME)
 
 
 def link(incident: Incident, settings: Settings) -> tuple[str, str]:
@@ -149,12 +163,16 @@ def _completed(request: RequestInfo, incident: Incident, scrubber: Scrubber, bud
     return request
 
 
-def _scrubber(settings: Settings, contract: ReporterFilter, masked: Masked) -> Scrubber:
+def _scrubber(settings: Settings, contract: ReporterFilter, masked: Masked, erase: Eraser | None) -> Scrubber:
     marked = dict.fromkeys(contract.sensitive, "sensitive_post_parameters")
     marked[django_settings.SESSION_COOKIE_NAME] = "SESSION_COOKIE_NAME"
     marked[django_settings.CSRF_COOKIE_NAME] = "CSRF_COOKIE_NAME"
     return Scrubber(
-        _names(settings.protected_params), masked=masked, recognisers=settings.recognisers, marked=marked
+        _names(settings.protected_params),
+        masked=masked,
+        recognisers=settings.recognisers,
+        marked=marked,
+        erase=erase,
     )
 
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote, unquote_plus
 
 from hoptoad.lazily import compiled
 
-_PIECE = 512  # a longer secret is looked for in pieces
-_MIN_BASE64 = 8
+_PIECE = 256  # a longer secret is looked for in pieces, so that a bound cannot hide where it stands
+_MIN_BASE64 = 8  # bytes
 _MAX_BASE64 = 1024
 _MAX_DECODINGS = 4
 
@@ -22,6 +22,8 @@ _QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
 _ENCODED = compiled(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
 _SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
 _IN_SCRIPTS = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'\"`=-;\\"})
+_IN_JSON = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'`+"})
+_JSON_ESCAPE = compiled(r"\\u([0-9a-f]{4})")
 
 
 def parts(value: str) -> Iterator[str]:
@@ -63,24 +65,26 @@ def forms(value: str) -> Iterator[str]:
                 yield piece.replace(" ", "+")
         else:
             yield from _escaped(piece)
-    if _MIN_BASE64 <= len(value) <= _MAX_BASE64:
-        yield from _base64(value.encode("utf-8", "surrogatepass"))
+    raw = value[: _MAX_BASE64 + 1].encode("utf-8", "surrogatepass")
+    if _MIN_BASE64 <= len(raw) <= _MAX_BASE64:
+        yield from _base64(raw)
 
 
 def decoded(text: str) -> str:
     """All that percent-encoded `text` says when it is decoded once, twice and more often."""
     said = []
-    for _ in range(_MAX_DECODINGS):
-        if "%" not in text:
-            break
-        said.append(unquote(text))
-        text = unquote_plus(text)
-        said.append(text)
+    for decode in (unquote, unquote_plus):
+        shown = text
+        for _ in range(_MAX_DECODINGS):
+            if "%" not in shown:
+                break
+            shown = decode(shown)
+            said.append(shown)
     return "\0".join(said)
 
 
 def in_decoded(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
-    """Where percent-encoded `text` holds one of `values`: beginnings and ends, in order, apart."""
+    """Where percent-encoded `text` holds one of `values`: beginnings and ends."""
     spans: list[tuple[int, int]] = []
     wanted = tuple(values)
     for plus in (" ", "+"):
@@ -93,8 +97,8 @@ def in_decoded(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
                 at = shown.find(value)
                 while at >= 0:
                     spans.append((starts[at], starts[at + len(value)]))
-                    at = shown.find(value, at + len(value))
-    return apart(sorted(spans))
+                    at = shown.find(value, at + 1)
+    return spans
 
 
 def _view(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
@@ -114,17 +118,6 @@ def _view(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
     return "".join(shown), [*places, starts[len(text)]]
 
 
-def apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Sorted beginnings and ends, those that overlap made one."""
-    joined: list[tuple[int, int]] = []
-    for start, end in spans:
-        if joined and start < joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
-
-
 def _escaped(piece: str) -> Iterator[str]:
     yield piece.replace(" ", "+")
     page = html.escape(piece)
@@ -132,6 +125,7 @@ def _escaped(piece: str) -> Iterator[str]:
     page = page.replace("&#x27;", "&#39;")
     yield page
     yield page.replace("&quot;", "&#34;")
+    yield html.escape(piece, quote=False)
     for text in (json.dumps(piece)[1:-1], json.dumps(piece, ensure_ascii=False)[1:-1]):
         yield text
         yield text.replace("/", "\\/")
@@ -140,8 +134,23 @@ def _escaped(piece: str) -> Iterator[str]:
         yield text.replace("&", "\\u0026").replace("<", "\\u003C").replace(">", "\\u003E")
         yield text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     yield piece.translate(_IN_SCRIPTS)
-    yield repr(piece)[1:-1]
-    yield repr(piece.encode("utf-8", "surrogatepass"))[2:-1]
+    text = json.dumps(piece)[1:-1].replace('\\"', "\\u0022")  # as System.Text.Json has it
+    yield _JSON_ESCAPE.sub(lambda found: f"\\u{found[1].upper()}", text.translate(_IN_JSON))
+    raw = piece.encode("utf-8", "surrogatepass")
+    yield raw.decode("latin-1")  # as WSGI hands on what is not quoted (PEP 3333)
+    yield from _quoted(repr(piece)[1:-1])
+    yield from _quoted(ascii(piece)[1:-1])
+    yield from _quoted(repr(raw)[2:-1])
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """What Python writes within quotes: an apostrophe is escaped where the other quotes stand in it too,
+    and all of it once more in the `repr` of a `repr`.
+    """
+    for shown in {text, text.replace("\\'", "'").replace("'", "\\'")}:
+        yield shown
+        yield shown.replace("\\", "\\\\")
+        yield shown.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _base64(raw: bytes) -> Iterator[str]:

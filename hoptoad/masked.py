@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hoptoad.disguises import apart, decoded, forms, in_decoded, parts
-from hoptoad.leftovers import leftovers
+from hoptoad.disguises import decoded, forms, in_decoded, parts
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
@@ -17,6 +16,8 @@ MIN_DIGITS = 9  # a shorter number is an order, a year, a port
 SLACK = 2048
 MAX_VALUES = 200  # and so many characters of them: each form of each is looked for in all of the notice
 MAX_CHARS = 32_000
+
+REAPPEARS = "holds a value that is masked elsewhere"
 
 _ENDS = ".,;:!?)]}'\""  # of a sentence
 _ORDINARY = frozenset({"false", "undefined"})
@@ -58,7 +59,6 @@ class Masked:
         self._known = known or Known(())
         self._values: dict[str, None] = {}
         self._chars = 0
-        self._changes: list[tuple[str, str]] = []
 
     def add(self, value: str, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers a value that was masked, and under which name by which rule."""
@@ -67,7 +67,7 @@ class Masked:
 
     def remember(self, value: str, *, strict: bool = False) -> None:
         """Remembers a value, and what it stands for."""
-        if value == MASK or len(self._values) >= MAX_VALUES or self._chars >= MAX_CHARS:
+        if MASK in value or len(self._values) >= MAX_VALUES or self._chars >= MAX_CHARS:
             return
         strict = strict or self.strict
         for part in parts(value):
@@ -75,40 +75,32 @@ class Masked:
                 self._values[part] = None
                 self._chars += len(part)
 
-    def changed(self, before: str, after: str) -> None:
-        """Notes that some of a text was masked, which may have been a part of something longer."""
-        self._changes.append((before, after))
-
     def reappearing(self, texts: Iterable[str]) -> "Eraser | None":
         """What masks those values that some of `texts` still hold; None where none does."""
         page = "\0".join(texts)
+        said = decoded(page)
         found = [*self._known.forms]
         words = []
         for value in self._values:
-            if value.isalnum() and not is_telling(value):
-                words.append(value)
-            else:
+            if not value.isalnum() or is_telling(value):
                 found += forms(value)
-        left = self._left((*found, *words)) if self._changes else []
-        anywhere = [form for form in found if form in page] + left
+                continue
+            words.append(value)
+            if not value.isascii():  # escaped, it is no word
+                found += (form for form in forms(value) if form != value)
+        anywhere = [form for form in found if form in page]
+        quoted = [form for form in (*found, *words) if form in said] if said else []
         words = [word for word in words if word in page]
-        said = decoded(page)
-        quoted = [value for value in (*self._values, *self._known.values, *left) if value in said]
         return Eraser(anywhere, words, quoted) if anywhere or words or quoted else None
-
-    def _left(self, secrets: tuple[str, ...]) -> list[str]:
-        page = "\0".join(before for before, _ in self._changes)
-        stood = [secret for secret in secrets if secret in page]
-        return [left for before, after in self._changes for left in leftovers(before, after, stood, MASK)]
 
 
 class Eraser:
     """Masks forms of secret values in text, values that are whole words, and percent-encoded ones."""
 
     def __init__(self, anywhere: list[str], words: list[str], quoted: list[str]) -> None:
-        self._forms = sorted(anywhere, key=len, reverse=True)
+        self._forms = tuple(dict.fromkeys(anywhere))
         self._words = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b") if words else None
-        self._quoted = quoted
+        self._quoted = tuple(dict.fromkeys(quoted))
 
     def __call__(self, text: str) -> str:
         spans = [span for form in self._forms if form in text for span in _spans(form, text)]
@@ -116,11 +108,25 @@ class Eraser:
             spans += [found.span() for found in self._words.finditer(text)]
         if self._quoted and "%" in text:
             spans += in_decoded(text, self._quoted)
-        pieces, done = [], 0
-        for start, end in apart(sorted(spans)):  # values may overlap
+        return hidden(text, spans)
+
+
+def hidden(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """`text` with a mask instead of each span, a beginning and an end, and one for those that touch."""
+    pieces: list[str] = []
+    done = 0
+    for start, end in sorted(spans):
+        if start > done or not pieces:
             pieces += [text[done:start], MASK]
-            done = end
-        return "".join(pieces) + text[done:]
+        done = max(done, end)
+    return "".join(pieces) + text[done:] if pieces else text
+
+
+def _spans(form: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(form)
+    while at >= 0:
+        yield at, at + len(form)
+        at = text.find(form, at + 1)
 
 
 def is_telling(value: str) -> bool:
@@ -130,13 +136,6 @@ def is_telling(value: str) -> bool:
     return len(value) >= 16 or (
         len(value) >= 8 and not value.isalpha() and not value.replace(".", "").isdigit()
     )
-
-
-def _spans(form: str, text: str) -> Iterator[tuple[int, int]]:
-    at = text.find(form)
-    while at >= 0:
-        yield at, at + len(form)
-        at = text.find(form, at + len(form))
 
 
 def _is_worth_it(value: str, *, strict: bool) -> bool:

@@ -16,6 +16,9 @@ _BARE_END = compiled(r"[\s&]")
 _DATA_END = compiled(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
 _LINE_NAMES = compiled(r"authoriz|^(?:http_|set-)?cookie$", re.IGNORECASE)
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
+# What a secret goes on with after a bracket or a quote that only looked like its end: (aB)3xY7
+_GOES_ON = compiled(r"[\w!@#$*^~?-]")
+_PATIENCE = 2_000  # brackets and quotes
 _BRACKET_OR_QUOTE = compiled(r"\\.|[\"'\[\]{}()]", re.DOTALL)
 
 
@@ -30,6 +33,7 @@ class _Pair(NamedTuple):
 def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
     """Of each pair whose name has a `rule`: the name, the rule, and where its value begins and ends."""
     done = 0
+    brackets = _Brackets(text)
     backwards = text[::-1]
     for separator in _SEPARATOR.finditer(text):
         before = _NAME_BACKWARDS.match(backwards, len(text) - separator.start())
@@ -41,7 +45,7 @@ def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int
             continue
         pair = _Pair(name, start, separator[1], bool(before[1]), separator.end())
         if not _is_prose(text, pair, rule):
-            value, end = _value(text, pair)
+            value, end = _value(text, pair, brackets)
             if value < end:
                 yield name, known, value, end
                 done = end
@@ -55,7 +59,7 @@ def _is_prose(text: str, pair: _Pair, rule: Callable[[str], str]) -> bool:
     return not before or not rule(f"{before[-1]}key")
 
 
-def _value(text: str, pair: _Pair) -> tuple[int, int]:
+def _value(text: str, pair: _Pair, brackets: "_Brackets") -> tuple[int, int]:
     """Without an end it goes to the last."""
     start = pair.value
     quoted = _QUOTE.match(text, start)
@@ -63,13 +67,25 @@ def _value(text: str, pair: _Pair) -> tuple[int, int]:
         line_end = text.find("\n", start)
         return start, len(text) if line_end < 0 else line_end
     if quoted:
-        return quoted.end(), _closing_quote(text, quoted.end(), quoted[1])
+        end = _closing_quote(text, quoted.end(), quoted[1])
+        if further := _goes_on(text, pair, end + len(quoted[1])):
+            return start, further
+        return quoted.end(), end
     if text[start : start + 1] in _BRACKETS:
-        return start, _closing_bracket(text, start)
-    end = (_DATA_END if pair.is_quoted else _BARE_END).search(text, start)
-    stop = end.start() if end else len(text)
+        end = brackets.closing(start)
+        return start, _goes_on(text, pair, end) or end
+    found = (_DATA_END if pair.is_quoted else _BARE_END).search(text, start)
+    stop = found.start() if found else len(text)
     bracket = text.find("(", start, stop)  # SecretStr('…')
-    return start, stop if bracket < 0 else max(stop, _closing_bracket(text, bracket))
+    return start, stop if bracket < 0 else max(stop, brackets.closing(bracket))
+
+
+def _goes_on(text: str, pair: _Pair, position: int) -> int:
+    """The end of a value that only seems to have ended before `position`; 0 where it has ended."""
+    if pair.is_quoted or not _GOES_ON.match(text, position):
+        return 0
+    end = _BARE_END.search(text, position)
+    return end.start() if end else len(text)
 
 
 def _closing_quote(text: str, start: int, quote: str) -> int:
@@ -79,25 +95,37 @@ def _closing_quote(text: str, start: int, quote: str) -> int:
     return len(text) if position < 0 else position
 
 
-def _closing_bracket(text: str, start: int) -> int:
-    """After the bracket that closes the one at `start`; those in quotes are no brackets."""
-    waiting: list[str] = []
-    quote = ""
-    for found in _BRACKET_OR_QUOTE.finditer(text, start):
-        mark = found[0]
-        if mark[0] == "\\":
-            continue
-        if quote:
-            quote = "" if mark == quote else quote
-        elif mark in "\"'":
-            quote = mark
-        elif mark in _BRACKETS:
-            waiting.append(_BRACKETS[mark])
-        elif waiting and mark == waiting[-1]:
-            waiting.pop()
-            if not waiting:
-                return found.end()
-    return _matching_bracket(text, start)  # quotes that do not pair, as of prose or of a cut text
+class _Brackets:
+    """Finds the brackets that close others in a text. Looking for what is not there ends some time:
+    each of many would look through all that follows.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._patience = _PATIENCE
+
+    def closing(self, start: int) -> int:
+        """After the bracket that closes the one at `start`; those in quotes are no brackets."""
+        waiting: list[str] = []
+        quote = ""
+        looked_at = 0
+        for found in _BRACKET_OR_QUOTE.finditer(self._text, start) if self._patience > 0 else ():
+            mark = found[0]
+            looked_at += 1
+            if mark[0] == "\\":
+                continue
+            if quote:
+                quote = "" if mark == quote else quote
+            elif mark in "\"'":
+                quote = mark
+            elif mark in _BRACKETS:
+                waiting.append(_BRACKETS[mark])
+            elif waiting and mark == waiting[-1]:
+                waiting.pop()
+                if not waiting:
+                    return found.end()
+        self._patience -= looked_at
+        return _matching_bracket(self._text, start)  # quotes that do not pair, as of prose or of a cut text
 
 
 def _matching_bracket(text: str, start: int) -> int:

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hoptoad.letter import flat, where
-from hoptoad.masked import MASK, Row
+from hoptoad.masked import MASK, REAPPEARS, Row
 from hoptoad.names import Names
 from hoptoad.notice import Notice
-from hoptoad.settled import REAPPEARS
 
 
 @dataclass(frozen=True, slots=True)

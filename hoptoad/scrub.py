@@ -1,23 +1,22 @@
 """Masking: of nested data, of URLs, of free text."""
 
-import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 from uuid import UUID
 
 from hoptoad.budget import Budget
 from hoptoad.lazily import compiled
-from hoptoad.masked import MASK, Masked
+from hoptoad.masked import MASK, REAPPEARS, Eraser, Masked, Row, hidden
 from hoptoad.names import MAX_JUDGED, Names
 from hoptoad.notice import Value
 from hoptoad.pairs import pairs
-from hoptoad.recognisers import BUILT_IN, Recogniser, Recognisers
-from hoptoad.text import bounded_repr, cut, exact, memory_of, plain
+from hoptoad.recognisers import BUILT_IN, Recognisers
+from hoptoad.text import bounded_repr, cut, exact, memory_of, plain, slots_of
 
 _QUERY = compiled(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _SHORTEST_SHAPE = 8  # s://u:p@
@@ -40,7 +39,8 @@ _MAX_NAME = 255
 class Scrubber:
     """Masks what is named or shaped like a secret, for one notice, and remembers it in `masked`.
 
-    `marked` are further names, each with the rule that makes it one; they are matched exactly.
+    `marked` are further names, each with the rule that makes it one; they are matched exactly. What
+    `erase` finds is masked before anything else.
     """
 
     def __init__(
@@ -50,12 +50,15 @@ class Scrubber:
         masked: Masked | None = None,
         recognisers: Recognisers = _BUILT_IN,
         marked: "dict[str, str] | None" = None,
+        erase: Eraser | None = None,
     ) -> None:
         self.masked = Masked() if masked is None else masked
         self._names = names or Names()
         self._recognisers = recognisers
         self._marked = marked or {}
         self._known = _known(self._names, recognisers, frozenset(self._marked))
+        self._erase = erase
+        self._changes: dict[tuple[str, _Look], str] = {}
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""
@@ -63,23 +66,49 @@ class Scrubber:
             name = unquote_plus(name)
         return self._marked.get(name) or self._names.rule(name)
 
-    def text(self, text: str, *, depth: int = 0) -> str:
+    def text(self, text: str) -> str:
         """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
-        given = text
-        has_equals = "=" in text
-        if has_equals and ("?" in text or "#" in text):
-            text = _QUERY.sub(lambda match: self.query(match[0], depth=depth), text)
-        if len(text) >= _SHORTEST_SHAPE:
-            text = self._shapes(text)
-        if has_equals or ":" in text:
-            text = self._pairs(text)
-        if text != given:
-            self.masked.changed(given, text)
-        return text
+        return self._looked_at(text, Scrubber._text)
 
-    def query(self, query: str, *, depth: int = 0) -> str:
+    def query(self, query: str) -> str:
         """A query string with its secret values masked, also those of URLs inside it."""
-        return "&".join(self._query_part(part, depth) for part in query.split("&"))
+        return self._looked_at(query, Scrubber._query)
+
+    def source(self, line: str) -> str:
+        """A line of source code: names stand for code there, and only literals can be secrets."""
+        return self._looked_at(line, Scrubber._source)
+
+    def is_late(self) -> bool:
+        """Whether only a part of a secret was masked somewhere, because it was not known yet.
+
+        Of a passphrase `password=correct horse` masks a word; a card's number may begin in a token.
+        """
+        erase = self.masked.reappearing(self.changed) if self._changes else None
+        if erase is None:
+            return False
+        again = Scrubber(self._names, recognisers=self._recognisers, marked=self._marked, erase=erase)
+        # Not by how it is quoted, which is the same in neither.
+        return any(
+            _unquoted(again._looked_at(*given)) != _unquoted(erase(shown))
+            for given, shown in self._changes.items()
+        )
+
+    @property
+    def changed(self) -> list[str]:
+        """The texts in which something was masked, as they were before."""
+        return [text for text, _ in self._changes]
+
+    def _looked_at(self, text: str, look: "_Look") -> str:
+        given = text
+        if self._erase is not None:
+            text = self._erase(text)
+            if text != given:
+                masked = self.masked
+                masked.rows.append(Row(masked.section, masked.field, masked.field, REAPPEARS))
+        shown = look(self, text, 0)
+        if shown != given:
+            self._changes[text, look] = shown
+        return shown
 
     def cookies(self, header: str) -> str:
         """The names in a Cookie header; no value is ever sent."""
@@ -220,6 +249,27 @@ class Scrubber:
         for text in texts:
             self.masked.remember(text, strict=strict)
 
+    def remember(self, value: object) -> None:
+        """Remembers every text in `value`, of which something less is masked."""
+        for text in _texts(value):
+            self.masked.remember(text)
+
+    def _text(self, text: str, depth: int) -> str:
+        has_equals = "=" in text
+        if has_equals and ("?" in text or "#" in text):
+            text = _QUERY.sub(lambda match: self._query(match[0], depth), text)
+        spans = self._shapes(text) if len(text) >= _SHORTEST_SHAPE else []
+        if has_equals or ":" in text:
+            spans += self._pairs(text, spans)
+        return hidden(text, spans) if spans else text
+
+    def _source(self, line: str, depth: int) -> str:
+        spans = self._shapes(line)
+        return hidden(line, spans + self._pairs(line, spans, only_after="\"'"))
+
+    def _query(self, query: str, depth: int) -> str:
+        return "&".join(self._query_part(part, depth) for part in query.split("&"))
+
     def _query_part(self, part: str, depth: int) -> str:
         name, equals, value = part.partition("=")
         if not self._is_plain(name):
@@ -236,43 +286,39 @@ class Scrubber:
         plain_text = _unquoted(text)
         if plain_text is None or depth >= _MAX_NESTED:
             return MASK  # nobody quotes a harmless value that often
-        masked = self.text(plain_text, depth=depth + 1)
-        return text if masked == plain_text else quote(masked, safe="*/:;?=@")
+        masked = self._text(plain_text, depth + 1)
+        return text if masked == plain_text else quote(masked, safe="*/:;?=@", errors="surrogatepass")
 
-    def source(self, line: str) -> str:
-        """A line of source code: names stand for code there, and only literals can be secrets."""
-        given = line
-        line = self._shapes(line)
-        for _, _, start, end in reversed(tuple(pairs(line, self.rule))):
-            if line[start - 1] in "\"'" and not line.startswith(MASK, start):
-                line = line[:start] + MASK + line[end:]
-        if line != given:
-            self.masked.changed(given, line)
-        return line
-
-    def _pairs(self, text: str) -> str:
-        pieces = []
-        done = 0
+    def _pairs(self, text: str, shapes: "list[_Span]", *, only_after: str = "") -> "list[_Span]":
+        """Where the values of secret names stand that are not masked yet, and that no shape covers."""
+        found = []
         for name, rule, start, end in pairs(text, self.rule):
-            if not text.startswith(MASK, start):
-                self.masked.add(text[start:end], name, f"{rule}, in text", strict=True)
-                pieces += [text[done:start], MASK]
-                done = end
-        return "".join(pieces) + text[done:] if pieces else text
+            if only_after and text[start - 1] not in only_after:
+                continue
+            value = text[start:end]
+            is_done = value == MASK or value.startswith(
+                f"{MASK}#"
+            )  # a query that is masked, and its fragment
+            if not is_done and not any(first <= start and end <= last for first, last in shapes):
+                self.masked.add(value, name, f"{rule}, in text", strict=True)
+                found.append((start, end))
+        return found
 
-    def _shapes(self, text: str) -> str:
+    def _shapes(self, text: str) -> "list[_Span]":
+        """Where secrets of known shapes stand."""
+        spans = []
         for recogniser in self._recognisers.worth_trying(text):
-            text = recogniser.pattern.sub(partial(self._shape, recogniser), text)
-        return text
+            for found in recogniser.pattern.finditer(text):
+                group = found.lastgroup or 0
+                secret = found[group]
+                if secret and secret != MASK and recogniser.accepts(secret):
+                    self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
+                    spans.append(found.span(group))
+        return spans
 
-    def _shape(self, recogniser: Recogniser, found: "re.Match[str]") -> str:
-        group = found.lastgroup or 0
-        secret = found[group]
-        if not secret or not recogniser.accepts(secret):
-            return found[0]
-        self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
-        start, end = (edge - found.start() for edge in found.span(group))
-        return found[0][:start] + MASK + found[0][end:]
+
+_Span = tuple[int, int]
+_Look = Callable[[Scrubber, str, int], str]  # at a text, so deep in others
 
 
 class _Known:
@@ -305,6 +351,8 @@ def _texts(value: object) -> Iterator[str]:
             waiting.extend(islice(dict.values(item), _MAX_HIDDEN))  # type: ignore[arg-type]
         elif kind in _SEQUENCES or kind is deque:
             waiting.extend(islice(item, _MAX_HIDDEN))  # type: ignore[call-overload]
+        elif issubclass(kind, tuple):  # named
+            waiting.extend(islice(tuple.__iter__(item), _MAX_HIDDEN))  # type: ignore[arg-type]
         elif issubclass(kind, (bytes, bytearray)):
             raw = bytes(memoryview(item)[:_MAX_SECRET])  # type: ignore[arg-type]
             yield raw.decode("utf-8", "replace")
@@ -314,19 +362,20 @@ def _texts(value: object) -> Iterator[str]:
         elif kind in (int, float, Decimal, UUID):
             yield plain(item, _MAX_NAME)
         elif "__dataclass_fields__" in kind.__dict__:
-            waiting.append(memory_of(item))
+            waiting += [memory_of(item), slots_of(item)]
 
 
 def _unquoted(value: str) -> str | None:
     """`value` with its percent signs decoded as often as it was encoded; None where that is odd."""
     if "%" not in value and "+" not in value:
         return value
-    for _ in range(_MAX_NESTED):
-        decoded = unquote_plus(value)
+    value = unquote_plus(value)  # what is a plus now is none that stands for a blank
+    for _ in range(_MAX_NESTED - 1):
+        decoded = unquote(value)
         if decoded == value:
             return value
         value = decoded
-    return None if unquote_plus(value) != value else value
+    return None if unquote(value) != value else value
 
 
 def _key(key: object) -> str:

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hoptoad.budget import Budget
-from hoptoad.masked import Eraser, Masked, Row
+from hoptoad.masked import REAPPEARS, Eraser, Masked, Row
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, User, Value
 
 _USER = ("id", "name", "email", "username")
-REAPPEARS = "holds a value that is masked elsewhere"
 
 
 def settled(notice: Notice, budget: Budget, masked: Masked) -> Notice:
     """The notice within its bounds, and without a masked value in any of its texts."""
-    erase = masked.reappearing(_texts(notice))
+    erase = masked.reappearing(texts_of(notice))
     return _Settler(budget, masked, erase).notice(notice) if erase or budget.has_long_texts else notice
 
 
@@ -82,13 +81,14 @@ class _Settler:
         return self._data(value, section)
 
     def _text(self, text: str, section: str, name: str) -> str:
-        settled = self._budget.settle(text, self._erase)
-        if self._erase is not None and settled != text and self._erase(text) != text:
+        clear = text if self._erase is None else self._erase(text)
+        if clear != text:
             self._masked.rows.append(Row(section, name, name, REAPPEARS))
-        return settled
+        return self._budget.settle(text, clear)
 
 
-def _texts(notice: Notice) -> list[str]:
+def texts_of(notice: Notice) -> list[str]:
+    """All that the site's data has become in a notice."""
     texts = [notice.request.url]
     for error in (notice.error, *notice.causes):
         texts.append(error.message)

@@ -1,5 +1,6 @@
 """Text that is always safe to pass on: bounded, printable, and made without running anyone's code."""
 
+import contextlib
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
+from types import MemberDescriptorType
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +58,16 @@ def memory_of(thing: object) -> dict[str, Any]:
     except AttributeError:
         return {}
     return memory if type(memory) is dict else {}
+
+
+def slots_of(thing: object) -> dict[str, Any]:
+    """What is in the slots of the instance's own class."""
+    found = {}
+    for name, slot in type(thing).__dict__.items():
+        if type(slot) is MemberDescriptorType:
+            with contextlib.suppress(AttributeError):  # empty
+                found[name] = slot.__get__(thing)
+    return found
 
 
 def iso_time(seconds: float) -> str:

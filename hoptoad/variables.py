@@ -64,6 +64,9 @@ class VariableReader:
         masked = self._scrubber.masked
         masked.section, masked.strict = "variables", True  # `key = "name"` is a variable's everyday life
         try:
+            for name, value in seen:
+                if self._scrubber.rule(name):
+                    self._scrubber.remember(value)  # what is shown of it is a representation
             return self._scrubber.mapping({name: self._shown(value) for name, value in seen}, self._budget)
         finally:
             masked.section, masked.strict = "error", False

@@ -79,7 +79,7 @@ LAYERS = [
         "guard",
         "later",
     ],
-    ["disguises", "leftovers", "recognisers"],
+    ["disguises", "recognisers"],
     ["notice", "errors", "text"],
     ["lazily", "imports", "delivering", "marks"],
     [""],

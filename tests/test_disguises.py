@@ -21,7 +21,16 @@ SECRETS = [
     "abc/def/ghijk+lmn==",
     "tok'é&xyz99",
     "correct-horse-7",
+    "o'brien-X9",
 ]
+
+
+def dotnet(text):
+    """As System.Text.Json writes it."""
+    plain = "".join(c if c.isascii() and c not in "\"&'+<>`" else f"\\u{ord(c):04X}" for c in text)
+    return f'"{plain}"'
+
+
 DISGUISES = {
     "as it is": str,
     "repr": repr,
@@ -41,6 +50,15 @@ DISGUISES = {
     "escape_uri_path": escape_uri_path,
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 inside": lambda text: base64.b64encode(f"id=5;{text};x".encode()).decode(),
+    "repr with other quotes": lambda text: repr(f"\"'{text}"),
+    "repr of bytes with other quotes": lambda text: repr(f"\"'{text}".encode()),
+    "repr of a repr": lambda text: repr(repr(f"\"'{text}")),
+    "ascii": ascii,
+    "html, quotes left": lambda text: html.escape(text, quote=False),
+    "utf-8 read as latin-1": lambda text: text.encode().decode("latin-1"),
+    "json of .NET": dotnet,
+    "quoted base64": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
+    "quoted json": lambda text: quote(json.dumps({"a": text}), safe=""),
     "base64, urlsafe": lambda text: base64.urlsafe_b64encode(f"ab{text}".encode()).decode(),
 }
 
@@ -132,3 +150,23 @@ def test_what_tells():
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize("word", ["Großmutter", "Пароль"])
+@pytest.mark.parametrize(
+    "how", ["json", "repr of bytes", "ascii", "utf-8 read as latin-1", "quote", "base64"]
+)
+def test_a_word_that_is_not_ascii_is_found_in_disguise(word, how):
+    assert MASK in erased(word, f"before {DISGUISES[how](word)} after")
+
+
+@pytest.mark.parametrize("text", ["/x/ab+cd%2520ef-secret1/", "/x/ab%252Bcd%2520ef-secret1/"])
+def test_a_plus_may_stay_a_plus_when_all_else_is_decoded_twice(text):
+    assert erased("ab+cd ef-secret1", text) == f"/x/{MASK}/"
+
+
+def test_of_a_long_secret_no_piece_stays_where_a_text_is_cut():
+    secret = "".join(f"{number}/ü+" for number in range(1_000))
+
+    for length in range(1_500, 2_500, 97):
+        assert "%" not in erased(secret, quote(secret, safe="")[:length])[:-1_600]

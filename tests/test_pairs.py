@@ -55,7 +55,7 @@ def forwards(text):
     for found in FORWARDS.finditer(text):
         pair = pairs._Pair(found[1], found.start(), found[3], bool(found[2]), found.end())
         if pair.start >= done and not pairs._is_prose(text, pair, lambda name: "a rule"):
-            start, end = pairs._value(text, pair)
+            start, end = pairs._value(text, pair, pairs._Brackets(text))
             if start < end:
                 yield pair.name, "a rule", start, end
                 done = end

@@ -152,6 +152,25 @@ def test_a_notice_of_thirty_frames_and_a_form_takes_as_many_calls_as_are_allowed
     assert calls_for() < 1_900
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "login password=correct horse failed",
+        "pin=([) ",
+        "://:@a",
+        "correct horse pin=1",
+        "{n}xQ9-& pin=1&{n} ",
+    ],
+)
+def test_text_that_was_made_to_hurt_costs_in_proportion_to_its_length(line):
+    def cost(times):
+        text = "".join(line.format(n=number) for number in range(times))
+        form = {"password": ["correct horse", *(f"{number}xQ9-&" for number in range(times))]}
+        return calls_for(form=form | {f"field{number}": text for number in range(times // 10)})
+
+    assert cost(80) < 7 * cost(40)  # so many texts, each so long: 4
+
+
 def test_version_3_takes_hardly_more_than_version_2():
     assert calls_for(v3.encode) < 1.2 * calls_for()
 
@@ -298,7 +317,7 @@ def test_a_text_that_was_harmless_before_is_cut_where_it_is_too_long_now():
 
     shown = Scrubber(names).mapping(data, budget)
 
-    assert len(budget.settle(shown["HTTP_ACCEPT"], None)) == 64
+    assert len(budget.settle(shown["HTTP_ACCEPT"], shown["HTTP_ACCEPT"])) == 64
 
 
 def test_a_name_that_only_this_view_marks_is_masked_though_it_was_harmless_before():

@@ -247,6 +247,30 @@ def test_any_text_and_structure_becomes_one_good_notice(reported, view, message,
     assert len(reported) == before + 1
 
 
+# As os.fsdecode gives a file's name that is not UTF-8.
+@pytest.mark.parametrize("text", ["cannot open /srv/?f=caf\udce9%26pin=1", "caf\udce9 password=\udce9"])
+def test_half_characters_cost_neither_the_notice_nor_what_stands_beside_them(reported, view, text):
+    @view
+    def fail(request):
+        request._post = {"file": [text], "colour": ["green"]}
+        raise ValueError(text)
+
+    Client(raise_request_exception=False).post("/exception/")
+
+    assert len(reported) == 1
+    assert b"ValueError: ca" in reported.bytes
+    assert b"green" in reported.bytes
+
+
+def test_a_failure_whose_error_cannot_be_read_is_reported_by_its_class(reported, monkeypatch):
+    monkeypatch.setattr("hoptoad.capture.errors_of", lambda *args: 1 / 0)
+
+    Client(raise_request_exception=False).get("/boom/")
+
+    assert len(reported) == 1
+    assert b"[could not be read]" in reported.bytes
+
+
 def snapshot(value, depth=0):
     """A request or a session as plain data, private parts and all."""
     kind = type(value)  # isinstance would evaluate what is lazy

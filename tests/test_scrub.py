@@ -167,7 +167,7 @@ def test_the_budget_is_shared_by_all_that_is_spent_from_it():
     scrubber.data({"a": "x" * 30}, left)
     masked = scrubber.data({"b": "y" * 30}, left)
 
-    settled = left.settle(masked["b"], None)
+    settled = left.settle(masked["b"], masked["b"])
     assert len(settled) == 18
     assert settled.endswith("[cut]")
 

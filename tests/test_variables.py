@@ -1,5 +1,8 @@
 """Local variables and source lines, for sites that ask for them."""
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import pytest
 from django.test import RequestFactory
 
@@ -50,6 +53,44 @@ def test_variables_and_source_of_the_projects_own_frames(settings_for):
         "",
     ]
     assert frame.source[1][0] == frame.line
+
+
+class Login(NamedTuple):
+    user: str
+    word: str
+
+
+@dataclass(slots=True)
+class Slotted:
+    word: str
+
+
+def named(credentials):
+    raise ValueError(f"not let in: {credentials.word}")
+
+
+@pytest.mark.parametrize("credentials", [Login("freda", "hunter2-Xyz99"), Slotted("hunter2-Xyz99")])
+def test_what_is_inside_a_secret_variable_is_hidden_in_the_message_too(settings_for, credentials):
+    settings_for(HOPTOAD_LOCAL_VARIABLES=True)
+
+    notice = noticed(raised(named, credentials))
+
+    assert notice.error.frames[0].variables == {"credentials": MASK}
+    assert notice.error.message == f"ValueError: not let in: {MASK}"
+
+
+def logs_in():
+    connection = {"password": "s3cr3t-Value99"}
+    raise ValueError(f"login with {connection['password']} failed")
+
+
+def test_a_literal_that_is_masked_in_the_source_is_hidden_in_the_message_too(settings_for):
+    settings_for(HOPTOAD_SOURCE_CONTEXT=1)
+
+    notice = noticed(raised(logs_in))
+
+    assert notice.error.frames[0].source[0][1].strip() == f'connection = {{"password": "{MASK}"}}'
+    assert notice.error.message == f"ValueError: login with {MASK} failed"
 
 
 def test_frames_of_packages_have_neither(client, settings_for):

@@ -1,0 +1,165 @@
+"""A mask that covers only a part of a secret: the rest does not stay in sight."""
+
+import html
+import json
+from urllib.parse import quote
+
+import pytest
+from django.test import RequestFactory
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from hoptoad import capture
+from hoptoad.conf import get_settings
+from hoptoad.masked import MASK, Masked
+from hoptoad.notice import Incident
+from hoptoad.settled import texts_of
+
+CARD_BEGINS = "cnx/deb19026a41f8a5c&é'7826e538"  # with 871623345001 it ends as a card's number does
+
+
+def notice_of(text, secret, *, query="", referrer="", field="", masked=None):
+    """Of a request whose form has the secret as its password, and whose failure says `text`."""
+    request = RequestFactory().post(
+        f"/?{query}", {"password": secret, "field": field}, headers={"referer": referrer}
+    )
+    assert request.POST
+    error = ValueError(text)
+    error.__notes__ = [text]
+    return capture.notice(Incident(exception=error, request=request), get_settings(), masked=masked)
+
+
+def shown(text, secret):
+    return notice_of(text, secret).error.message.removeprefix("ValueError: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "wanted"),
+    [
+        (
+            "login failed: password=correct horse battery staple for freda",
+            "correct horse battery staple",
+            f"login failed: password={MASK} for freda",
+        ),
+        (
+            "GET /?token=correct horse battery staple failed",
+            "correct horse battery staple",
+            f"GET /?token={MASK} failed",
+        ),
+        (f"message: {CARD_BEGINS} 871623345001", CARD_BEGINS, f"message: {MASK}"),
+        (f"pin=1234 {CARD_BEGINS} 871623345001", CARD_BEGINS, f"pin={MASK} {MASK}"),
+        ("sent a PIN=12 b PIN=34 c to them", "a PIN=12 b PIN=34 c", f"sent {MASK} to them"),
+        ("user alpha beta gamma left", "alpha beta gamma", f"user {MASK} left"),
+        ("see /?next=%2Fx%3Ftoken%3Done%20two%20three", "one two three", f"see /?next=/x?token={MASK}"),
+        ("GET /x/jWvnXwnt%20tfxjnd-4012888888881881", "jWvnXwnt tfxjnd-4012888888881", f"GET /x/{MASK}"),
+        ("Bearer abcdefgh12345678%20rest%20of", "abcdefgh12345678 rest of", f"Bearer {MASK}"),
+        (
+            "see /?a=b&next=4012888888881881-vyvxtmßcWkfb<mghmsW)",
+            "4012888888881881-vyvxtmßcWkfb<mghmsW",
+            f"see /?a=b&next={MASK})",
+        ),
+    ],
+)
+def test_the_rest_of_a_secret_goes_too(text, secret, wanted):
+    assert shown(text, secret) == wanted
+    assert notice_of(text, secret).error.notes == (wanted,)
+
+
+@pytest.mark.parametrize(
+    "secret", ["abc+def ghi7jkl", "XZWngszr=password=rmXrZy[:bjQWrp 871623345001", "alpha&bravo7charlie"]
+)
+@pytest.mark.parametrize("before", ["", "password=", "Bearer "])
+def test_also_in_addresses(secret, before):
+    text = before + secret
+    notice = notice_of("x", secret, query=f"token={secret}", referrer=f"https://x.test/?q={quote(text)}")
+
+    told = notice.request.cgi_data
+    said = f"{notice.request.url} {told['QUERY_STRING']} {told['HTTP_REFERER']}"
+    assert not [
+        piece for piece in ("def", "ghi", "XZW", "rmXr", "bjQW", "alpha", "brav", "charl") if piece in said
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            'boto: credentials="AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY"',
+            f'boto: credentials="{MASK}"',
+        ),
+        ('{"password": "4012 8888 8888 1881 is mine"}', f'{{"password": "{MASK}"}}'),
+        ("api_key=sk_live_abcdefghijklmnop1234/more-of-the-secret-99 x", f"api_key={MASK} x"),
+        ("password=4012 8888 8888 1881 x", f"password={MASK} x"),
+        ("password=(aB)3xY7-zQ9w for freda", f"password={MASK} for freda"),
+        ("password=[k]Zq8!vvL0pp", f"password={MASK}"),
+        ('password="ab"cd9efgh and', f"password={MASK} and"),
+        ('password="ab", and password=(ab), and', f'password="{MASK}", and password={MASK}, and'),
+        ('password="ab" + password[0]', f'password="{MASK}" + password[0]'),
+    ],
+)
+def test_a_named_value_is_masked_whole_whatever_it_begins_with(text, wanted):
+    assert shown(text, "something else") == wanted
+
+
+def test_secrets_that_overlap_are_both_hidden():
+    masked = Masked()
+    masked.remember("alpha7 beta8")
+    masked.remember("beta8 gamma9")
+
+    assert masked.reappearing(["alpha7 beta8 gamma9"])("it was alpha7 beta8 gamma9") == f"it was {MASK}"
+
+
+def test_a_secret_that_overlaps_itself_is_hidden():
+    assert shown("it was hunter2hunter2hunter2 x", "hunter2hunter2") == f"it was {MASK} x"
+
+
+def test_a_long_secret_gets_one_mask():
+    secret = "".join(f"x{number}/" for number in range(300))
+
+    assert shown(f"of {secret} it", secret) == f"of {MASK} it"
+
+
+def test_what_only_looks_like_a_rest_stays():
+    assert shown("password=alpha for beta gamma", "beta gamma delta") == f"password={MASK} for beta gamma"
+
+
+def test_punctuation_between_the_masks_of_others_stays():
+    cards = "4012888888881881, 5500005555555559, 4111111111111111"
+
+    assert shown(f"cards {cards} declined", "correct, horse") == f"cards {MASK}, {MASK}, {MASK} declined"
+
+
+def test_a_notice_that_was_made_twice_tells_each_mask_once():
+    masked = Masked()
+
+    notice_of("x", "correct horse", field="password=correct horse", masked=masked)
+
+    rows = [(row.section, row.field) for row in masked.rows]
+    assert rows.count(("params", "password")) == 1
+    assert ("params", "field") in rows
+
+
+words = st.text("ab1 4=:;,&?/-'\"%ß+", min_size=1, max_size=12)
+HOWS = {
+    "as it is": str,
+    "repr": repr,
+    "json": json.dumps,
+    "html": html.escape,
+    "quoted": quote,
+    "in a repr": lambda text: repr(f"\"{text}' "),
+}
+
+
+@given(words, words, words, words, st.sampled_from(sorted(HOWS)))
+@example("4012", "888888881881", " ", "token=", "as it is")
+@example("?", "=", "4 =4", "?pin=", "as it is")
+@settings(deadline=None)
+def test_nothing_of_it_stays_whatever_stands_around(one, two, before, after, how):
+    """The secret has a mark at either end and in the middle, and what is around it has none of these."""
+    secret = f"X9{one}Y9{two}Z9"
+    text = f"{before}{HOWS[how](secret)}{after}"
+
+    notice = notice_of(text, secret, query=f"q={quote(text)}", referrer=f"/?q={quote(text)}", field=text)
+
+    said = "\n".join(texts_of(notice))
+    assert not any(mark in said for mark in ("X9", "Y9", "Z9")), said
