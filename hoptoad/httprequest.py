@@ -33,6 +33,9 @@ _MAX_URL = 2048
 _PLAIN_PATH = compiled(r"[\w./-]*", re.ASCII)
 _PLAIN_URL = compiled(r"[\w./&=%+?:*-]*", re.ASCII)
 _PLAIN_QUERY = compiled(r"[\w./&=%+-]*", re.ASCII)
+_NO_BLANKS = dict.fromkeys(
+    map(ord, " \t\r\n\f\v")
+)  # not \xa0, a part of many letters where UTF-8 is read as Latin-1
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_NAME = 255
@@ -113,7 +116,7 @@ class RequestReader:
         url = f"{scheme}://{host(request)}{path}{f'?{query}' if query else ''}"
         is_cut = max(len(request.path), len(self._query_string)) > looked_at
         if not _PLAIN_URL.fullmatch(url):
-            url = iri_to_uri("".join(url.split()))
+            url = iri_to_uri(url.translate(_NO_BLANKS))
         return self._budget.spend(url, _MAX_URL, is_cut=is_cut, mark="")
 
     def _query(self) -> str:

@@ -101,6 +101,18 @@ def test_a_named_value_is_masked_whole_whatever_it_begins_with(text, wanted):
     assert shown(text, "something else") == wanted
 
 
+def test_letters_that_the_server_has_read_as_latin_1_are_found_in_the_address():
+    secret = "voilà-geheim-77"  # its à is a letter and a no-break space then
+    request = RequestFactory().post(
+        "/", {"password": secret}, QUERY_STRING=f"q={secret.encode().decode('latin-1')}"
+    )
+    assert request.POST
+
+    notice = capture.notice(Incident(exception=ValueError("x"), request=request), get_settings())
+
+    assert notice.request.url == f"http://testserver/?q={MASK}"
+
+
 def test_secrets_that_overlap_are_both_hidden():
     masked = Masked()
     masked.remember("alpha7 beta8")
