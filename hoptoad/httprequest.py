@@ -33,9 +33,8 @@ _MAX_URL = 2048
 _PLAIN_PATH = compiled(r"[\w./-]*", re.ASCII)
 _PLAIN_URL = compiled(r"[\w./&=%+?:*-]*", re.ASCII)
 _PLAIN_QUERY = compiled(r"[\w./&=%+-]*", re.ASCII)
-_NO_BLANKS = dict.fromkeys(
-    map(ord, " \t\r\n\f\v")
-)  # not \xa0, a part of many letters where UTF-8 is read as Latin-1
+# Not the no-break space, which is a part of letters where UTF-8 was read as Latin-1.
+_NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_NAME = 255
