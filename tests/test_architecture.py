@@ -68,6 +68,7 @@ LAYERS = [
         "paths",
         "viewname",
     ],
+    ["scrubtext"],
     ["budget", "names"],
     [
         "context_processors",
