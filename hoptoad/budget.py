@@ -1,5 +1,9 @@
 """What one notice may hold: bounded while it is built, and settled once all its secrets are known."""
 
+from collections.abc import Iterable
+
+from hoptoad.cleaned import hidden, origin
+from hoptoad.disguises import Span
 from hoptoad.masked import SLACK
 from hoptoad.text import CUT, cut
 
@@ -50,22 +54,26 @@ class Budget:
         """
         room = self.text if max_chars is None else max_chars
         is_cut = is_cut or text.endswith(CUT)
-        if not is_cut and len(text) <= room and len(text) <= self.chars:  # as most are
+        if not is_cut and type(text) is str and len(text) <= room and len(text) <= self.chars:  # as most are
             self.chars -= len(text)
             return text
+        raw = origin(text)[0]
+        is_cut = is_cut or raw.endswith(CUT)
         room = min(room, max(self.chars, 0))
-        if len(text) > room + SLACK:
-            text, is_cut = text[: room + SLACK], True
+        if raw is text and len(text) > room + SLACK:
+            raw = text = text[: room + SLACK]
+            is_cut = True
         if is_cut or len(text) > room:
-            self._rooms[text] = (room, is_cut, mark)
+            self._rooms[raw] = (room, is_cut, mark)
         self.chars -= min(len(text), room)
         return text
 
-    def settle(self, text: str, whole: str) -> str:
-        """`whole`, which is `text` without the secrets known by now, as it is sent: within its bound."""
-        if text not in self._rooms:
-            return cut(whole, self.text)  # a mask may be longer than what it hides
-        room, is_cut, mark = self._rooms[text]
-        if is_cut:  # it may end in the half of a secret
-            whole = whole.removesuffix(CUT)[:-SLACK] + mark
-        return cut(whole, room, mark)
+    def settle(self, text: str, found: Iterable[Span] = ()) -> str:
+        """`text` as it is sent: within its bound, and without what was `found` in its origin."""
+        raw, masked = origin(text)
+        room, is_cut, mark = self._rooms.get(raw, (self.text, False, CUT))
+        if not is_cut:
+            return cut(hidden(raw, [*masked, *found]), room, mark)  # a mask may be longer than what it hides
+        # It may end in the half of a secret.
+        sure = max(len(raw.removesuffix(CUT)) - SLACK, 0)
+        return cut(hidden(raw, [*masked, *found], sure) + mark, room, mark)

@@ -21,13 +21,13 @@ from hoptoad.errorinfo import NO_FRAME, errors_of
 from hoptoad.failures import no_sql
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
-from hoptoad.masked import Eraser, Masked
+from hoptoad.masked import Masked
 from hoptoad.names import Names
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Server
 from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.settled import settled, texts_of
+from hoptoad.settled import settled
 from hoptoad.text import class_name, cut
 from hoptoad.viewname import UNKNOWN
 
@@ -59,10 +59,10 @@ def notice(incident: Incident, settings: Settings, *, masked: Masked | None = No
         return _notice(incident, settings, Masked(settings.known_secrets) if masked is None else masked)
 
 
-def _notice(incident: Incident, settings: Settings, masked: Masked, erase: Eraser | None = None) -> Notice:
+def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
     request = incident.request
     contract = ReporterFilter(request)
-    scrubber = _scrubber(settings, contract, masked, erase)
+    scrubber = _scrubber(settings, contract, masked)
     budget = Budget(
         variables=settings.max_vars,
         chars=settings.max_chars,
@@ -100,10 +100,6 @@ def _notice(incident: Incident, settings: Settings, masked: Masked, erase: Erase
         user=user,
         extra=scrubber.mapping(extra, budget) if extra else {},
     )
-    if erase is None and scrubber.is_late():  # once more, now that all secrets are known
-        masked.rows.clear()
-        erase = masked.reappearing([*scrubber.changed, *texts_of(built)])
-        return _notice(incident, settings, masked, erase)
     return settled(built, budget, masked)
 
 
@@ -163,16 +159,12 @@ def _completed(request: RequestInfo, incident: Incident, scrubber: Scrubber, bud
     return request
 
 
-def _scrubber(settings: Settings, contract: ReporterFilter, masked: Masked, erase: Eraser | None) -> Scrubber:
+def _scrubber(settings: Settings, contract: ReporterFilter, masked: Masked) -> Scrubber:
     marked = dict.fromkeys(contract.sensitive, "sensitive_post_parameters")
     marked[django_settings.SESSION_COOKIE_NAME] = "SESSION_COOKIE_NAME"
     marked[django_settings.CSRF_COOKIE_NAME] = "CSRF_COOKIE_NAME"
     return Scrubber(
-        _names(settings.protected_params),
-        masked=masked,
-        recognisers=settings.recognisers,
-        marked=marked,
-        erase=erase,
+        _names(settings.protected_params), masked=masked, recognisers=settings.recognisers, marked=marked
     )
 
 

@@ -6,13 +6,17 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 from urllib.parse import unquote, unquote_plus
 
 from hoptoad.lazily import compiled
 
+T = TypeVar("T", str, bytes)
+Span = tuple[int, int]  # where something begins in a text, and where it ends
+
 _PIECE = 256  # a longer secret is looked for in pieces, so that a bound cannot hide where it stands
 _MIN_BASE64 = 8  # bytes
-_MAX_BASE64 = 1024
+_PIECE_OF_BASE64 = 768
 _MAX_DECODINGS = 4
 
 _SPACED = compiled(r"[\w.~ -]*", re.ASCII)  # in which nothing but a space is escaped anywhere, and "-"
@@ -55,8 +59,7 @@ def forms(value: str) -> Iterator[str]:
 
     Percent-encoding has too many; `in_decoded` finds it.
     """
-    for start in range(0, len(value), _PIECE):
-        piece = value[start : start + _PIECE]
+    for piece in _in_pieces(value, _PIECE):
         yield piece
         if "-" in piece:
             yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
@@ -65,9 +68,16 @@ def forms(value: str) -> Iterator[str]:
                 yield piece.replace(" ", "+")
         else:
             yield from _escaped(piece)
-    raw = value[: _MAX_BASE64 + 1].encode("utf-8", "surrogatepass")
-    if _MIN_BASE64 <= len(raw) <= _MAX_BASE64:
-        yield from _base64(raw)
+    raw = value.encode("utf-8", "surrogatepass")
+    if len(raw) >= _MIN_BASE64:
+        for part in _in_pieces(raw, _PIECE_OF_BASE64):
+            yield from _base64(part)
+
+
+def _in_pieces(value: T, size: int) -> Iterator[T]:
+    """The last as long as the others: a short one would stand in many texts."""
+    for start in range(0, len(value), size):
+        yield value[start : start + size] if start + size <= len(value) else value[-size:]
 
 
 def decoded(text: str) -> str:
@@ -83,25 +93,43 @@ def decoded(text: str) -> str:
     return "\0".join(said)
 
 
-def in_decoded(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
+def in_decoded(text: str, values: Iterable[str]) -> list[Span]:
     """Where percent-encoded `text` holds one of `values`: beginnings and ends."""
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     wanted = tuple(values)
     for plus in (" ", "+"):
         shown, starts = text, list(range(len(text) + 1))
         for _ in range(_MAX_DECODINGS):
             if "%" not in shown:
                 break
-            shown, starts = _view(shown, starts, plus)
+            shown, starts = one_decoding(shown, starts, plus)
             for value in wanted:
-                at = shown.find(value)
-                while at >= 0:
-                    spans.append((starts[at], starts[at + len(value)]))
-                    at = shown.find(value, at + 1)
+                spans += [(starts[first], starts[last]) for first, last in occurrences(value, shown)]
     return spans
 
 
-def _view(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
+def back_in_encoded(text: str, plain: str, spans: Iterable[Span]) -> list[Span]:
+    """Where in percent-encoded `text` stands what is at `spans` in `plain`, to which it is decoded."""
+    shown, starts = text, list(range(len(text) + 1))
+    for plus in (" ", *"+" * (_MAX_DECODINGS - 1)):
+        if shown == plain:
+            break
+        shown, starts = one_decoding(shown, starts, plus)
+    if shown != plain:  # it is not UTF-8, or plain in part
+        return [(0, len(text))]
+    return [(starts[start], starts[end]) for start, end in spans]
+
+
+def occurrences(value: str, text: str) -> Iterator[Span]:
+    """Where `value` stands in `text`; of those that overlap, as many as cover them all."""
+    at, length = text.find(value), len(value)
+    while at >= 0:
+        yield at, at + length
+        further = text.rfind(value, at + 1, at + 2 * length - 1)
+        at = further if further >= 0 else text.find(value, at + length)
+
+
+def one_decoding(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
     """`text` decoded once, and where each of its characters begins in the original."""
     shown: list[str] = []
     places: list[int] = []

@@ -8,6 +8,7 @@ from types import FrameType
 from django.utils.encoding import escape_uri_path
 
 from hoptoad.budget import Budget
+from hoptoad.cleaned import joined, mapped
 from hoptoad.conf import Settings
 from hoptoad.failures import Describer
 from hoptoad.guard import guarded
@@ -89,8 +90,8 @@ def _status_error(incident: Incident, scrubber: Scrubber, budget: Budget) -> Err
         where = f"/{match.route}"
     else:  # scrubbed before it is quoted: `;jsessionid=` is none after
         path = getattr(incident.request, "path", "")
-        where = escape_uri_path(scrubber.text(cut(path, _MAX_WHERE + SLACK)))
-    message = budget.spend(f"{kind}: {_phrase(incident.status)} at {where}", _MAX_WHERE)
+        where = mapped(escape_uri_path, scrubber.text(cut(path, _MAX_WHERE + SLACK)))
+    message = budget.spend(joined(f"{kind}: {_phrase(incident.status)} at ", where), _MAX_WHERE)
     return ErrorInfo(kind, message, NO_FRAME)
 
 

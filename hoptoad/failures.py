@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connections
 
 from hoptoad import paths
+from hoptoad.cleaned import joined
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
 from hoptoad.text import (
     bounded_repr,
@@ -95,8 +96,8 @@ class Describer:
 
     def _message(self, error: BaseException) -> str:
         short = class_name(type(error)).rpartition(".")[2].strip() or "Exception"
-        text = self._scrubbed(text_of(error, self._max_text)).strip()
-        return self._spend(f"{short}: {text}" if text else short)
+        text = self._scrubbed(text_of(error, self._max_text).strip())
+        return self._spend(joined(f"{short}: ", text) if text else short)
 
     def _text(self, text: str) -> str:
         return self._spend(self._scrubbed(text))

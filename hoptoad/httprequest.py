@@ -17,6 +17,7 @@ from django.utils.functional import LazyObject, empty
 
 from hoptoad.addresses import holds_addresses, public, truncated
 from hoptoad.budget import Budget
+from hoptoad.cleaned import joined, mapped, origin
 from hoptoad.conf import Settings
 from hoptoad.guard import guarded
 from hoptoad.integrations.drf import parsed_data
@@ -110,12 +111,13 @@ class RequestReader:
         request = self._request
         scheme = request.scheme or "http"
         looked_at = _MAX_URL + SLACK
-        path = _path(self._scrubber.text(request.path[:looked_at]))
+        address = self._scrubber.text(f"{scheme}://{host(request)}".translate(_NO_BLANKS))
+        path = mapped(_path, self._scrubber.text(request.path[:looked_at]))
         query = self._query()
-        url = f"{scheme}://{host(request)}{path}{f'?{query}' if query else ''}"
+        url = joined(address, path, *(("?", query) if query else ()))
         is_cut = max(len(request.path), len(self._query_string)) > looked_at
-        if not _PLAIN_URL.fullmatch(url):
-            url = iri_to_uri(url.translate(_NO_BLANKS))
+        if not _PLAIN_URL.fullmatch(origin(url)[0]):
+            url = mapped(iri_to_uri, url)
         return self._budget.spend(url, _MAX_URL, is_cut=is_cut, mark="")
 
     def _query(self) -> str:

@@ -1,11 +1,11 @@
 """What one notice hides: each secret value, by which rule, and wherever else it turns up."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from hoptoad.disguises import decoded, forms, in_decoded, parts
+from hoptoad.disguises import Span, decoded, forms, in_decoded, occurrences, parts
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
@@ -57,6 +57,7 @@ class Masked:
         self.strict = False
         self.rows: list[Row] = []
         self._known = known or Known(())
+        self.has_texts = False  # that `cleaned` has made
         self._values: dict[str, None] = {}
         self._chars = 0
 
@@ -75,8 +76,8 @@ class Masked:
                 self._values[part] = None
                 self._chars += len(part)
 
-    def reappearing(self, texts: Iterable[str]) -> "Eraser | None":
-        """What masks those values that some of `texts` still hold; None where none does."""
+    def reappearing(self, texts: Iterable[str]) -> "Finder | None":
+        """What finds those values that some of `texts` hold; None where none does."""
         page = "\0".join(texts)
         said = decoded(page)
         found = [*self._known.forms]
@@ -91,42 +92,28 @@ class Masked:
         anywhere = [form for form in found if form in page]
         quoted = [form for form in (*found, *words) if form in said] if said else []
         words = [word for word in words if word in page]
-        return Eraser(anywhere, words, quoted) if anywhere or words or quoted else None
+        return Finder(anywhere, words, quoted) if anywhere or words or quoted else None
 
 
-class Eraser:
-    """Masks forms of secret values in text, values that are whole words, and percent-encoded ones."""
+class Finder:
+    """Finds forms of secret values in text, values that are whole words, and percent-encoded ones."""
 
     def __init__(self, anywhere: list[str], words: list[str], quoted: list[str]) -> None:
         self._forms = tuple(dict.fromkeys(anywhere))
         self._words = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b") if words else None
         self._quoted = tuple(dict.fromkeys(quoted))
 
-    def __call__(self, text: str) -> str:
-        spans = [span for form in self._forms if form in text for span in _spans(form, text)]
+    def spans(self, text: str) -> list[Span]:
+        """Where they stand; these may overlap."""
+        spans: list[Span] = []
+        for form in self._forms:
+            if form in text:
+                spans += occurrences(form, text)
         if self._words is not None:
             spans += [found.span() for found in self._words.finditer(text)]
         if self._quoted and "%" in text:
             spans += in_decoded(text, self._quoted)
-        return hidden(text, spans)
-
-
-def hidden(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """`text` with a mask instead of each span, a beginning and an end, and one for those that touch."""
-    pieces: list[str] = []
-    done = 0
-    for start, end in sorted(spans):
-        if start > done or not pieces:
-            pieces += [text[done:start], MASK]
-        done = max(done, end)
-    return "".join(pieces) + text[done:] if pieces else text
-
-
-def _spans(form: str, text: str) -> Iterator[tuple[int, int]]:
-    at = text.find(form)
-    while at >= 0:
-        yield at, at + len(form)
-        at = text.find(form, at + 1)
+        return spans
 
 
 def is_telling(value: str) -> bool:

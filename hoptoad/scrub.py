@@ -91,7 +91,8 @@ class Scrubber(TextScrubber):
             budget.variables -= 1
             self.masked.field = "a name"
             rule, shown = self._judged_name(key)
-            name = self.masked.field = budget.spend(shown, _MAX_NAME)
+            name = budget.spend(shown, _MAX_NAME)
+            self.masked.field = exact(name)
             while name in masked or name in quiet:  # two names that differed in a secret only
                 name += "'"
             if rule:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hoptoad.budget import Budget
-from hoptoad.masked import REAPPEARS, Eraser, Masked, Row
+from hoptoad.cleaned import hidden, origin
+from hoptoad.masked import REAPPEARS, Finder, Masked, Row
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, User, Value
 
 _USER = ("id", "name", "email", "username")
@@ -12,15 +13,25 @@ _USER = ("id", "name", "email", "username")
 
 def settled(notice: Notice, budget: Budget, masked: Masked) -> Notice:
     """The notice within its bounds, and without a masked value in any of its texts."""
-    erase = masked.reappearing(texts_of(notice))
-    return _Settler(budget, masked, erase).notice(notice) if erase or budget.has_long_texts else notice
+    texts = _texts(notice)
+    finder = masked.reappearing(
+        [text if type(text) is str else origin(text)[0] for text in texts] if masked.has_texts else texts
+    )
+    plain = [text for text in texts if type(text) is str]
+    is_done = not budget.has_long_texts and (finder is None or not finder.spans("\0".join(plain)))
+    if is_done and not masked.has_texts:
+        return notice
+    return _Settler(budget, masked, finder, plain_is_done=is_done).notice(notice)
 
 
 class _Settler:
-    def __init__(self, budget: Budget, masked: Masked, erase: Eraser | None) -> None:
+    """`plain_is_done` where only texts in which something is masked are still to be looked at."""
+
+    def __init__(self, budget: Budget, masked: Masked, finder: Finder | None, *, plain_is_done: bool) -> None:
         self._budget = budget
         self._masked = masked
-        self._erase = erase
+        self._finder = finder
+        self._plain_is_done = plain_is_done
 
     def notice(self, notice: Notice) -> Notice:
         return replace(
@@ -41,6 +52,7 @@ class _Settler:
     def _error(self, error: ErrorInfo, section: str) -> ErrorInfo:
         return replace(
             error,
+            class_name=self._text(error.class_name, section, "class"),
             message=self._text(error.message, section, "message"),
             notes=tuple(self._text(note, section, "note") for note in error.notes),
             frames=tuple(
@@ -65,6 +77,8 @@ class _Settler:
         )
 
     def _data(self, data: Data, section: str) -> Data:
+        if self._plain_is_done and {*map(type, data), *map(type, data.values())} <= {str}:
+            return data
         settled: dict[str, Value] = {}
         for key, value in data.items():
             name = shown = self._text(key, section, "a name")
@@ -81,17 +95,20 @@ class _Settler:
         return self._data(value, section)
 
     def _text(self, text: str, section: str, name: str) -> str:
-        clear = text if self._erase is None else self._erase(text)
-        if clear != text:
+        if self._plain_is_done and type(text) is str:
+            return text
+        raw, hidden_before = origin(text)
+        found = self._finder.spans(raw) if self._finder is not None else []
+        if found and hidden(raw, [*hidden_before, *found]) != text:
             self._masked.rows.append(Row(section, name, name, REAPPEARS))
-        return self._budget.settle(text, clear)
+        return self._budget.settle(text, found)
 
 
-def texts_of(notice: Notice) -> list[str]:
-    """All that the site's data has become in a notice."""
+def _texts(notice: Notice) -> list[str]:
+    """All that the site's data has become in the notice."""
     texts = [notice.request.url]
     for error in (notice.error, *notice.causes):
-        texts.append(error.message)
+        texts += (error.class_name, error.message)
         texts.extend(error.notes)
         for frame in error.frames:
             if frame.variables:

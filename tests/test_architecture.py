@@ -70,6 +70,7 @@ LAYERS = [
     ],
     ["scrubtext"],
     ["budget", "names"],
+    ["cleaned"],
     [
         "context_processors",
         "revision",

@@ -240,7 +240,7 @@ def test_secrets_in_the_url_are_masked_wherever_the_url_stands(client, reported)
 
     notice = reported.one()
     assert notice.findtext("request/url") == (
-        f"http://testserver/boom/?password={MASK}&next=/cb?token={MASK}&page=2"
+        f"http://testserver/boom/?password={MASK}&next=%2Fcb%3Ftoken%3D{MASK}&page=2"
     )
     assert b"url-secret" not in reported.bytes
 
