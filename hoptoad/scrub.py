@@ -16,6 +16,7 @@ from hoptoad.text import bounded_repr, cut, exact, memory_of, plain, slots_of
 
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
+_MAX_CUT_AWAY = 4_000
 _MAX_SECRET = 64 * 1024
 _SHORT_TEXT = 150  # characters
 _MANY = 256
@@ -74,6 +75,7 @@ class Scrubber(TextScrubber):
     ) -> dict[str, Value]:
         """A dictionary as nested text; what finds no room is counted in a last entry."""
         masked: dict[str, Value] = {}
+        cut_away: dict[Any, Any] = {}
         taken = 0
         # A copy made in one step: another thread may be changing the original.
         entries: tuple[tuple[Any, Any], ...] = tuple(islice(dict.items(value), max(budget.variables, 0)))
@@ -84,8 +86,7 @@ class Scrubber(TextScrubber):
                 taken += 1
                 continue
             if budget.variables <= 0 or budget.chars <= 0:
-                if rule := self._judged_name(key)[0]:  # not shown, but not to be told elsewhere either
-                    self.hide(item, _key(key), rule)
+                cut_away[key] = item
                 continue
             taken += 1
             budget.variables -= 1
@@ -103,6 +104,8 @@ class Scrubber(TextScrubber):
                 if name in _SHARED and masked[name] is item:
                     _remember(str(item), self.known.texts)
         left = dict.__len__(value) - taken
+        if cut_away:  # not shown, but not to be told elsewhere either
+            self._hide_within(cut_away)
         if left:
             masked["[cut]"] = f"{left} more"
         return masked
@@ -151,10 +154,30 @@ class Scrubber(TextScrubber):
         for item in items:
             if budget.variables <= 0 or budget.chars <= 0:
                 masked.append(f"[cut] {len(items) - len(masked)} more")
+                self._hide_within(items[len(masked) - 1 :])
                 break
             budget.variables -= 1
             masked.append(self.data(item, budget, path=path))
         return tuple(masked)
+
+    def _hide_within(self, value: Any) -> None:
+        """Remembers what stands under the names of secrets in what is cut away, as far as it is looked at."""
+        waiting = deque([value])
+        left = _MAX_CUT_AWAY
+        while waiting and left > 0:
+            item = waiting.popleft()
+            if issubclass(type(item), dict):
+                entries = tuple(islice(dict.items(item), left))
+                for key, below in entries:
+                    if rule := self._judged_name(key)[0]:
+                        self.hide(below, _key(key), rule)
+                    else:
+                        waiting.append(below)
+                left -= len(entries)
+            elif type(item) in _SEQUENCES:
+                items = tuple(islice(item, left))
+                waiting.extend(items)
+                left -= len(items)
 
     def hide(self, value: object, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers every text in `value`, which is masked under `name` by `rule`."""

@@ -115,6 +115,26 @@ def test_letters_that_the_server_has_read_as_latin_1_are_found_in_the_address():
     assert notice.request.url == f"http://testserver/?q={MASK}"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"ids": [*range(2500)], "user": {"password": "hunter2-Xyz99"}},
+        {"users": [*range(2500), {"login": {"password": "hunter2-Xyz99"}}][::-1]},
+        {"users": [{"name": f"name {number}"} for number in range(1000)] + [{"password": "hunter2-Xyz99"}]},
+    ],
+    ids=["after", "first", "last of a list"],
+)
+def test_a_secret_in_what_is_cut_away_is_known_as_well(data):
+    request = RequestFactory().post("/", json.dumps(data), content_type="application/json")
+    assert request.body
+
+    notice = capture.notice(
+        Incident(exception=ValueError("no hunter2-Xyz99"), request=request), get_settings()
+    )
+
+    assert notice.error.message == f"ValueError: no {MASK}"
+
+
 def test_secrets_that_overlap_are_both_hidden():
     masked = Masked()
     masked.remember("alpha7 beta8")
