@@ -31,11 +31,13 @@ def origin(text: str) -> tuple[str, tuple[Span, ...]]:
 
 def joined(*parts: str) -> str:
     """The texts in a row."""
-    raw, spans = "", []
+    raw = ""
+    spans: list[Span] = []
     for part in parts:
-        was, masked = origin(part)
-        spans += shifted(masked, len(raw))
-        raw += was
+        if type(part) is _Cleaned:
+            spans += shifted(part.spans, len(raw))
+            part = part.raw
+        raw += part
     return cleaned(raw, spans) if spans else raw
 
 

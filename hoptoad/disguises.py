@@ -59,7 +59,7 @@ def forms(value: str) -> Iterator[str]:
 
     Percent-encoding has too many; `in_decoded` finds it.
     """
-    for piece in _in_pieces(value, _PIECE):
+    for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
         yield piece
         if "-" in piece:
             yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
@@ -70,7 +70,7 @@ def forms(value: str) -> Iterator[str]:
             yield from _escaped(piece)
     raw = value.encode("utf-8", "surrogatepass")
     if len(raw) >= _MIN_BASE64:
-        for part in _in_pieces(raw, _PIECE_OF_BASE64):
+        for part in _in_pieces(raw, _PIECE_OF_BASE64) if len(raw) > _PIECE_OF_BASE64 else (raw,):
             yield from _base64(part)
 
 

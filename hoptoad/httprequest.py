@@ -111,7 +111,9 @@ class RequestReader:
         request = self._request
         scheme = request.scheme or "http"
         looked_at = _MAX_URL + SLACK
-        address = self._scrubber.text(f"{scheme}://{host(request)}".translate(_NO_BLANKS))
+        address = f"{scheme}://{host(request)}"
+        if not _PLAIN_URL.fullmatch(address):
+            address = self._scrubber.text(address.translate(_NO_BLANKS))
         path = mapped(_path, self._scrubber.text(request.path[:looked_at]))
         query = self._query()
         url = joined(address, path, *(("?", query) if query else ()))

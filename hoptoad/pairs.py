@@ -33,7 +33,7 @@ class _Pair(NamedTuple):
 def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
     """Of each pair whose name has a `rule`: the name, the rule, and where its value begins and ends."""
     done = 0
-    brackets = _Brackets(text)
+    brackets: _Brackets | None = None
     backwards = text[::-1]
     for separator in _SEPARATOR.finditer(text):
         before = _NAME_BACKWARDS.match(backwards, len(text) - separator.start())
@@ -45,6 +45,7 @@ def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int
             continue
         pair = _Pair(name, start, separator[1], bool(before[1]), separator.end())
         if not _is_prose(text, pair, rule):
+            brackets = brackets or _Brackets(text)
             value, end = _value(text, pair, brackets)
             if value < end:
                 yield name, known, value, end
