@@ -20,6 +20,7 @@ _PIECE_OF_BASE64 = 768
 _MAX_DECODINGS = 4
 
 _SPACED = compiled(r"[\w.~ -]*", re.ASCII)  # in which nothing but a space is escaped anywhere, and "-"
+_NEVER_ESCAPED = compiled(r"[A-Za-z0-9]+")
 _ESCAPE = compiled(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
@@ -54,24 +55,28 @@ def parts(value: str) -> Iterator[str]:
             yield from _basic(token.strip())
 
 
-def forms(value: str) -> Iterator[str]:
-    """The value as it is, escaped for HTML, JSON, scripts and Python, and in Base64.
+def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:
+    """The value as it is, escaped for HTML, JSON, scripts and Python, and in Base64: forms of it or of its
+    pieces, and with them what stands in each of these forms, so that most need not even be made.
 
     Percent-encoding has too many; `in_decoded` finds it.
     """
     for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
-        yield piece
-        if "-" in piece:
-            yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
-        if _SPACED.fullmatch(piece):
-            if " " in piece:
-                yield piece.replace(" ", "+")
-        else:
-            yield from _escaped(piece)
+        yield max(_NEVER_ESCAPED.findall(piece), key=len, default=""), _written(piece)
     raw = value.encode("utf-8", "surrogatepass")
     if len(raw) >= _MIN_BASE64:
         for part in _in_pieces(raw, _PIECE_OF_BASE64) if len(raw) > _PIECE_OF_BASE64 else (raw,):
-            yield from _base64(part)
+            yield "", _base64(part)
+
+
+def _written(piece: str) -> Iterator[str]:
+    yield piece
+    if "-" in piece:
+        yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
+    if not _SPACED.fullmatch(piece):
+        yield from _escaped(piece)
+    elif " " in piece:
+        yield piece.replace(" ", "+")
 
 
 def _in_pieces(value: T, size: int) -> Iterator[T]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from hoptoad.disguises import Span, decoded, forms, in_decoded, occurrences, parts
+from hoptoad.disguises import Span, decoded, disguised, in_decoded, occurrences, parts
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
@@ -40,8 +40,8 @@ class Known:
         self.values = frozenset(value for value in values if len(value) >= MIN_LENGTH)
 
     @cached_property
-    def forms(self) -> tuple[str, ...]:
-        return tuple({form for value in self.values for form in forms(value)})
+    def disguised(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return tuple((core, tuple(forms)) for value in self.values for core, forms in disguised(value))
 
 
 class Masked:
@@ -80,15 +80,17 @@ class Masked:
         """What finds those values that some of `texts` hold; None where none does."""
         page = "\0".join(texts)
         said = decoded(page)
-        found = [*self._known.forms]
+        whole = f"{page}\0{said}" if said else page
+        found = [form for core, forms in self._known.disguised if core in whole for form in forms]
         words = []
         for value in self._values:
-            if not value.isalnum() or is_telling(value):
-                found += forms(value)
-                continue
-            words.append(value)
-            if not value.isascii():  # escaped, it is no word
-                found += (form for form in forms(value) if form != value)
+            is_word = value.isalnum() and not is_telling(value)
+            if is_word:
+                words.append(value)
+            if not is_word or not value.isascii():  # escaped, it is no word
+                for core, forms in disguised(value):
+                    if core in whole:
+                        found += (form for form in forms if not is_word or form != value)
         anywhere = [form for form in found if form in page]
         quoted = [form for form in (*found, *words) if form in said] if said else []
         words = [word for word in words if word in page]
