@@ -15,10 +15,12 @@ class _Cleaned(str):
     spans: tuple[Span, ...]
 
 
-def cleaned(raw: str, spans: Iterable[Span]) -> str:
+def cleaned(raw: str, spans: list[Span]) -> str:
     """`raw` with the spans masked. It remembers `raw`, so that a longer secret, of which only a part
-    is masked, can still be found.
+    is masked, can still be found. Without spans it is `raw` itself.
     """
+    if not spans:
+        return raw
     text = _Cleaned(hidden(raw, spans))
     text.raw, text.spans = raw, tuple(spans)
     return text
@@ -38,7 +40,7 @@ def joined(*parts: str) -> str:
             spans += shifted(part.spans, len(raw))
             part = part.raw
         raw += part
-    return cleaned(raw, spans) if spans else raw
+    return cleaned(raw, spans)
 
 
 def mapped(change: Callable[[str], str], text: str) -> str:

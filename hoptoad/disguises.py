@@ -107,7 +107,7 @@ def in_decoded(text: str, values: Iterable[str]) -> list[Span]:
         for _ in range(_MAX_DECODINGS):
             if "%" not in shown:
                 break
-            shown, starts = one_decoding(shown, starts, plus)
+            shown, starts = _one_decoding(shown, starts, plus)
             for value in wanted:
                 spans += [(starts[first], starts[last]) for first, last in occurrences(value, shown)]
     return spans
@@ -119,7 +119,7 @@ def back_in_encoded(text: str, plain: str, spans: Iterable[Span]) -> list[Span]:
     for plus in (" ", *"+" * (_MAX_DECODINGS - 1)):
         if shown == plain:
             break
-        shown, starts = one_decoding(shown, starts, plus)
+        shown, starts = _one_decoding(shown, starts, plus)
     if shown != plain:  # it is not UTF-8, or plain in part
         return [(0, len(text))]
     return [(starts[start], starts[end]) for start, end in spans]
@@ -134,7 +134,7 @@ def occurrences(value: str, text: str) -> Iterator[Span]:
         at = further if further >= 0 else text.find(value, at + length)
 
 
-def one_decoding(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
+def _one_decoding(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
     """`text` decoded once, and where each of its characters begins in the original."""
     shown: list[str] = []
     places: list[int] = []

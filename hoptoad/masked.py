@@ -57,7 +57,6 @@ class Masked:
         self.strict = False
         self.rows: list[Row] = []
         self._known = known or Known(())
-        self.has_texts = False  # that `cleaned` has made
         self._values: dict[str, None] = {}
         self._chars = 0
 

@@ -47,23 +47,16 @@ class TextScrubber:
 
     def text(self, text: str) -> str:
         """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
-        spans = self._in_text(text, 0)
-        return self._cleaned(text, spans) if spans else text
+        return cleaned(text, self._in_text(text, 0))
 
     def query(self, query: str) -> str:
         """A query string with its secret values masked, also those of URLs inside it."""
-        spans = self._in_query(query, 0)
-        return self._cleaned(query, spans) if spans else query
+        return cleaned(query, self._in_query(query, 0))
 
     def source(self, line: str) -> str:
         """A line of source code: names stand for code there, and only literals can be secrets."""
         shapes = self._shapes(line)
-        spans = shapes + self._pairs(line, shapes, only_after="\"'")
-        return self._cleaned(line, spans) if spans else line
-
-    def _cleaned(self, text: str, spans: list[Span]) -> str:
-        self.masked.has_texts = True
-        return cleaned(text, spans)
+        return cleaned(line, shapes + self._pairs(line, shapes, only_after="\"'"))
 
     def is_plain(self, name: str) -> bool:
         """Whether a name holds nothing that `text` would mask."""

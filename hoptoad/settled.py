@@ -14,12 +14,11 @@ _USER = ("id", "name", "email", "username")
 def settled(notice: Notice, budget: Budget, masked: Masked) -> Notice:
     """The notice within its bounds, and without a masked value in any of its texts."""
     texts = _texts(notice)
-    finder = masked.reappearing(
-        [text if type(text) is str else origin(text)[0] for text in texts] if masked.has_texts else texts
-    )
     plain = [text for text in texts if type(text) is str]
+    is_plain = len(plain) == len(texts)
+    finder = masked.reappearing(plain if is_plain else [origin(text)[0] for text in texts])
     is_done = not budget.has_long_texts and (finder is None or not finder.spans("\0".join(plain)))
-    if is_done and not masked.has_texts:
+    if is_done and is_plain:
         return notice
     return _Settler(budget, masked, finder, plain_is_done=is_done).notice(notice)
 
