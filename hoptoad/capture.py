@@ -85,7 +85,7 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
     if named := path_of(request):
         request_info = replace(request_info, cgi_data={"EXCEPTION_REPORTER": named, **request_info.cgi_data})
     extra: dict[object, object] = {}
-    for more in (incident.extra, contextvalues.current(), own):
+    for more in (incident.extra, contextvalues.values_for(incident.exception), own):
         extra.update(more)
     if incident.exception is not None and incident.message:
         extra["message"] = incident.message

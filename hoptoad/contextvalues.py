@@ -1,20 +1,31 @@
-"""Values that go with every notice of the current task or thread, and the trail of its log records."""
+"""Values and breadcrumbs that go with every notice of the current request, connection, task or job."""
 
+import asyncio
 import contextlib
 import logging
+import threading
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from datetime import datetime, timezone
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from django.core.signals import request_finished, request_started
 
+from hoptoad import scope
+from hoptoad.failures import MAX_CAUSES, causes_of
 from hoptoad.logtext import formatted
+from hoptoad.once import identity_of, is_same
 
-_values: "ContextVar[Mapping[str, Any]]" = ContextVar("hoptoad_values")
-_trail: "ContextVar[deque[tuple[float, str, str, str]]]" = ContextVar("hoptoad_trail")
+_NONE: Mapping[str, Any] = {}
+_values: "ContextVar[Mapping[str, Any]]" = ContextVar("hoptoad_values", default=_NONE)
+# Outside of every unit: breadcrumbs, and the asyncio task or main thread that they belong to.
+_loose: "ContextVar[tuple[weakref.ref[Any], deque[Any]] | None]" = ContextVar("hoptoad_loose", default=None)
+# The unit of a request where breadcrumbs are kept, from Django's signal on.
+_request_unit: "ContextVar[scope.Cell | None]" = ContextVar("hoptoad_request_unit", default=None)
 _MAX_LINE = 500
 _connected = False
 
@@ -22,13 +33,17 @@ _connected = False
 class Context:
     """Adds values from now on; as a context manager only inside its block.
 
-    Where it is not used as one, values last until the end of the request or of the Celery task,
-    and elsewhere as long as the thread or asyncio task.
+    Where it is not used as one, values last until the end of the request, connection, task or job,
+    and outside of those as long as the thread or asyncio task. An exception that leaves the block
+    keeps its values, so that they go with the notice of it.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        _forget_after_requests()
-        self._token: Token[Mapping[str, Any]] = _values.set({**current(), **values})
+        _forget_between_requests()
+        self._outer = current()
+        self._own: Mapping[str, Any] = {**self._outer, **values}
+        scope.at_end(partial(_restore, self._outer))
+        self._token: Token[Mapping[str, Any]] = _values.set(self._own)
 
     def __enter__(self) -> None:
         return None
@@ -36,64 +51,156 @@ class Context:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            _keep(error, self._own, self._outer)
         with contextlib.suppress(ValueError):  # entered in one context, left in another: an async generator
             _values.reset(self._token)
 
 
+def _restore(values: Mapping[str, Any]) -> None:
+    _values.set(values)
+
+
 def current() -> Mapping[str, Any]:
-    """The values of the current task or thread."""
-    return _values.get({})
+    """The values of the calling code."""
+    return _values.get()
+
+
+def values_for(error: BaseException | None) -> Mapping[str, Any]:
+    """The current values, and those of the blocks that `error` or what caused it has left."""
+    left = _left()
+    if error is None or not left:
+        return current()
+    found = {}
+    causes = [cause for cause, _ in causes_of(error)][:MAX_CAUSES]
+    for one in (*reversed(causes), error):
+        for identity, values, _ in tuple(left):
+            if is_same(identity, one):
+                found.update(values)
+    return {**current(), **found}
+
+
+def _keep(error: BaseException, own: Mapping[str, Any], outer: Mapping[str, Any]) -> None:
+    """Remembers that `error` has left a block: of nested blocks, the values of the innermost."""
+    left = _left()
+    for entry in tuple(left):
+        identity, values, restored = entry
+        if is_same(identity, error):
+            left.remove(entry)
+            if restored is own:  # it goes on through the block around that one
+                own = values
+    left.append((identity_of(error), own, outer))
+
+
+def _left() -> "deque[Any]":
+    return (scope.current() or scope.OUTSIDE).left
 
 
 def forget(**kwargs: Any) -> None:
-    """Forgets values and trail: at the end of a request or task."""
-    if _values.get(None):
-        _values.set({})
-    trail = _trail.get(None)
-    if trail is not None:
-        trail.clear()
+    """Forgets the values and the breadcrumbs of the calling thread or asyncio task."""
+    if _values.get():
+        _values.set(_NONE)
+    if _loose.get() is not None:
+        _loose.set(None)
 
 
 class TrailHandler(logging.Handler):
-    """Remembers the last `length` log records of each request or task, as bounded text."""
+    """Keeps the last `length` log records of each request, connection, task or job, as bounded text.
+
+    Outside of those it keeps the records of an asyncio task, and of the main thread. It keeps none of
+    other threads: a thread of a pool would carry them from one job to the next.
+    """
 
     def __init__(self, length: int) -> None:
         super().__init__()
         self._length = length
         request_started.connect(self._begin)
+        request_finished.connect(_end_request)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remembers a record. Evaluates none of its arguments."""
+        """Keeps a record. Evaluates none of its arguments."""
         if record.name.partition(".")[0] == "hoptoad":
             return
-        trail = _trail.get(None)
-        if trail is None:
-            trail = self._begin()
-        trail.append((record.created, record.levelname, record.name, formatted(record, _MAX_LINE)))
+        breadcrumbs = self._breadcrumbs()
+        if breadcrumbs is not None:
+            text = formatted(record, _MAX_LINE)
+            breadcrumbs.append((record.created, record.levelname, record.name, text))
 
     def stop(self) -> None:
-        """Stops remembering. Not `close`, which a new configuration of logging calls as well."""
+        """Keeps nothing more. Not `close`, which a new configuration of logging calls as well."""
         request_started.disconnect(self._begin)
+        request_finished.disconnect(_end_request)
 
-    def _begin(self, **kwargs: Any) -> "deque[tuple[float, str, str, str]]":
+    def _breadcrumbs(self) -> "deque[Any] | None":
+        unit = scope.current()
+        if unit is not None:
+            if unit.breadcrumbs is None:
+                unit.breadcrumbs = deque(maxlen=self._length)
+            return unit.breadcrumbs
+        owner = _owner()
+        if owner is None:
+            return None
+        loose = _loose.get()
+        if loose is None or loose[0]() is not owner:
+            loose = (weakref.ref(owner), deque(maxlen=self._length))
+            _loose.set(loose)
+        return loose[1]
+
+    def _begin(self, **kwargs: Any) -> None:
         root = logging.getLogger()
         if self not in root.handlers:  # the second django.setup() of a process configures logging anew
             root.addHandler(self)
-        trail: deque[tuple[float, str, str, str]] = deque(maxlen=self._length)
-        _trail.set(trail)
-        return trail
+        _forget_before(**kwargs)
+        # An earlier request that has ended by a BaseException may have left its unit here.
+        _request_unit.set(scope.begin(merges=True, nested=not _is_current(_request_unit.get())))
+
+
+def _is_current(cell: "scope.Cell | None") -> bool:
+    return cell is not None and scope.CURRENT.get() is cell
+
+
+def _end_request(**kwargs: Any) -> None:
+    cell = _request_unit.get()
+    if cell is not None and _is_current(cell):
+        _request_unit.set(None)
+        scope.end(cell)
+
+
+def _owner() -> "asyncio.Task[Any] | threading.Thread | None":
+    """Whose breadcrumbs a record outside of every unit belongs to."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop runs here
+        thread = threading.current_thread()
+        return thread if thread is threading.main_thread() else None
 
 
 def trail() -> tuple[str, ...]:
-    """The last log records of the current request or task, oldest first."""
+    """The last log records of the current unit, oldest first."""
+    unit = scope.current()
+    if unit is not None:
+        kept: deque[Any] = unit.breadcrumbs or deque()
+    else:
+        loose = _loose.get()
+        kept = loose[1] if loose is not None and loose[0]() is _owner() else deque()
     return tuple(
         f"{datetime.fromtimestamp(created, timezone.utc):%H:%M:%S.%f} {level} {name}: {text}"
-        for created, level, name, text in tuple(_trail.get(()))
+        for created, level, name, text in tuple(kept)
     )
 
 
-def _forget_after_requests() -> None:
+def _forget_before(**kwargs: Any) -> None:
+    """At `request_started`: what an earlier request left in this thread, however it ended, goes.
+
+    An ASGI connection has a context of its own, and may have got values around Django's application.
+    """
+    if "environ" in kwargs:
+        forget()
+
+
+def _forget_between_requests() -> None:
     global _connected
     if not _connected:  # a site that adds no values pays nothing for their end
         _connected = True
+        request_started.connect(_forget_before)
         request_finished.connect(forget)

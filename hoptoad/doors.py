@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from types import FrameType, TracebackType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
@@ -13,6 +14,7 @@ from hoptoad import reporter
 from hoptoad.conf import get_settings
 from hoptoad.contextvalues import Context
 from hoptoad.handlers import get_handler
+from hoptoad.scope import Cell, begin, current, end
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,10 +69,16 @@ def notify(
     )
 
 
+# The units that the blocks of `watch` around the calling code have begun, None for a block inside a unit.
+_blocks: "ContextVar[tuple[Cell | None, ...]]" = ContextVar("hoptoad_watch", default=())
+
+
 class Watch:
     """Reports what fails inside, as a context manager and as a decorator of functions, async or not.
 
     The exception goes on, unless `reraise` is False: then the block ends, and the function returns None.
+    Outside of requests and tasks the block is a unit of its own: values of `hoptoad.context` and
+    breadcrumbs end with it.
     """
 
     def __init__(
@@ -91,27 +99,34 @@ class Watch:
         }
 
     def __enter__(self) -> None:
-        return None
+        cell = begin(merges=False) if current() is None else None
+        _blocks.set((*_blocks.get(), cell))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):  # not the end of the process, nor of a task
-            return False
-        reporter.report(error, **self._details)
-        return not self._reraise
+        try:
+            if not isinstance(error, Exception):  # not the end of the process, nor of a task
+                return False
+            reporter.report(error, **self._details)
+            return not self._reraise
+        finally:
+            _end_block()
 
     async def __aenter__(self) -> None:
-        return None
+        self.__enter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        # Not in the event loop: the handler may block.
-        await sync_to_async(reporter.report, thread_sensitive=False)(error, **self._details)
-        return not self._reraise
+        try:
+            if not isinstance(error, Exception):
+                return False
+            # Not in the event loop: the handler may block.
+            await sync_to_async(reporter.report, thread_sensitive=False)(error, **self._details)
+            return not self._reraise
+        finally:
+            _end_block()
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         if iscoroutinefunction(function):
@@ -129,6 +144,14 @@ class Watch:
                 return function(*args, **kwargs)
 
         return watched
+
+
+def _end_block() -> None:
+    blocks = _blocks.get()
+    if blocks:  # none where an async generator was entered in another context
+        _blocks.set(blocks[:-1])
+        if blocks[-1] is not None:
+            end(blocks[-1])
 
 
 @overload

@@ -64,11 +64,17 @@ def _ignored_exception(incident: Incident, rules: Rules) -> bool:
 
 def _ignores_itself(incident: Incident, rules: Rules) -> bool:
     """A class may say of itself that it is no failure: `hoptoad_ignore = True`."""
-    if incident.exception is None:
-        return False
-    mro = type.__dict__["__mro__"].__get__(type(incident.exception))
-    said = next((kind.__dict__["hoptoad_ignore"] for kind in mro if "hoptoad_ignore" in kind.__dict__), False)
-    return said is True
+    return incident.exception is not None and _says_of_itself(incident.exception) is True
+
+
+def is_answer(error: BaseException) -> bool:
+    """Whether it is a failure only where nothing answers it: `hoptoad_ignore = "answered"`."""
+    return _says_of_itself(error) == "answered"
+
+
+def _says_of_itself(error: BaseException) -> object:
+    mro = type.__dict__["__mro__"].__get__(type(error))
+    return next((kind.__dict__["hoptoad_ignore"] for kind in mro if "hoptoad_ignore" in kind.__dict__), False)
 
 
 def _ignored_agent(incident: Incident, rules: Rules) -> bool:

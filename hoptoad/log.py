@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.logtext import formatted, template
+from hoptoad.scope import current_request
 
 _MAX_TEXT = 2048
 _MAX_STACK_LINES = 20  # the last are those of the call
@@ -67,13 +68,14 @@ class HoptoadHandler(logging.Handler):
         }
         if record.stack_info:
             extra["stack"] = "\n".join(record.stack_info.splitlines()[-_MAX_STACK_LINES:])
+        in_request = request is not None or current_request() is not None
         reporter.report(
             error,
             kind=record.name,
             message="" if error is not None else template(record),
             request=request,
-            component=self._component or ("" if request is not None else record.name),
-            action="" if request is not None or self._component else record.funcName or "",
+            component=self._component or ("" if in_request else record.name),
+            action="" if in_request or self._component else record.funcName or "",
             extra={"log": extra},
             site=(record.pathname, record.lineno, record.funcName or "unknown"),
             severity=_SEVERITIES.get(record.levelno, "error"),

@@ -1,4 +1,4 @@
-"""All that is ever left on a request."""
+"""All that is ever left on a request that failed."""
 
-SEEN = "_hoptoad_seen"  # something failed, and was reported or suppressed; on exceptions as well
+SEEN = "_hoptoad_seen"  # its Duplicates
 NOTICE_ID = "hoptoad_notice_id"  # of the notice that was handed over

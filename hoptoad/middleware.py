@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,8 @@ from hoptoad.api.choice import BUILT_IN_APIS, get_api
 from hoptoad.conf import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
-from hoptoad.marks import NOTICE_ID, SEEN
+from hoptoad.marks import NOTICE_ID
+from hoptoad.scope import CURRENT, Cell, is_unanswered, leave
 
 logger = logging.getLogger(__name__)
 
@@ -54,40 +55,61 @@ class HoptoadNotifierMiddleware:
         got_request_exception.connect(self.on_exception)
 
     def __call__(self, request: HttpRequest) -> Any:
-        response = self.get_response(request)
-        # Nearly every answer. Nothing is read faster than its type, which says that it does not stream.
-        if type(response) is HttpResponse and response.status_code < 400:
-            return response
         if self._is_async:
-            return self._awaited(request, response)
-        if not _is_fine(response):
-            self._look_at(request, response)
-        return response
-
-    async def _awaited(self, request: HttpRequest, answer: "Awaitable[HttpResponseBase]") -> HttpResponseBase:
-        response = await answer
-        if type(response) is HttpResponse and response.status_code < 400:
+            return self._respond(request)
+        outer = CURRENT.get()
+        cell = [request, outer]  # what hoptoad.scope explains
+        CURRENT.set(cell)
+        try:
+            response = self.get_response(request)
+            # Fast path: a plain HttpResponse below 400 neither failed nor streams.
+            if type(response) is HttpResponse and response.status_code < 400:
+                return response
+            if not _is_fine(response):
+                self._judge(request, response)
+            if getattr(response, "streaming", False):
+                _watch_stream(request, response, cell)
             return response
-        if not _is_fine(response):
-            await self._alook_at(request, response)
-        return response
+        finally:
+            CURRENT.set(outer)
+            if len(cell) == 2:
+                cell.clear()
+            else:
+                leave(cell)
 
-    def _look_at(self, request: HttpRequest, response: Any) -> None:
-        if getattr(response, "status_code", 0) >= 400:
-            if SEEN not in request.__dict__:  # the exception that led to this answer
-                self._report_status(request, response)
-            self._tell_number(request, response)
-        if getattr(response, "streaming", False):
-            _watch_stream(request, response)
+    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        outer = CURRENT.get()
+        cell = [request, outer]
+        CURRENT.set(cell)
+        try:
+            response: HttpResponseBase = await self.get_response(request)
+            if type(response) is HttpResponse and response.status_code < 400:
+                return response
+            if not _is_fine(response):
+                await self._judge_async(request, response)
+            if getattr(response, "streaming", False):
+                _watch_stream(request, response, cell)
+            return response
+        finally:
+            CURRENT.set(outer)
+            if len(cell) == 2:
+                cell.clear()
+            else:
+                leave(cell)
 
-    async def _alook_at(self, request: HttpRequest, response: Any) -> None:
-        status = getattr(response, "status_code", 0)
+    def _judge(self, request: HttpRequest, response: Any) -> None:
+        status = response.status_code if hasattr(response, "status_code") else 0
         if status >= 400:
-            if SEEN not in request.__dict__ and reporter.wants_status(status):
-                await _off_loop(self._report_status, request, response)
-            self._tell_number(request, response)
-        if getattr(response, "streaming", False):
-            _watch_stream(request, response)
+            self._report_answer(request, response)
+            self._set_notice_id(request, response)
+
+    async def _judge_async(self, request: HttpRequest, response: Any) -> None:
+        status = response.status_code if hasattr(response, "status_code") else 0
+        if status < 400:
+            return
+        if reporter.wants_status(status) or is_unanswered():
+            await _off_loop(self._report_answer, request, response)
+        self._set_notice_id(request, response)
 
     def on_exception(self, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
         """Receives Django's `got_request_exception`; under ASGI it comes in a thread."""
@@ -110,11 +132,13 @@ class HoptoadNotifierMiddleware:
         """
         return False
 
-    def _report_status(self, request: HttpRequest, response: HttpResponseBase) -> None:
+    def _report_answer(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        if is_unanswered():
+            reporter.report_unanswered(request, response.status_code)
         ignorable = partial(self.is_ignorable, request, response=response)
         reporter.report_status(request, response.status_code, unless=ignorable)
 
-    def _tell_number(self, request: HttpRequest, response: HttpResponseBase) -> None:
+    def _set_notice_id(self, request: HttpRequest, response: HttpResponseBase) -> None:
         identity = request.__dict__.get(NOTICE_ID)
         if not identity:
             return
@@ -122,7 +146,7 @@ class HoptoadNotifierMiddleware:
             if name := get_settings().notice_id_header:
                 response.headers[name] = identity
         except Exception:
-            logger.exception("The number of a notice could not be told.")
+            logger.exception("The header of HOPTOAD_NOTICE_ID_HEADER could not be set.")
 
 
 def _is_fine(response: Any) -> bool:
@@ -140,29 +164,77 @@ async def _off_loop(report: Callable[..., Any], *args: Any) -> None:
         logger.exception("A failure of the site could not be reported: no thread was to be had.")
 
 
-def _watch_stream(request: HttpRequest, response: HttpResponseBase) -> None:
+def _watch_stream(request: HttpRequest, response: HttpResponseBase, cell: Cell) -> None:
     """Reports what fails while the body is being made, after the status has long been sent."""
     if isinstance(response, FileResponse) or not isinstance(response, StreamingHttpResponse):
         return  # a file is sent by the server itself, past its iterator
     try:
-        watch = _watched_async if response.is_async else _watched
-        response.streaming_content = watch(request, response.streaming_content)
+        watch = _WatchedAsync if response.is_async else _Watched
+        response.streaming_content = watch(request, response.streaming_content, cell.copy())
+        cell.clear()  # the request's unit goes on with its body
     except Exception:
         logger.exception("A streaming response could not be watched; it is sent as it is.")
 
 
-def _watched(request: HttpRequest, content: Any) -> Iterator[bytes]:
-    try:
-        yield from content
-    except Exception as error:
-        reporter.report_exception(request, error)
-        raise
+class _Stream:
+    """The content of a streaming response, made inside the unit of its request."""
+
+    def __init__(self, request: HttpRequest, content: Any, cell: Cell) -> None:
+        self._request = request
+        self._content = content
+        self._cell = cell
+
+    def close(self) -> None:
+        """Ends the unit. Called by Django, too, when the response is closed."""
+        leave(self._cell)
 
 
-async def _watched_async(request: HttpRequest, content: Any) -> AsyncIterator[bytes]:
-    try:
-        async for part in content:
-            yield part
-    except Exception as error:
-        await _off_loop(reporter.report_exception, request, error)
-        raise
+class _Watched(_Stream):
+    def __iter__(self) -> "_Watched":
+        return self
+
+    def __next__(self) -> Any:
+        outer = CURRENT.get()
+        CURRENT.set(self._cell)
+        try:
+            return next(self._content)
+        except StopIteration:
+            self.close()
+            raise
+        except Exception as error:
+            reporter.report_exception(self._request, error)
+            self.close()
+            _hide_own_frame(error)
+            raise
+        finally:
+            CURRENT.set(outer)
+
+
+class _WatchedAsync(_Stream):
+    def __aiter__(self) -> "_WatchedAsync":
+        return self
+
+    async def __anext__(self) -> Any:
+        outer = CURRENT.get()
+        CURRENT.set(self._cell)
+        try:
+            return await self._content.__anext__()
+        except StopAsyncIteration:
+            self.close()
+            raise
+        except Exception as error:
+            await _off_loop(reporter.report_exception, self._request, error)
+            self.close()
+            _hide_own_frame(error)
+            raise
+        finally:
+            CURRENT.set(outer)
+
+
+def _hide_own_frame(error: BaseException) -> None:
+    """Takes the outermost frame, which is the caller's, from the traceback that the server logs.
+
+    The bare `raise` that must follow adds no frame. Python 3.10 keeps the traceback elsewhere.
+    """
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next

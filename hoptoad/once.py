@@ -1,125 +1,215 @@
-"""Once per incident, whoever sees it first: what was seen is marked on the request and on the exception."""
+"""Duplicates: one failure is reported once, whichever integration, thread or task sees it.
 
-import inspect
-import itertools
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+Within a request or task, one exception object is one failure. Elsewhere an exception is the same
+failure as long as it only travels on through its callers, and another one each time it is raised
+anew. Example, outside of requests:
+
+    ERROR = RuntimeError("one object for all")
+    for job in jobs:              # three jobs that raise ERROR: three failures
+        with hoptoad.watch():     # an outer `watch` around this one: still three
+            job()
+
+Exceptions are recognised without keeping them, their frames or anything of ours in them.
+"""
+
+import contextlib
+import opcode
+import threading
+import weakref
+from collections import deque
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from asgiref import sync
 from django.http import HttpRequest
 
+from hoptoad import scope
 from hoptoad.failures import slot
 from hoptoad.marks import SEEN
 
 _MAX_CHAIN = 10_000
-_numbers = itertools.count()
+_MAX_SEEN = 256
 _ASGIREF = sync.__file__
-_COROUTINES = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
+_RAISE = opcode.opmap["RAISE_VARARGS"]
+# These raise in one thread what was raised in another.
+_CARRIERS = ("concurrent/futures/_base.py", "multiprocessing/pool.py")
 
 
-def _new_token() -> tuple[int, int]:
-    # With the process: an exception may come out of another one by pickle, mark and all.
-    return os.getpid(), next(_numbers)
+class Duplicates:
+    """The exceptions that were seen on one request, or in one task."""
+
+    __slots__ = ("answer_seen", "handler_failed", "seen", "uncaught")
+
+    def __init__(self) -> None:
+        self.seen: deque[Any] = deque(maxlen=_MAX_SEEN)
+        self.uncaught: deque[Any] = deque(maxlen=_MAX_SEEN)
+        self.answer_seen = False
+        self.handler_failed = False
 
 
-@dataclass(slots=True, eq=False)
-class _Seen:
-    """Left on a request on which something failed."""
-
-    token: tuple[int, int] = field(default_factory=_new_token)
-    handler_failed: bool = False
-
-
-class _Mark(NamedTuple):
-    """Left on an exception: for which request, and the traceback's head at that moment."""
-
-    token: tuple[int, int]
-    head: int
+class _Sighting(NamedTuple):
+    identity: Any
+    owner: Duplicates | None  # the request or task it was seen in
+    length: int  # of its traceback
+    raised: int  # how many times it was raised so far, by its traceback
+    thread: int
 
 
-def first_status(request: HttpRequest) -> bool:
-    """True once for a request on which nothing else has been seen."""
-    if SEEN in request.__dict__:
+# The last exceptions that any thread saw, by id; the identity tells whether it is still the same object.
+_sightings: dict[int, _Sighting] = {}
+
+
+def identity_of(error: BaseException) -> Any:
+    """What recognises `error` later without keeping it alive.
+
+    A weak reference, or for classes that allow none (ValueError and other built-in ones) the
+    exception's own `__dict__`, which is nearly always empty and belongs to no other object.
+    """
+    try:
+        return weakref.ref(error)
+    except TypeError:
+        return slot(error, "__dict__")
+
+
+def is_same(identity: Any, error: BaseException) -> bool:
+    """Whether `identity_of(error)` gave this identity."""
+    if type(identity) is weakref.ReferenceType:
+        return identity() is error
+    return identity is slot(error, "__dict__")
+
+
+def first_status(request: HttpRequest, status: int) -> bool:
+    """Whether an answer's status is a failure of its own: True once for a request.
+
+    It is not where an exception led to it: an uncaught one, or for a status of 500 and above one
+    that was caught and reported.
+    """
+    duplicates = _duplicates_of(request) or Duplicates()
+    if duplicates.answer_seen or duplicates.uncaught or (status >= 500 and duplicates.seen):
         return False
-    request.__dict__[SEEN] = _Seen()
+    duplicates.answer_seen = True
     return True
 
 
-def first_exception(request: HttpRequest | None, error: BaseException) -> bool:
-    """True once for each failure of a request, and once for the failure to answer it.
+def first_exception(request: HttpRequest | None, error: BaseException, *, uncaught: bool = False) -> bool:
+    """Whether this failure was not seen before; it counts as seen afterwards.
 
-    Without a request: once for each time the exception was raised, whichever door sees it first.
-    Where `handler500` or the URL configuration itself fails, Django asks it again in each layer of
-    middleware, and each time a new exception is raised while the one before is handled.
+    `uncaught` says that nothing of the site has caught it. Where `handler500` or the URL
+    configuration itself fails, Django asks it again in each layer of middleware, and each time a new
+    exception is raised while the one before is handled: they are one failure.
     """
-    if request is None:
-        is_first = not _is_known(error, _mark_of(error))
-        if is_first:
-            _leave(error, _new_token())
-        return is_first
-    seen = request.__dict__.setdefault(SEEN, _Seen())
-    mark = _mark_of(error)
-    if mark is not None and (mark.token == seen.token or _is_known(error, mark)):
-        return False
-    follows = _follows(error, seen.token)
-    _leave(error, seen.token)
+    duplicates = _duplicates_of(request)
+    sighting = _sighting_of(error)
+    now = _measured(error, duplicates)
+    _remember(error, now)
+    if duplicates is None:
+        return sighting is None or not _is_same_raising(sighting, now, error)
+    known = any(is_same(identity, error) for identity in duplicates.seen)
+    if not known:
+        duplicates.seen.append(now.identity)
+        known = sighting is not None and sighting.owner is None and _is_same_raising(sighting, now, error)
+    if not uncaught:
+        return not known
+    follows = not known and _follows(error, duplicates)
+    duplicates.uncaught.append(now.identity)
     if not follows:
-        return True
-    first = not seen.handler_failed
-    seen.handler_failed = True
+        return not known
+    first = not duplicates.handler_failed
+    duplicates.handler_failed = True
     return first
 
 
-def _leave(error: BaseException, token: tuple[int, int]) -> None:
-    head = next(_steps(error), None)
-    slot(error, "__dict__")[SEEN] = _Mark(token, id(head))
+def _duplicates_of(request: HttpRequest | None) -> Duplicates | None:
+    """The Duplicates of a request or task, or None where an exception is recognised by its traceback."""
+    unit = scope.current()
+    if request is not None and scope.current_request() is not request:
+        found: Duplicates | None = request.__dict__.get(SEEN)
+        if found is None:
+            found = request.__dict__[SEEN] = Duplicates()
+        return found
+    if unit is None or not unit.merges:
+        return None
+    if unit.duplicates is None:
+        unit.duplicates = Duplicates()
+    found = unit.duplicates
+    if request is not None:
+        request.__dict__.setdefault(SEEN, found)
+    return found
 
 
-def _steps(error: BaseException) -> Iterator[TracebackType]:
-    """The traceback, but what asgiref adds by raising again in each thread it changes to."""
-    step: TracebackType | None = slot(error, "__traceback__")
-    for _ in range(_MAX_CHAIN):
-        if step is None:
-            return
-        if step.tb_frame.f_code.co_filename != _ASGIREF:
-            yield step
-        step = step.tb_next
+def _sighting_of(error: BaseException) -> _Sighting | None:
+    sighting = _sightings.get(id(error))
+    return sighting if sighting is not None and is_same(sighting.identity, error) else None
 
 
-def _mark_of(error: BaseException) -> _Mark | None:
-    mark = slot(error, "__dict__").get(SEEN)
-    return mark if isinstance(mark, _Mark) else None
+def _remember(error: BaseException, sighting: _Sighting) -> None:
+    _sightings.pop(id(error), None)  # so that it becomes the youngest
+    _sightings[id(error)] = sighting
+    while len(_sightings) > _MAX_SEEN:
+        with contextlib.suppress(RuntimeError, StopIteration):  # another thread removes some as well
+            _sightings.pop(next(iter(_sightings)), None)
 
 
-def _is_known(error: BaseException, mark: _Mark | None) -> bool:
-    """Whether this raising of the exception has been seen, and not just the same object before.
-
-    An exception that travels on through its callers gets a new head of its traceback in each; one
-    that is raised a second time gets heads whose frames are no callers of those before.
-    """
-    if mark is None:
-        return False
+def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
+    length, raised = 0, 1
     outer: TracebackType | None = None
-    for step in _steps(error):
-        if id(step) == mark.head:
-            caller = step.tb_frame.f_back
-            # A coroutine's frame forgets its caller, and one that goes on elsewhere has another.
-            is_sync = not step.tb_frame.f_code.co_flags & _COROUTINES
-            return outer is None or caller is None or caller is outer.tb_frame or not is_sync
-        outer = step
-    return outer is None and mark.head == id(None)
+    step: TracebackType | None = slot(error, "__traceback__")
+    while step is not None and length < _MAX_CHAIN:
+        # asgiref raises again in each thread that it changes to.
+        if step.tb_frame.f_code.co_filename != _ASGIREF:
+            length += 1
+            if outer is not None and _is_raised_by(outer, step):
+                raised += 1
+            outer = step
+        step = step.tb_next
+    return _Sighting(identity_of(error), owner, length, raised, threading.get_ident())
 
 
-def _follows(error: BaseException, token: tuple[int, int]) -> bool:
+def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:
+    """Whether `outer` raised what `inner` had raised before, instead of being its caller.
+
+    A traceback that goes on through callers reads main, helper, raiser. One whose exception is
+    raised again has the line of the later `raise` right before the older lines:
+    main, raiser, main, raiser.
+    """
+    frame = outer.tb_frame
+    if inner.tb_frame.f_back is frame:
+        return False
+    if inner.tb_frame is frame:  # `raise error` in its own except block, unless a loop came here again
+        return outer.tb_lasti == inner.tb_lasti
+    # What awaits a coroutine or resumes a generator is not its `f_back`, and has no `raise`.
+    code = frame.f_code.co_code
+    return 0 <= outer.tb_lasti < len(code) and code[outer.tb_lasti] == _RAISE
+
+
+def _is_same_raising(before: _Sighting, now: _Sighting, error: BaseException) -> bool:
+    if now.length < before.length:  # somebody has cut the traceback, and raised it anew
+        return False
+    again = now.raised - before.raised
+    if again == 1 and now.thread != before.thread:
+        return _was_carried(error, now.length - before.length)
+    return again <= 0
+
+
+def _was_carried(error: BaseException, added: int) -> bool:
+    """Whether the raise among the last `added` lines is a Future's, out of the thread where it failed."""
+    step: TracebackType | None = slot(error, "__traceback__")
+    while step is not None and added > 0:
+        file = step.tb_frame.f_code.co_filename
+        if file.replace("\\", "/").endswith(_CARRIERS):
+            return True
+        added -= file != _ASGIREF
+        step = step.tb_next
+    return False
+
+
+def _follows(error: BaseException, duplicates: Duplicates) -> bool:
+    """Whether it was raised while an uncaught exception of the same request was handled."""
     for _ in range(_MAX_CHAIN):
         context = slot(error, "__context__")
         if context is None:
             return False
-        mark = _mark_of(context)
-        if mark is not None and mark.token == token:
+        if any(is_same(identity, context) for identity in duplicates.uncaught):
             return True
         error = context
     return False

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import before, capture, digest, filters, once, storm
+from hoptoad import before, capture, digest, filters, once, scope, storm
 from hoptoad.api.choice import encode
 from hoptoad.conf import get_settings
 from hoptoad.guard import guarded
@@ -23,24 +23,57 @@ def exception(
     request: HttpRequest, error: BaseException, unless: Callable[[], bool] | None = None
 ) -> str | None:
     """An uncaught exception, once. Returns the notice's id where one was handed over."""
-    if not once.first_exception(request, error):
+    if filters.is_answer(error) and _waits_for_its_answer(request, error, unless):
+        return None
+    if not once.first_exception(request, error, uncaught=True):
+        return None
+    return _pass_on(capture.incident(request, exception=error), unless)
+
+
+def unanswered(request: HttpRequest, status: int) -> str | None:
+    """A raised HTTP status that was answered by another status than its own."""
+    unit = scope.current()
+    if unit is None or unit.unanswered is None:
+        return None
+    error, unless = unit.unanswered
+    unit.unanswered = None
+    if getattr(error, "http_code", 0) == status or not once.first_exception(request, error, uncaught=True):
         return None
     return _pass_on(capture.incident(request, exception=error), unless)
 
 
 def status(request: HttpRequest, code: int, unless: Callable[[], bool] | None = None) -> str | None:
-    """An answer by its status, where nothing else was seen on its request."""
-    if not once.first_status(request):
+    """An answer by its status, where no exception led to it."""
+    if not once.first_status(request, code):
         return None
     return _pass_on(capture.incident(request, status=code), unless)
 
 
 def anything(error: BaseException | None, request: HttpRequest | None, **said: Any) -> str | None:
-    """What another door than the middleware has seen; `said` are fields of Incident."""
-    if error is not None and not once.first_exception(request, error):
-        return None
+    """What another integration than the middleware has seen; `said` are fields of Incident.
+
+    Without a request, the one that the calling code works for is told.
+    """
+    if request is None:
+        request = scope.current_request()
+    if error is not None:
+        if filters.is_answer(error) and scope.current_request() is not None:
+            return None  # the middleware judges it by the answer that follows
+        if not once.first_exception(request, error):
+            return None
     incident = capture.incident(request, exception=error) if request is not None else Incident()
     return _pass_on(replace(incident, is_request=False, exception=error, **said), None)
+
+
+def _waits_for_its_answer(
+    request: HttpRequest, error: BaseException, unless: Callable[[], bool] | None
+) -> bool:
+    """Keeps a raised HTTP status until its request is answered, where that can be seen."""
+    unit = scope.current()
+    if unit is None or scope.current_request() is not request:
+        return False
+    unit.unanswered = (error, unless)
+    return True
 
 
 def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | None:

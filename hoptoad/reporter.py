@@ -45,9 +45,10 @@ def report(
     site: tuple[str, int, str] | None = None,
     severity: str = "error",
 ) -> str | None:
-    """Reports from any door but the middleware. Returns the notice's id where one was handed over.
+    """Reports from any integration but the middleware. Returns the notice's id where one was handed over.
 
-    An exception is reported once, whichever door sees it first. Raises nothing.
+    Without a request, the one that the calling code works for is told. A failure is reported once,
+    whichever integration sees it first. Raises nothing.
     """
     try:
         if not get_settings().enabled:
@@ -92,6 +93,14 @@ def report_status(
     except Exception:
         logger.exception(_FAILED)
         return None
+
+
+def report_unanswered(request: HttpRequest, status: int) -> None:
+    """Reports an HTTP status that was raised, where the answer has another one."""
+    try:
+        _pipeline().unanswered(request, status)
+    except Exception:
+        logger.exception(_FAILED)
 
 
 def _pipeline() -> Any:

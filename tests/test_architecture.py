@@ -47,7 +47,9 @@ LAYERS = [
     ["api.htv2", "api.v3"],
     ["transport", "capture", "preview"],
     ["connection", "httprequest", "errorinfo", "settled"],
-    ["variables", "once", "contextvalues", "integrations.drf"],
+    ["variables", "integrations.drf"],
+    ["contextvalues"],
+    ["once"],
     ["reporterfilter", "reporterclass", "before"],
     ["letter", "conf", "failures", "signals", "tally", "circuit"],
     [
@@ -82,7 +84,7 @@ LAYERS = [
         "later",
     ],
     ["disguises", "recognisers"],
-    ["notice", "errors", "text"],
+    ["notice", "errors", "text", "scope"],
     ["lazily", "imports", "delivering", "marks"],
     [""],
 ]
@@ -178,7 +180,17 @@ def test_only_those_who_read_a_request_know_what_one_is():
 
     # api.htv2 for generate_payload((request, status)) of 2010; reporter, pipeline and once pass it on.
     assert knowing == {
-        *("middleware", "reporter", "pipeline", "once", "capture", "httprequest", "notice", "api.htv2"),
+        *(
+            "middleware",
+            "reporter",
+            "pipeline",
+            "once",
+            "scope",
+            "capture",
+            "httprequest",
+            "notice",
+            "api.htv2",
+        ),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
         *("doors", "log", "context_processors", "integrations.asgi", "integrations.drf"),
         "management.commands.hoptoad_preview",  # makes one up

@@ -151,7 +151,7 @@ def test_an_exception_is_reported_once_by_whichever_door(client, view):
     assert client.get("/exception/").status_code == 500
 
     assert len(outbox) == 1
-    assert outbox[0].request.component == "unknown"
+    assert outbox[0].request.component == "shop.views"
 
 
 ALWAYS_THE_SAME = ValueError("raised again and again")

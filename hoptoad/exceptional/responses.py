@@ -30,12 +30,13 @@ class RareHttpResponse(Exception):
     """
 
     http_code = 0
-    # The notifier's word for "this is an answer, no failure"; a server's own failures are reported.
-    hoptoad_ignore = False
+    # For the notifier: a status below 500 is a failure only where nothing answers it.
+    hoptoad_ignore: "bool | str" = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.hoptoad_ignore = not isinstance(cls.http_code, int) or cls.http_code < 500
+        is_failure = isinstance(cls.http_code, int) and cls.http_code >= 500
+        cls.hoptoad_ignore = False if is_failure else "answered"
 
     def __init__(self, message: object = "", *args: object, headers: Mapping[str, str] | None = None) -> None:
         if (

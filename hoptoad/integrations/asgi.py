@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from hoptoad import doors, reporter
 from hoptoad.guard import guarded
+from hoptoad.scope import begin, end
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +38,21 @@ class HoptoadASGI:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
+        # In a request the unit is shared with the middleware's; a connection may fail more than once.
+        is_http = scope["type"] == "http"
+        cell = begin(merges=is_http, request=None if is_http else _request_or_none(scope))
         try:
             await self._application(scope, receive, send)
         except Exception as error:
-            await self._report(error, scope)
+            if is_http:
+                cell[0] = _request_or_none(scope)
+            await self._report(error, scope, cell[0])
             raise
+        finally:
+            end(cell)
 
-    async def _report(self, error: Exception, scope: Scope) -> None:
+    async def _report(self, error: Exception, scope: Scope, request: HttpRequest | None) -> None:
         kind = str(scope["type"])
-        request = guarded("scope", lambda: _request(scope), None)
         extra = {"asgi": {"type": kind, "path": scope.get("path", "")}}
         try:
             # Not in the event loop: the handler may block.
@@ -61,7 +68,7 @@ class HoptoadASGI:
             await self._application(scope, lifespan.receive, lifespan.send)
         except Exception as error:
             if lifespan.was_used:
-                await self._report(error, scope)
+                await self._report(error, scope, None)
                 await _flush()
                 raise
         if not lifespan.was_used:  # Django's application has refused, or looked away
@@ -103,6 +110,10 @@ async def _flush() -> None:
         await sync_to_async(doors.flush, thread_sensitive=False)()
     except Exception:
         logger.exception("What still waited could not be sent.")
+
+
+def _request_or_none(scope: Scope) -> HttpRequest | None:
+    return guarded("scope", lambda: _request(scope), None)
 
 
 def _request(scope: Scope) -> HttpRequest:
