@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -202,10 +203,11 @@ class _Watched(_Stream):
             self.close()
             raise
         except Exception as error:
+            seen = error.__traceback__
             reporter.report_exception(self._request, error)
             self.close()
-            _hide_own_frame(error)
-            raise
+            error.__traceback__ = _without_own_frames(seen)
+            raise  # bare: adds no frame
         finally:
             CURRENT.set(outer)
 
@@ -223,18 +225,22 @@ class _WatchedAsync(_Stream):
             self.close()
             raise
         except Exception as error:
+            seen = error.__traceback__  # asgiref raises the exception in its thread as well
             await _off_loop(reporter.report_exception, self._request, error)
             self.close()
-            _hide_own_frame(error)
+            error.__traceback__ = _without_own_frames(seen)
             raise
         finally:
             CURRENT.set(outer)
 
 
-def _hide_own_frame(error: BaseException) -> None:
-    """Takes the outermost frame, which is the caller's, from the traceback that the server logs.
+def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """What the server would log without us (Python 3.10 logs our frame all the same).
 
-    The bare `raise` that must follow adds no frame. Python 3.10 keeps the traceback elsewhere.
+    We add the outermost frame and, for async content, the generator that Django puts around it again.
     """
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next
+    if trace is not None:
+        trace = trace.tb_next
+    if trace is not None and trace.tb_frame.f_code.co_name == "awrapper":
+        trace = trace.tb_next
+    return trace

@@ -17,6 +17,8 @@ import opcode
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
+from itertools import islice
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -153,16 +155,31 @@ def _remember(error: BaseException, sighting: _Sighting) -> None:
 def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
     length, raised = 0, 1
     outer: TracebackType | None = None
-    step: TracebackType | None = slot(error, "__traceback__")
-    while step is not None and length < _MAX_CHAIN:
-        # asgiref raises again in each thread that it changes to.
-        if step.tb_frame.f_code.co_filename != _ASGIREF:
-            length += 1
-            if outer is not None and _is_raised_by(outer, step):
-                raised += 1
-            outer = step
-        step = step.tb_next
+    for step in _steps(error):
+        length += 1
+        if outer is not None and _is_raised_by(outer, step):
+            raised += 1
+        outer = step
     return _Sighting(identity_of(error), owner, length, raised, threading.get_ident())
+
+
+def _steps(error: BaseException) -> Iterator[TracebackType]:
+    """The traceback without the lines of asgiref, which raises again in each thread that it changes to."""
+    step: TracebackType | None = slot(error, "__traceback__")
+    in_asgiref = False
+    for _ in range(_MAX_CHAIN):
+        if step is None:
+            return
+        file = step.tb_frame.f_code.co_filename
+        # With those of the Future that it waits for.
+        in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
+        if not in_asgiref:
+            yield step
+        step = step.tb_next
+
+
+def _is_carrier(file: str) -> bool:
+    return file.replace("\\", "/").endswith(_CARRIERS)
 
 
 def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:
@@ -193,14 +210,7 @@ def _is_same_raising(before: _Sighting, now: _Sighting, error: BaseException) ->
 
 def _was_carried(error: BaseException, added: int) -> bool:
     """Whether the raise among the last `added` lines is a Future's, out of the thread where it failed."""
-    step: TracebackType | None = slot(error, "__traceback__")
-    while step is not None and added > 0:
-        file = step.tb_frame.f_code.co_filename
-        if file.replace("\\", "/").endswith(_CARRIERS):
-            return True
-        added -= file != _ASGIREF
-        step = step.tb_next
-    return False
+    return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in islice(_steps(error), added))
 
 
 def _follows(error: BaseException, duplicates: Duplicates) -> bool:

@@ -1,4 +1,5 @@
 import asyncio
+import inspect
 import json
 
 from django.contrib.auth import get_user_model
@@ -145,4 +146,5 @@ def anything(request, **kwargs):
 
 
 async def anything_async(request):
-    return await anything_goes[0](request) or HttpResponse("nothing broke")
+    answer = anything_goes[0](request)
+    return (await answer if inspect.isawaitable(answer) else answer) or HttpResponse("nothing broke")
