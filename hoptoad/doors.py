@@ -122,8 +122,10 @@ class Watch:
         try:
             if not isinstance(error, Exception):
                 return False
+            trace = error.__traceback__  # asgiref raises the exception in its thread as well
             # Not in the event loop: the handler may block.
             await sync_to_async(reporter.report, thread_sensitive=False)(error, **self._details)
+            error.__traceback__ = trace
             return not self._reraise
         finally:
             _end_block()

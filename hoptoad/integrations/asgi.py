@@ -54,6 +54,7 @@ class HoptoadASGI:
     async def _report(self, error: Exception, scope: Scope, request: HttpRequest | None) -> None:
         kind = str(scope["type"])
         extra = {"asgi": {"type": kind, "path": scope.get("path", "")}}
+        trace = error.__traceback__  # asgiref raises the exception in its thread as well
         try:
             # Not in the event loop: the handler may block.
             await sync_to_async(reporter.report, thread_sensitive=False)(
@@ -61,6 +62,7 @@ class HoptoadASGI:
             )
         except RuntimeError:  # the event loop's threads are shut down
             logger.exception("A failure of the site could not be reported: no thread was to be had.")
+        error.__traceback__ = trace
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         lifespan = _Lifespan(receive, send)
