@@ -25,7 +25,7 @@ _values: "ContextVar[Mapping[str, Any]]" = ContextVar("hoptoad_values", default=
 # Outside of every unit: breadcrumbs, and the asyncio task or main thread that they belong to.
 _loose: "ContextVar[tuple[weakref.ref[Any], deque[Any]] | None]" = ContextVar("hoptoad_loose", default=None)
 # The unit of a request where breadcrumbs are kept, from Django's signal on.
-_request_unit: "ContextVar[scope.Cell | None]" = ContextVar("hoptoad_request_unit", default=None)
+_request_unit: "ContextVar[scope.Scope | None]" = ContextVar("hoptoad_request_unit", default=None)
 _MAX_LINE = 500
 _connected = False
 
@@ -155,15 +155,15 @@ class TrailHandler(logging.Handler):
         _request_unit.set(scope.begin(merges=True, nested=not _is_current(_request_unit.get())))
 
 
-def _is_current(cell: "scope.Cell | None") -> bool:
-    return cell is not None and scope.CURRENT.get() is cell
+def _is_current(unit: "scope.Scope | None") -> bool:
+    return unit is not None and scope.CURRENT.get() is unit
 
 
 def _end_request(**kwargs: Any) -> None:
-    cell = _request_unit.get()
-    if cell is not None and _is_current(cell):
+    unit = _request_unit.get()
+    if unit is not None and _is_current(unit):
         _request_unit.set(None)
-        scope.end(cell)
+        scope.end(unit)
 
 
 def _owner() -> "asyncio.Task[Any] | threading.Thread | None":

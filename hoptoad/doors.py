@@ -14,7 +14,7 @@ from hoptoad import reporter
 from hoptoad.conf import get_settings
 from hoptoad.contextvalues import Context
 from hoptoad.handlers import get_handler
-from hoptoad.scope import Cell, begin, current, end
+from hoptoad.scope import Scope, begin, current, end
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,7 +70,7 @@ def notify(
 
 
 # The units that the blocks of `watch` around the calling code have begun, None for a block inside a unit.
-_blocks: "ContextVar[tuple[Cell | None, ...]]" = ContextVar("hoptoad_watch", default=())
+_blocks: "ContextVar[tuple[Scope | None, ...]]" = ContextVar("hoptoad_watch", default=())
 
 
 class Watch:
@@ -99,8 +99,8 @@ class Watch:
         }
 
     def __enter__(self) -> None:
-        cell = begin(merges=False) if current() is None else None
-        _blocks.set((*_blocks.get(), cell))
+        scope = begin(merges=False) if current() is None else None
+        _blocks.set((*_blocks.get(), scope))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from functools import partial
+from threading import get_ident
 from types import TracebackType
 from typing import Any
 
@@ -18,7 +19,7 @@ from hoptoad.conf import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.marks import NOTICE_ID
-from hoptoad.scope import CURRENT, Cell, is_unanswered, leave
+from hoptoad.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,9 @@ class HoptoadNotifierMiddleware:
         if self._is_async:
             return self._respond(request)
         outer = CURRENT.get()
-        cell = [request, outer]  # what hoptoad.scope explains
-        CURRENT.set(cell)
+        scope = outer if outer is not None and outer.thread == get_ident() else begin_thread(outer)
+        request_around, unit_around = scope.request, scope.unit
+        scope.request, scope.unit = request, None
         try:
             response = self.get_response(request)
             # Fast path: a plain HttpResponse below 400 neither failed nor streams.
@@ -69,19 +71,18 @@ class HoptoadNotifierMiddleware:
             if not _is_fine(response):
                 self._judge(request, response)
             if getattr(response, "streaming", False):
-                _watch_stream(request, response, cell)
+                _watch_stream(request, response, scope)
             return response
         finally:
-            CURRENT.set(outer)
-            if len(cell) == 2:
-                cell.clear()
-            else:
-                leave(cell)
+            if scope.unit is not None:
+                leave(scope)
+            scope.request, scope.unit = request_around, unit_around
+            if scope is not outer and outer is not None:
+                CURRENT.set(outer)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
         outer = CURRENT.get()
-        cell = [request, outer]
-        CURRENT.set(cell)
+        scope = begin_request(request, outer)
         try:
             response: HttpResponseBase = await self.get_response(request)
             if type(response) is HttpResponse and response.status_code < 400:
@@ -89,14 +90,11 @@ class HoptoadNotifierMiddleware:
             if not _is_fine(response):
                 await self._judge_async(request, response)
             if getattr(response, "streaming", False):
-                _watch_stream(request, response, cell)
+                _watch_stream(request, response, scope)
             return response
         finally:
             CURRENT.set(outer)
-            if len(cell) == 2:
-                cell.clear()
-            else:
-                leave(cell)
+            leave(scope)
 
     def _judge(self, request: HttpRequest, response: Any) -> None:
         status = response.status_code if hasattr(response, "status_code") else 0
@@ -165,14 +163,14 @@ async def _off_loop(report: Callable[..., Any], *args: Any) -> None:
         logger.exception("A failure of the site could not be reported: no thread was to be had.")
 
 
-def _watch_stream(request: HttpRequest, response: HttpResponseBase, cell: Cell) -> None:
+def _watch_stream(request: HttpRequest, response: HttpResponseBase, scope: Scope) -> None:
     """Reports what fails while the body is being made, after the status has long been sent."""
     if isinstance(response, FileResponse) or not isinstance(response, StreamingHttpResponse):
         return  # a file is sent by the server itself, past its iterator
     try:
         watch = _WatchedAsync if response.is_async else _Watched
-        response.streaming_content = watch(request, response.streaming_content, cell.copy())
-        cell.clear()  # the request's unit goes on with its body
+        # The unit of the request goes on with its body.
+        response.streaming_content = watch(request, response.streaming_content, moved(scope))
     except Exception:
         logger.exception("A streaming response could not be watched; it is sent as it is.")
 
@@ -180,14 +178,14 @@ def _watch_stream(request: HttpRequest, response: HttpResponseBase, cell: Cell) 
 class _Stream:
     """The content of a streaming response, made inside the unit of its request."""
 
-    def __init__(self, request: HttpRequest, content: Any, cell: Cell) -> None:
+    def __init__(self, request: HttpRequest, content: Any, scope: Scope) -> None:
         self._request = request
         self._content = content
-        self._cell = cell
+        self._scope = scope
 
     def close(self) -> None:
         """Ends the unit. Called by Django, too, when the response is closed."""
-        leave(self._cell)
+        leave(self._scope)
 
 
 class _Watched(_Stream):
@@ -196,7 +194,7 @@ class _Watched(_Stream):
 
     def __next__(self) -> Any:
         outer = CURRENT.get()
-        CURRENT.set(self._cell)
+        CURRENT.set(self._scope)
         try:
             return next(self._content)
         except StopIteration:
@@ -218,7 +216,7 @@ class _WatchedAsync(_Stream):
 
     async def __anext__(self) -> Any:
         outer = CURRENT.get()
-        CURRENT.set(self._cell)
+        CURRENT.set(self._scope)
         try:
             return await self._content.__anext__()
         except StopAsyncIteration:

@@ -221,7 +221,7 @@ def test_a_websocket_reports_with_its_own_address():
 
     assert len(outbox) == 4
     assert outbox[0].request.params["page"] == "2"
-    assert scope.CURRENT.get() is None
+    assert scope.current() is None
 
 
 def test_a_thread_pool_carries_nothing_from_job_to_job(breadcrumbs):

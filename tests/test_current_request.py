@@ -473,7 +473,7 @@ def test_a_healthy_request_leaves_nothing_behind(site, view):
     gc.collect()
 
     assert kept[0]() is None
-    assert scope.CURRENT.get() is None
+    assert scope.current() is None
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, GeneratorExit])
@@ -488,7 +488,7 @@ def test_the_request_is_let_go_however_it_ends(view, ending):
     outbox.clear()
     hoptoad.notify(ValueError("after"))
 
-    assert scope.CURRENT.get() is None
+    assert scope.current() is None
     assert outbox[0].request.url == ""
     assert "tenant" not in outbox[0].extra
 
@@ -598,4 +598,4 @@ def test_a_stream_is_made_inside_its_request(client, view):
     assert notice.extra["tenant"] == "A"
     assert notice.extra["step"] == "two"
     assert "tenant" not in after.extra
-    assert scope.CURRENT.get() is None
+    assert scope.current() is None

@@ -40,16 +40,16 @@ class HoptoadASGI:
             return
         # In a request the unit is shared with the middleware's; a connection may fail more than once.
         is_http = scope["type"] == "http"
-        cell = begin(merges=is_http, request=None if is_http else _request_or_none(scope))
+        unit = begin(merges=is_http, request=None if is_http else _request_or_none(scope))
         try:
             await self._application(scope, receive, send)
         except Exception as error:
             if is_http:
-                cell[0] = _request_or_none(scope)
-            await self._report(error, scope, cell[0])
+                unit.request = _request_or_none(scope)
+            await self._report(error, scope, unit.request)
             raise
         finally:
-            end(cell)
+            end(unit)
 
     async def _report(self, error: Exception, scope: Scope, request: HttpRequest | None) -> None:
         kind = str(scope["type"])
