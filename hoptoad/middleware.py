@@ -23,6 +23,9 @@ from hoptoad.scope import CURRENT, Scope, begin_request, begin_thread, is_unansw
 
 logger = logging.getLogger(__name__)
 
+# Bound once: Python makes a bound method at each call on a name that was imported.
+_scope_here = CURRENT.get
+
 GetResponse = Callable[[HttpRequest], Any]
 
 
@@ -59,25 +62,28 @@ class HoptoadNotifierMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if self._is_async:
             return self._respond(request)
-        outer = CURRENT.get()
-        scope = outer if outer is not None and outer.thread == get_ident() else begin_thread(outer)
-        request_around, unit_around = scope.request, scope.unit
-        scope.request, scope.unit = request, None
+        scope = _scope_here()
+        if scope.thread != get_ident() or scope.request is not None:
+            return self._with_own_scope(request, scope)
+        scope.request = request
         try:
             response = self.get_response(request)
             # Fast path: a plain HttpResponse below 400 neither failed nor streams.
             if type(response) is HttpResponse and response.status_code < 400:
                 return response
-            if not _is_fine(response):
-                self._judge(request, response)
-            if getattr(response, "streaming", False):
-                _watch_stream(request, response, scope)
-            return response
+            return self._judged(request, response, scope)
         finally:
+            scope.request = None
             if scope.unit is not None:
                 leave(scope)
-            scope.request, scope.unit = request_around, unit_around
-            if scope is not outer and outer is not None:
+
+    def _with_own_scope(self, request: HttpRequest, outer: Scope) -> Any:
+        """The first request of a thread, and one inside another unit of work."""
+        begin_thread(outer)
+        try:
+            return HoptoadNotifierMiddleware.__call__(self, request)
+        finally:
+            if outer.thread != -1:  # else the thread keeps its own for the requests to come
                 CURRENT.set(outer)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
@@ -96,11 +102,15 @@ class HoptoadNotifierMiddleware:
             CURRENT.set(outer)
             leave(scope)
 
-    def _judge(self, request: HttpRequest, response: Any) -> None:
-        status = response.status_code if hasattr(response, "status_code") else 0
-        if status >= 400:
-            self._report_answer(request, response)
-            self._set_notice_id(request, response)
+    def _judged(self, request: HttpRequest, response: Any, scope: Scope) -> Any:
+        if not _is_fine(response):
+            status = response.status_code if hasattr(response, "status_code") else 0
+            if status >= 400:
+                self._report_answer(request, response)
+                self._set_notice_id(request, response)
+        if getattr(response, "streaming", False):
+            _watch_stream(request, response, scope)
+        return response
 
     async def _judge_async(self, request: HttpRequest, response: Any) -> None:
         status = response.status_code if hasattr(response, "status_code") else 0

@@ -123,19 +123,16 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
 
 def _duplicates_of(request: HttpRequest | None) -> Duplicates | None:
     """The Duplicates of a request or task, or None where an exception is recognised by its traceback."""
+    found: Duplicates | None = request.__dict__.get(SEEN) if request is not None else None
+    if found is not None:
+        return found
     unit = scope.current()
     if request is not None and scope.current_request() is not request:
-        found: Duplicates | None = request.__dict__.get(SEEN)
-        if found is None:
-            found = request.__dict__[SEEN] = Duplicates()
-        return found
-    if unit is None or not unit.merges:
-        return None
-    if unit.duplicates is None:
-        unit.duplicates = Duplicates()
-    found = unit.duplicates
-    if request is not None:
-        request.__dict__.setdefault(SEEN, found)
+        found = Duplicates()
+    elif unit is not None and unit.merges:
+        found = unit.duplicates = unit.duplicates or Duplicates()
+    if request is not None and found is not None:
+        request.__dict__[SEEN] = found
     return found
 
 

@@ -51,7 +51,7 @@ class Scope:
 
     __slots__ = ("at_end", "outer", "request", "thread", "unit")
 
-    def __init__(self, thread: int = 0, outer: "Scope | None" = None) -> None:
+    def __init__(self, thread: int, outer: "Scope | None" = None) -> None:
         self.thread = thread
         self.outer = outer
         self.request: HttpRequest | None = None
@@ -59,14 +59,15 @@ class Scope:
         self.at_end: Callable[[], None] | None = None
 
 
-CURRENT: "ContextVar[Scope | None]" = ContextVar("hoptoad_scope", default=None)
+_NO_SCOPE = Scope(-1)  # of no thread: nobody believes it, nobody changes it
+CURRENT: "ContextVar[Scope]" = ContextVar("hoptoad_scope", default=_NO_SCOPE)
 # For code outside of every unit.
 OUTSIDE = Unit(merges=False)
 
 
 def current_request() -> HttpRequest | None:
     """The request that the calling code works for, or None."""
-    scope = CURRENT.get()
+    scope: Scope | None = CURRENT.get()
     while scope is not None:
         request = scope.request
         if request is not None and _is_ours(scope):
@@ -77,7 +78,7 @@ def current_request() -> HttpRequest | None:
 
 def current() -> Unit | None:
     """The unit that the calling code works in, or None outside of every unit."""
-    scope = CURRENT.get()
+    scope: Scope | None = CURRENT.get()
     while scope is not None:
         if (scope.request is not None or scope.unit is not None) and _is_ours(scope):
             return _unit_of(scope)
@@ -90,7 +91,7 @@ def begin(*, merges: bool, request: HttpRequest | None = None, nested: bool = Tr
 
     `nested=False` forgets the unit around it, which cannot be alive any more.
     """
-    scope = Scope(outer=CURRENT.get() if nested else None)
+    scope = Scope(0, CURRENT.get() if nested else None)
     around = current() if nested else None
     scope.request = request
     scope.unit = around if around is not None and around.merges else Unit(merges=merges)
@@ -100,18 +101,18 @@ def begin(*, merges: bool, request: HttpRequest | None = None, nested: bool = Tr
 
 def end(scope: Scope) -> None:
     """Ends a unit that `begin` began."""
-    CURRENT.set(scope.outer)
+    CURRENT.set(scope.outer or _NO_SCOPE)
     leave(scope)
 
 
-def begin_thread(outer: Scope | None) -> Scope:
+def begin_thread(outer: Scope) -> Scope:
     """Makes the Scope of this thread current, for the middleware under WSGI."""
     scope = Scope(get_ident(), outer)
     CURRENT.set(scope)
     return scope
 
 
-def begin_request(request: HttpRequest, outer: Scope | None) -> Scope:
+def begin_request(request: HttpRequest, outer: Scope) -> Scope:
     """Begins the unit of a request, for the middleware under ASGI."""
     scope = Scope(0, outer)
     scope.request = request
@@ -129,7 +130,7 @@ def leave(scope: Scope) -> None:
 
 def moved(scope: Scope) -> Scope:
     """A Scope that takes over the unit of another one, which then is left without."""
-    taken = Scope()
+    taken = Scope(0, scope.outer)
     taken.request, taken.unit, taken.at_end = scope.request, scope.unit, scope.at_end
     scope.unit = scope.at_end = None
     return taken
@@ -137,7 +138,7 @@ def moved(scope: Scope) -> Scope:
 
 def at_end(function: Callable[[], None]) -> None:
     """Calls `function` at the end of the current unit, unless that has such a function already."""
-    scope = CURRENT.get()
+    scope: Scope | None = CURRENT.get()
     while scope is not None:
         if (scope.request is not None or scope.unit is not None) and _is_ours(scope):
             _unit_of(scope)
@@ -149,8 +150,8 @@ def at_end(function: Callable[[], None]) -> None:
 
 def is_unanswered() -> bool:
     """Whether an HTTP status was raised in the current unit, of which nobody knows whether it is answered."""
-    scope = CURRENT.get()
-    return scope is not None and scope.unit is not None and scope.unit.unanswered is not None
+    unit = CURRENT.get().unit
+    return unit is not None and unit.unanswered is not None
 
 
 def _unit_of(scope: Scope) -> Unit:
