@@ -19,8 +19,8 @@ def fitted(document: dict[str, Any], max_bytes: int) -> bytes:
     The longest texts are cut first, all at one length, so that short ones stay whole: those of the
     request, of the session, of the environment, and messages. Where _READABLE characters of each are
     still too much, the source lines of backtraces go, which the environment has as well. Then texts are
-    cut further, and then objects and lists are halved, of lists the middle. What a server groups by
-    stays as it is.
+    cut further. Then backtraces lose their middle, and objects and lists their last entries. What a server
+    groups by stays as it is.
     """
     body = encoded(document)
     if len(body) <= max_bytes:
