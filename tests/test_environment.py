@@ -93,6 +93,29 @@ def test_frames_of_a_recursion_keep_their_own_variables():
     assert parse(htv2.encode(Notice(id="1", error=ErrorInfo("E", "E", frames)))).error.frames == frames
 
 
+@pytest.mark.parametrize("encode", ENCODERS)
+def test_line_ends_stay_inside_their_line(encode):
+    odd = Frame("a\nb.py", 7, "f\r", {"text": "x\n>    7 y", "a\nb": "z"}, ((7, "first\nsecond = 3"),))
+
+    [read] = parse(encode(Notice(id="1", error=ErrorInfo("E", "E", (odd,))))).error.frames
+
+    assert read.variables == odd.variables
+    assert [line.replace("\\n", "\n") for _, line in read.source] == ["first\nsecond = 3"]
+
+
+def test_where_the_middle_of_a_backtrace_was_cut_no_frame_gets_the_variables_of_another():
+    frames = tuple(
+        Frame(f"[PROJECT_ROOT]/{'a' * 200}{number}.py", number, "f" * 200, {"number": str(number)})
+        for number in range(1, 401)
+    )
+
+    read = parse(v3.encode(Notice(id="1", error=ErrorInfo("E", "E", frames)))).error.frames
+
+    assert len(read) < 400
+    assert read[0].variables == {"number": "1"}
+    assert {frame.variables.get("number", str(frame.line)) == str(frame.line) for frame in read} == {True}
+
+
 @pytest.mark.parametrize("version", ["v2", "v3"])
 def test_a_failing_page_tells_them_in_errbits_environment(client, settings_for, collector, view, version):
     path = "/api/v3/projects/7/notices" if version == "v3" else "/notifier_api/v2/notices"
