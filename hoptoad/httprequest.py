@@ -188,15 +188,27 @@ class RequestReader:
 
     def _params(self) -> Data:
         params: dict[object, object] = {}
-        match = getattr(self._request, "resolver_match", None)
         for source in (
-            match.kwargs if match is not None else {},
+            guarded("route", self._route, {"[route]": "[could not be read]"}),
             guarded("query", self._get, {"[query]": "[could not be read]"}),
             guarded("body", self._body, {"[body]": "[could not be read]"}),
         ):
             for name, value in dict.items(source):
                 params[name] = _merged(params[name], value) if name in params else value
         return self._scrubber.mapping(params, self._budget)
+
+    def _route(self) -> dict[Any, Any]:
+        """The arguments of the route; those without names are `[route]`."""
+        match = getattr(self._request, "resolver_match", None)
+        if match is None or not match.args:
+            return match.kwargs if match is not None else {}
+        return {"[route]": self._unnamed(match.args), **match.kwargs}
+
+    def _unnamed(self, arguments: tuple[Any, ...]) -> Any:
+        """What has no name to be judged by is masked where it is in the path that it comes from."""
+        self._scrubber.masked.field = "[route]"
+        path = self._scrubber.text(self._request.path[: _MAX_URL + SLACK])
+        return _single([MASK if type(arg) is str and arg not in path else arg for arg in arguments])
 
     def _get(self) -> dict[Any, Any]:
         parsed = self._request.__dict__.get("GET")

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from hoptoad.api.environment import FRAME
 from hoptoad.brokenlinks import is_internal
-from hoptoad.notice import Notice, Value
+from hoptoad.notice import Data, Notice, Value
 
 _MAX_SUBJECT = 900  # RFC 5322, section 2.1.1, has lines end at 998
 
@@ -91,10 +92,15 @@ def _lines(notice: Notice) -> Iterator[str]:
     for title, data in (
         ("Parameters", request.params),
         ("Session", request.session),
-        ("Environment", request.cgi_data),
+        ("Environment", _without_frames(request.cgi_data)),
         ("Extra", notice.extra),
     ):
         if data:
             yield ""
             yield f"{title}:"
             yield from (f"  {name} = {text}" for name, text in flat(data))
+
+
+def _without_frames(cgi_data: Data) -> Data:
+    """The environment without what stands below the lines of the backtrace."""
+    return {name: value for name, value in cgi_data.items() if not name.startswith(f"{FRAME}_")}

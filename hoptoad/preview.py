@@ -1,12 +1,14 @@
 """A notice field by field, with the rule that masked what: for `manage.py hoptoad_preview`."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from hoptoad import NAME, URL, __version__
 from hoptoad.letter import flat, where
 from hoptoad.masked import MASK, REAPPEARS, Row
 from hoptoad.names import Names
-from hoptoad.notice import Notice
+from hoptoad.notice import Data, ErrorInfo, Notice, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +50,39 @@ def _rule(section: str, name: str, rules: "Mapping[tuple[str, str], list[str]] |
     return "; ".join(rules.get((section, name)) or rules.get((section, own)) or [REAPPEARS])
 
 
-def _errors(notice: Notice) -> Iterator[tuple[str, str, str]]:
-    yield "error", "class", notice.error.class_name
-    yield "error", "message", notice.error.message
-    for note in notice.error.notes:
-        yield "error", "note", note
-    for number, cause in enumerate(notice.causes, 1):
-        yield "causes", f"{number} ({cause.relation})", cause.message
-        for note in cause.notes:
-            yield "causes", f"{number}, note", note
-
-
 def _fields(notice: Notice) -> Iterator[tuple[str, str, str]]:
-    yield from _errors(notice)
-    request, server = notice.request, notice.server
-    for number, frame in enumerate(notice.error.frames):
-        yield "backtrace", str(number), f"{frame.file}:{frame.line} in {frame.function}"
-        for name, text in flat(frame.variables):
+    yield from _error("error", "", notice.error)
+    yield from _frames("backtrace", "", notice.error)
+    for number, cause in enumerate(notice.causes, 1):
+        prefix = f"{number} ({cause.relation}), " if cause.relation else f"{number}, "
+        yield from _error("causes", prefix, cause)
+        yield from _frames("causes", f"{prefix}frame ", cause)
+    yield from _request(notice)
+    if notice.user is not None:
+        for name in ("id", "name", "email", "username"):
+            if text := getattr(notice.user, name):
+                yield "user", name, text
+    yield from _origin(notice)
+
+
+def _error(section: str, prefix: str, error: ErrorInfo) -> Iterator[tuple[str, str, str]]:
+    yield section, f"{prefix}class", error.class_name
+    yield section, f"{prefix}message", error.message
+    for note in error.notes:
+        yield section, f"{prefix}note", note
+
+
+def _frames(section: str, prefix: str, error: ErrorInfo) -> Iterator[tuple[str, str, str]]:
+    for number, frame in enumerate(error.frames):
+        yield section, f"{prefix}{number}", f"{frame.file}:{frame.line} in {frame.function}"
+        for name, text in _flat(frame.variables):
             yield "variables", name, text
         for line, text in frame.source:
             yield "source", str(line), text
+
+
+def _request(notice: Notice) -> Iterator[tuple[str, str, str]]:
+    request = notice.request
     yield "request", "url", request.url
     yield "request", "where", where(notice)
     for section, data in (
@@ -76,14 +91,39 @@ def _fields(notice: Notice) -> Iterator[tuple[str, str, str]]:
         ("cgi-data", request.cgi_data),
         ("extra", notice.extra),
     ):
-        for name, text in flat(data):
+        for name, text in _flat(data):
             yield section, name, text
-    if notice.user is not None:
-        for name in ("id", "name", "email", "username"):
-            if text := getattr(notice.user, name):
-                yield "user", name, text
-    for name in ("project_root", "environment_name", "app_version", "hostname"):
+
+
+def _origin(notice: Notice) -> Iterator[tuple[str, str, str]]:
+    server = notice.server
+    yield "notice", "id", notice.id
+    yield "notice", "notifier", f"{NAME} {__version__} {URL}"
+    yield "notice", "severity", notice.severity
+    if notice.lost:
+        yield "notice", "lost", f"{notice.lost} by this process so far"
+    for name in ("project_root", "environment_name", "app_version", "revision", "hostname"):
         if text := getattr(server, name):
             yield "server", name, text
     yield "server", "framework", notice.framework
     yield "server", "language", notice.language
+
+
+def _flat(data: Data) -> list[tuple[str, str]]:
+    """As `letter.flat` has it, but a field that holds several texts is one line."""
+    return flat({name: _joined(value) for name, value in data.items()})
+
+
+def _joined(value: Value) -> Value:
+    if isinstance(value, Mapping):
+        return {name: _joined(item) for name, item in value.items()}
+    if not isinstance(value, tuple):
+        return value
+    if not all(isinstance(item, str) for item in value):
+        return tuple(map(_joined, value))
+    count = "1 value" if len(value) == 1 else f"{len(value)} values"
+    return ": ".join(filter(None, [count, ", ".join(map(_quoted, value))]))
+
+
+def _quoted(text: Value) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -5,7 +5,9 @@ They raise Malformed with the shape wanted, in words that follow "expected".
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -142,9 +144,18 @@ def handler(value: Any) -> str:
 def api(value: Any) -> str:
     if value in ("", None):
         return "v2"
-    if not isinstance(value, str) or not re.fullmatch(r"v[23]|[\w]+(\.[\w]+)+", value.strip()):
-        raise Malformed('"v2", "v3", or the dotted path of a module or object')
-    return value.strip()
+    named = value.strip() if isinstance(value, str) else ""
+    if named not in ("v2", "v3") and not re.fullmatch(r"\w+(\.\w+)+", named) and not _is_module(named):
+        raise Malformed('"v2", "v3", or the dotted path of a module or object that can be imported')
+    return named
+
+
+def _is_module(name: str) -> bool:
+    """Whether a name without dots is that of a module: where it is not, someone has mistyped `v3`."""
+    try:
+        return name.isidentifier() and find_spec(name) is not None
+    except (ImportError, ValueError):  # ValueError: loaded, and without a spec
+        return name in sys.modules
 
 
 def identity(value: Any) -> str:

@@ -30,12 +30,22 @@ def check_v2(document):
         assert section.tag in ("url", "component") or len(section) or section.text
     for parent in (*root.iter("var"), *root.iterfind("request/*")):
         keys = [var.get("key") for var in parent.iterfind("var")]
-        assert len(keys) == len(set(keys)), f"of repeated keys only the last is kept: {keys}"
+        shown = [key.replace(".", "_") for key in keys]
+        assert len(keys) == len(set(shown)), f"of keys that Errbit writes alike only the last is kept: {keys}"
+        assert not any(key.startswith("$") for key in keys), "Errbit shows `&#36;` for it"
         assert not (keys and (parent.text or "").strip()), "text beside variables is lost"
     assert sum(1 for _ in root.iter("var")) <= 2100
     url = root.findtext("request/url")
-    assert url is None or url.isascii()
+    assert url is None or (url and url.isascii()), "Errbit shows an empty element as {}"
+    assert root.findtext("current-user/id") != "", "Errbit shows an empty element as {}"
     return root
+
+
+def as_errbit_keeps(element):
+    """The nested data in a v2 section, with what Errbit does to keys; a list is an object with numbers."""
+    if not len(element):
+        return element.text or ""
+    return {var.get("key").replace(".", "_"): as_errbit_keeps(var) for var in element}
 
 
 _V3_CONTEXT = set(

@@ -87,7 +87,9 @@ def test_everything_a_notice_can_say_is_said_in_its_place():
 
 
 texts = st.text(st.characters(), max_size=40)
-names = st.text(max_size=20)
+names = st.text(max_size=20).filter(
+    lambda name: not {"_", "\\"} & set(name)
+)  # which would make two names one
 values = st.recursive(
     texts,
     lambda inner: (
@@ -137,7 +139,7 @@ def test_any_notice_is_a_good_document_and_reads_back_as_it_was(notice):
 
     read = parse_v2(document)
 
-    check_distinct_keys_apart(document, notice)
+    check_v2(document)
     assert read.error.message == clean(notice.error.message or notice.error.class_name or "Exception")
     assert (
         read.error.frames
@@ -149,15 +151,6 @@ def test_any_notice_is_a_good_document_and_reads_back_as_it_was(notice):
     assert comparable(read.request.session) == comparable(notice.request.session)
     assert read.server.hostname == clean(notice.server.hostname)
     assert (read.user is None) == (notice.user is None)
-
-
-def check_distinct_keys_apart(document, notice):
-    """`check_v2`, but for keys that differ only in characters XML cannot hold."""
-    try:
-        check_v2(document)
-    except AssertionError as error:
-        if "repeated keys" not in str(error):
-            raise
 
 
 def comparable(value):

@@ -35,6 +35,27 @@ def test_an_error_is_mailed_to_the_admins(client, settings_for, db):
     assert "open-sesame" not in letter.body
 
 
+@pytest.mark.parametrize("version", [{}, {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": 7}])
+def test_variables_causes_and_notes_are_told_once(client, settings_for, view, version):
+    settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_LOCAL_VARIABLES=True, HOPTOAD_SOURCE_CONTEXT=1, **version)
+
+    @view
+    def fail(request):
+        colour = "-".join(["green", "frog"])
+        error = KeyError("a cause")
+        error.__notes__ = [" ".join(["while", "it rained"])]
+        raise ValueError(len(colour)) from error
+
+    client.get("/exception/")
+
+    assert get_handler().flush(20)
+    [letter] = mail.outbox
+    assert letter.body.count("green-frog") == 1
+    assert letter.body.count("raise ValueError(len(colour)) from error") == 1
+    assert letter.body.count("KeyError: 'a cause'") == 1
+    assert letter.body.count("while it rained") == 1
+
+
 def test_a_missing_page_is_mailed_to_the_managers(client, settings_for):
     settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_NOTIFY_404=True)
 

@@ -8,7 +8,9 @@ from django.core.management import CommandError, call_command
 from rules import check_v2
 
 from hoptoad.api import htv2, v3
-from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo
+from hoptoad.names import Names
+from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User
+from hoptoad.preview import lines as fields
 from hoptoad.testing import outbox
 
 SECRET = "made-up-secret-1"
@@ -87,6 +89,126 @@ def test_a_stored_notice(tmp_path, encode):
     assert f"password {'*' * 20} <- built-in name" in shown
     assert f"colour {'*' * 20} <- masked when it was captured" in shown
     assert "size 7" in shown
+
+
+FRAME = Frame("[PROJECT_ROOT]/a.py", 7, "f", {"word": "'frog'"}, ((7, "return x"),))
+WHOLE = Notice(
+    id="0123456789abcdef0123456789abcdef",
+    error=ErrorInfo("shop.Odd", "Odd: x", (FRAME,), ("a note",)),
+    causes=(
+        ErrorInfo("shop.NoPrice", "NoPrice: y", (FRAME, Frame("b.py", 8, "g")), ("why",), "cause"),
+        ErrorInfo("builtins.Late", "Late: z", (Frame("c.py", 9, "h", source=((9, "wait()"),)),)),
+    ),
+    request=RequestInfo(url="http://x/", component="shop.views", action="f", params={"page": ("2", "7")}),
+    server=Server(
+        project_root="/srv", environment_name="live", app_version="1.2", hostname="web1", revision="9f3a1c"
+    ),
+    user=User(id="7", name="Freda"),
+    framework="Django: 6.1",
+    language="Python/3.12.1",
+    severity="warning",
+    extra={"tenant": "frogs"},
+    lost=17,
+)
+
+
+def test_every_field_of_a_notice_is_shown():
+    assert [(field.section, field.name, field.text) for field in fields(WHOLE, [], Names())] == [
+        ("error", "class", "shop.Odd"),
+        ("error", "message", "Odd: x"),
+        ("error", "note", "a note"),
+        ("backtrace", "0", "[PROJECT_ROOT]/a.py:7 in f"),
+        ("variables", "word", "'frog'"),
+        ("source", "7", "return x"),
+        ("causes", "1 (cause), class", "shop.NoPrice"),
+        ("causes", "1 (cause), message", "NoPrice: y"),
+        ("causes", "1 (cause), note", "why"),
+        ("causes", "1 (cause), frame 0", "[PROJECT_ROOT]/a.py:7 in f"),
+        ("variables", "word", "'frog'"),
+        ("source", "7", "return x"),
+        ("causes", "1 (cause), frame 1", "b.py:8 in g"),
+        ("causes", "2, class", "builtins.Late"),
+        ("causes", "2, message", "Late: z"),
+        ("causes", "2, frame 0", "c.py:9 in h"),
+        ("source", "9", "wait()"),
+        ("request", "url", "http://x/"),
+        ("request", "where", "shop.views#f"),
+        ("params", "page", '2 values: "2", "7"'),
+        ("extra", "tenant", "frogs"),
+        ("user", "id", "7"),
+        ("user", "name", "Freda"),
+        ("notice", "id", "0123456789abcdef0123456789abcdef"),
+        ("notice", "notifier", "django-hoptoad 1.0.0 https://github.com/sjl/django-hoptoad"),
+        ("notice", "severity", "warning"),
+        ("notice", "lost", "17 by this process so far"),
+        ("server", "project_root", "/srv"),
+        ("server", "environment_name", "live"),
+        ("server", "app_version", "1.2"),
+        ("server", "revision", "9f3a1c"),
+        ("server", "hostname", "web1"),
+        ("server", "framework", "Django: 6.1"),
+        ("server", "language", "Python/3.12.1"),
+    ]
+
+
+def test_the_command_shows_the_commit_the_severity_and_the_number(settings_for, tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("0123456789abcdef0123456789abcdef01234567")
+    settings_for(HOPTOAD_PROJECT_ROOT=tmp_path)
+
+    shown = lines(preview())
+
+    assert "revision 0123456789abcdef0123456789abcdef01234567" in shown
+    assert "severity error" in shown
+    assert any(len(line) == 35 and line.startswith("id ") for line in shown)
+    assert not any(line.startswith("lost") for line in shown)
+
+
+def test_the_operating_system_is_shown_where_it_is_sent(settings_for):
+    assert not any(line.startswith("os ") for line in lines(preview()))
+
+    settings_for(HOPTOAD_API="v3", HOPTOAD_PROJECT_ID=7)
+    system = json.loads(preview(format="json"))["context"]["os"]
+
+    assert f"os {system}" in lines(preview())
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ({"page": ("2", "2")}, [("page", '2 values: "2", "2"')]),
+        ({"tag": ("a, b", 'say "c"', "")}, [("tag", r'3 values: "a, b", "say \"c\"", ""')]),
+        ({"cart": {"sizes": ("S", "M")}}, [("cart[sizes]", '2 values: "S", "M"')]),
+        (
+            {"items": ({"size": "S"}, {"size": "M"})},
+            [("items[0][size]", "S"), ("items[1][size]", "M")],
+        ),
+        ({"rows": (("1", "2"), ("3",))}, [("rows[0]", '2 values: "1", "2"'), ("rows[1]", '1 value: "3"')]),
+        ({"page": "2", "nothing": ()}, [("page", "2"), ("nothing", "0 values")]),
+    ],
+)
+def test_a_field_that_was_sent_twice_is_one_field(data, shown):
+    notice = Notice(id="1", error=ErrorInfo("E", "E: x"), request=RequestInfo(params=data))
+
+    found = fields(notice, [], Names())
+
+    assert [(field.name, field.text) for field in found if field.section == "params"] == shown
+
+
+def test_the_command_shows_a_field_of_the_address_and_the_form_once():
+    shown = lines(preview(path="/form/?page=7&password=geheim-1-x"))
+
+    assert 'page 2 values: "7", "2"' in shown
+    assert f"password {'*' * 20} <- built-in name" in shown
+    assert not any("page[" in line for line in shown)
+
+
+def test_what_is_masked_in_one_of_several_values_names_its_rule():
+    shown = lines(preview(path="/form/?name=bearer+eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcdefghijk"))
+
+    [line] = [line for line in shown if line.startswith("name 2 values")]
+    assert "eyJ" not in line
+    assert "<- " in line
 
 
 def test_what_is_no_notice_says_so(tmp_path):

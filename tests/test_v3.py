@@ -188,6 +188,65 @@ def test_the_longest_texts_are_cut_first_and_say_so():
     assert sent["longer"].endswith("z… [cut]")
 
 
+def detailed(count):
+    """Frames with 21 lines of source each."""
+    return tuple(
+        Frame(
+            "[PROJECT_ROOT]/shop/views.py",
+            number,
+            f"step{number}",
+            source=tuple((line, f"    line {line} of step {number}") for line in range(1, 22)),
+        )
+        for number in range(1, count + 1)
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"params": {"essay": "y" * 100_000}},
+        {"session": {"basket": tuple("z" * 9_000 for _ in range(20))}},
+        {"cgi_data": {"HTTP_REFERER": "é" * 60_000}},
+    ],
+)
+def test_long_texts_are_cut_before_source_lines_go(more):
+    error = ErrorInfo("E", "E: x", detailed(3))
+
+    sent = document(Notice(id="1", error=error, request=RequestInfo(**more)))
+
+    assert [line["code"]["7"] for line in sent["errors"][0]["backtrace"]] == [
+        "    line 7 of step 1",
+        "    line 7 of step 2",
+        "    line 7 of step 3",
+    ]
+    assert "… [cut]" in json.dumps(sent, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "error", [ErrorInfo("E", "E: x", detailed(60)), ErrorInfo("E", "é" * 9_000, detailed(50))]
+)
+def test_where_that_is_not_enough_source_lines_are_left_in_the_environment_alone(error):
+    params = {f"name{number}": "y" * 400 for number in range(40)}
+
+    sent = document(Notice(id="1", error=error, request=RequestInfo(params=params)))
+
+    assert not any("code" in line for line in sent["errors"][0]["backtrace"])
+    assert len(sent["errors"][0]["backtrace"]) == len(error.frames)
+    assert "     2     line 2 of step 50" in sent["environment"]["FRAME_050"]
+    assert sent["params"] == params
+
+
+def test_a_cause_that_is_cut_begins_with_its_message():
+    cause = ErrorInfo("K", "K: why", (FRAME,), ("n" * 50_000,), "cause")
+
+    told = document(Notice(id="1", error=ErrorInfo("E", "E"), causes=(cause, cause)))["environment"]
+
+    assert told["EXCEPTION_CAUSE"].startswith(
+        "K: why at [PROJECT_ROOT]/shop/views.py:7 in Checkout.post (cause)"
+    )
+    assert told["EXCEPTION_CAUSE"].endswith("n… [cut]")
+
+
 def test_a_long_backtrace_keeps_both_ends():
     frames = tuple(Frame("[PROJECT_ROOT]/shop/views.py", number, "recursive") for number in range(5000))
 

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 CUT = "… [cut]"
-_SHORTEST = 32  # characters that a cut text keeps at least
+_READABLE = 1000  # characters that a cut text keeps while there is anything else to leave out
+_SHORTEST = 32  # and at least
 _MAX_ENTRIES = 2048
 _OPEN = ("environment", "params", "session")
 _STEPS = 6  # in which an estimate is corrected
@@ -15,18 +16,21 @@ _STEPS = 6  # in which an estimate is corrected
 def fitted(document: dict[str, Any], max_bytes: int) -> bytes:
     """A version 3 document as JSON in UTF-8, in at most `max_bytes` bytes where that is 8,000 or more.
 
-    The longest texts are cut, all at one length, so that short ones stay whole: those of the request,
-    of the session, of the environment, and messages. Where that is not enough, source lines go, and
-    then objects and lists are halved, of lists the middle. What a server groups by stays as it is.
+    The longest texts are cut first, all at one length, so that short ones stay whole: those of the
+    request, of the session, of the environment, and messages. Where _READABLE characters of each are
+    still too much, the source lines of backtraces go, which the environment has as well. Then texts are
+    cut further. Then backtraces lose their middle, and objects and lists their last entries. What a server
+    groups by stays as it is.
     """
     body = encoded(document)
     if len(body) <= max_bytes:
         return body
+    if (shortened := _short(document, max_bytes, _READABLE)) is not None:
+        return shortened
     document = _without_source(document)
     entries = _MAX_ENTRIES
     while entries:
-        shortened = _short(document, max_bytes)
-        if shortened is not None:
+        if (shortened := _short(document, max_bytes, _SHORTEST)) is not None:
             return shortened
         entries //= 2
         document = _few(document, entries)
@@ -38,31 +42,31 @@ def encoded(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _short(document: dict[str, Any], max_bytes: int) -> bytes | None:
-    """The document with texts as long as may be, or None where even the shortest are too long."""
+def _short(document: dict[str, Any], max_bytes: int, shortest: int) -> bytes | None:
+    """The document with texts as long as may be, or None where `shortest` characters are too many."""
     sizes: list[tuple[int, int]] = []
 
     def measured(text: str) -> str:
-        if len(text) > _SHORTEST:
+        if len(text) > shortest:
             sizes.append((len(text), len(json.dumps(text, ensure_ascii=False).encode())))
         return text
 
     _changed(document, measured)
     room = max_bytes - len(encoded(document)) + sum(size for _, size in sizes)
-    longest = _longest(sizes, room)
+    longest = _longest(sizes, room, shortest)
     for _ in range(_STEPS):
         body = encoded(_changed(document, partial(_cut, longest)))
         if len(body) <= max_bytes:
             return body
-        if longest == _SHORTEST:
+        if longest == shortest:
             return None
-        longest = max(longest * max_bytes // len(body) - len(CUT), _SHORTEST)
+        longest = max(longest * max_bytes // len(body) - len(CUT), shortest)
     return None
 
 
-def _longest(sizes: list[tuple[int, int]], room: int) -> int:
+def _longest(sizes: list[tuple[int, int]], room: int, shortest: int) -> int:
     """How many characters each text may keep for all to fit into `room` bytes, by estimate."""
-    low, high = _SHORTEST, max((length for length, _ in sizes), default=_SHORTEST)
+    low, high = shortest, max((length for length, _ in sizes), default=shortest)
     while low < high:
         middle = (low + high + 1) // 2
         needed = sum(size * min(length, middle) // length + 4 for length, size in sizes)

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from hoptoad import NAME, URL, __version__, before, capture, transport
 from hoptoad.answers import Answer
 from hoptoad.api.environment import environment
+from hoptoad.api.keys import readable
 from hoptoad.conf import get_settings
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 from hoptoad.text import clean
@@ -22,8 +23,8 @@ from hoptoad.text import clean
 VERSION = "2.4"
 CONTENT_TYPE = "text/xml"
 _HEADERS = {"Content-Type": CONTENT_TYPE, "Accept": "text/xml, application/xml"}
-_CAUSE_FRAMES = 10
 _NO_FRAME = Frame("unknown", 0, "unknown")
+_EMPTY = " "  # Errbit shows an empty element as {}
 
 
 def encode(notice: Notice) -> bytes:
@@ -64,7 +65,7 @@ def _document(notice: Notice, api_key: str) -> Iterator[str]:
     yield f"<notifier>{_element('name', NAME)}{_element('version', __version__)}"
     yield f"{_element('url', URL)}</notifier>"
     yield _error(notice.error)
-    yield _request(notice.request, _cgi_data(notice))
+    yield _request(notice.request, environment(notice))
     yield _server(notice.server)
     if notice.user is not None:
         yield _user(notice.user)
@@ -96,23 +97,9 @@ def _request(request: RequestInfo, cgi_data: Data) -> str:
     )
     action = _element("action", request.action) if request.action else ""
     return (
-        f"<request>{_element('url', request.url)}{_element('component', request.component)}{action}"
+        f"<request>{_element('url', request.url or _EMPTY)}{_element('component', request.component)}{action}"
         f"{sections}</request>"
     )
-
-
-def _cgi_data(notice: Notice) -> dict[str, Value]:
-    """The headers, and what version 2 has no element for."""
-    data = environment(notice)
-    for number, cause in enumerate(notice.causes, 1):
-        data["EXCEPTION_CAUSE" if number == 1 else f"EXCEPTION_CAUSE_{number}"] = _cause(cause)
-    return data
-
-
-def _cause(cause: ErrorInfo) -> str:
-    lines = [f"{f.file}:{f.line} in {f.function}" for f in cause.frames[:_CAUSE_FRAMES]]
-    where = f" at {lines[0]}" if lines else ""
-    return "\n".join([f"{cause.message}{where} ({cause.relation})", *cause.notes, *lines[1:]])
 
 
 def _server(server: Server) -> str:
@@ -129,11 +116,12 @@ def _server(server: Server) -> str:
 def _user(user: User) -> str:
     told = {"name": user.name, "email": user.email, "username": user.username}
     elements = "".join(_element(name, text) for name, text in told.items() if text)
-    return f"<current-user>{_element('id', user.id)}{elements}</current-user>"
+    return f"<current-user>{_element('id', user.id or _EMPTY)}{elements}</current-user>"
 
 
 def _variables(data: "Mapping[str, Any]") -> str:
-    return "".join([f'<var key="{_attribute(key)}">{_content(value)}</var>' for key, value in data.items()])
+    items = zip(readable(data), data.values(), strict=True)
+    return "".join([f'<var key="{_attribute(key)}">{_content(value)}</var>' for key, value in items])
 
 
 def _content(value: Value) -> str:

@@ -2,26 +2,28 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from hoptoad.api.environment import FRAME, cause_key
+from hoptoad.api.frametext import FrameText, parse_frame_text, where
+from hoptoad.api.keys import original
 from hoptoad.errors import ParseError
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 
 MAX_DEPTH = 256  # elements in elements, as libxml2 has it
 _USER = ("id", "name", "email", "username")
 _BARE_ROOT = re.compile(r"^/(PROJECT_ROOT|SITE_PACKAGES|STDLIB|GEM_ROOT)/")
-_LINE = re.compile(r"^[> ] {0,5}(\d+) (.*)$", re.MULTILINE)
 _KNOWN_VERSIONS = ("2.0", "2.1", "2.2", "2.3", "2.4")
 
 
 def parse_v2(document: bytes) -> Notice:
     """The notice in a v2 document. Raises ParseError, and says what is wrong with it.
 
-    What version 2 keeps in cgi-data (notes, causes, our id) stays there; `id`, `language`, `extra`
+    What version 2 keeps in cgi-data (notes, causes, our id) stays there; `id`, `language`, `extra`, `lost`
     and the variables and source of frames are read from it.
     """
     root = _tree(document)
@@ -31,10 +33,12 @@ def parse_v2(document: bytes) -> Notice:
     if error is None:
         raise ParseError("the notice has no <error>")
     request = _request(root.find("request"))
-    extra, details = request.cgi_data.get("EXTRA", {}), request.cgi_data.get("FRAMES", ())
+    extra = request.cgi_data.get("EXTRA", {})
     return Notice(
         id=str(request.cgi_data.get("HOPTOAD_NOTICE_ID", "")),
-        error=ErrorInfo(_text(error, "class"), _text(error, "message"), _detailed(_frames(error), details)),
+        error=ErrorInfo(
+            _text(error, "class"), _text(error, "message"), _detailed(_frames(error), request.cgi_data, FRAME)
+        ),
         request=request,
         server=replace(
             _server(root.find("server-environment")), revision=str(request.cgi_data.get("REVISION", ""))
@@ -44,6 +48,7 @@ def parse_v2(document: bytes) -> Notice:
         language=str(request.cgi_data.get("LANGUAGE", "")),
         severity=str(request.cgi_data.get("SEVERITY", "error")),
         extra=extra if isinstance(extra, Mapping) else {},
+        lost=_leading_number(request.cgi_data.get("HOPTOAD_NOTICES_LOST")),
     )
 
 
@@ -61,13 +66,16 @@ def parse_v3(document: bytes) -> Notice:
     context = found.get("context")
     context = context if isinstance(context, dict) else {}
     cgi_data = _v3_data(found.get("environment"))
-    extra, details = cgi_data.get("EXTRA", {}), cgi_data.get("FRAMES", ())
+    extra = cgi_data.get("EXTRA", {})
     user = context.get("user")
     text = {name: item for name, item in context.items() if isinstance(item, str)}
     return Notice(
         id=str(cgi_data.get("HOPTOAD_NOTICE_ID", "")),
-        error=replace(errors[0], frames=_detailed(errors[0].frames, details)),
-        causes=tuple(errors[1:]),
+        error=replace(errors[0], frames=_detailed(errors[0].frames, cgi_data, FRAME)),
+        causes=tuple(
+            replace(cause, frames=_detailed(cause.frames, cgi_data, f"{cause_key(number)}_{FRAME}"))
+            for number, cause in enumerate(errors[1:], 1)
+        ),
         request=RequestInfo(
             url=text.get("url", ""),
             component=text.get("component", ""),
@@ -88,6 +96,7 @@ def parse_v3(document: bytes) -> Notice:
         language=text.get("language", ""),
         severity=text.get("severity", "error"),
         extra=extra if isinstance(extra, Mapping) else {},
+        lost=_leading_number(cgi_data.get("HOPTOAD_NOTICES_LOST")),
     )
 
 
@@ -117,16 +126,22 @@ def _v3_code(code: object) -> tuple[tuple[int, str], ...]:
 
 
 def _v3_data(found: object) -> dict[str, Value]:
-    return {str(name): _v3_value(item, 0) for name, item in found.items()} if isinstance(found, dict) else {}
+    return _json_data(found, original)
 
 
-def _v3_value(found: object, depth: int) -> Value:
+def _json_data(found: object, key: "Callable[[str], str]", depth: int = 0) -> dict[str, Value]:
+    """An object of JSON, each name changed by `key`; nothing where it is none."""
+    items = found.items() if isinstance(found, dict) else ()
+    return {key(str(name)): _json_value(item, key, depth) for name, item in items}
+
+
+def _json_value(found: object, key: "Callable[[str], str]", depth: int) -> Value:
     if depth >= MAX_DEPTH:
         raise ParseError(f"objects are nested more than {MAX_DEPTH} deep")
     if isinstance(found, dict):
-        return {str(name): _v3_value(item, depth + 1) for name, item in found.items()}
+        return _json_data(found, key, depth + 1)
     if isinstance(found, list):
-        return tuple(_v3_value(item, depth + 1) for item in found)
+        return tuple(_json_value(item, key, depth + 1) for item in found)
     return "" if found is None else str(found)
 
 
@@ -172,7 +187,7 @@ def _request(element: "Element | None") -> RequestInfo:
     if element is None:
         return RequestInfo()
     return RequestInfo(
-        url=_text(element, "url"),
+        url=_text(element, "url").strip(),
         component=_text(element, "component"),
         action=_text(element, "action"),
         params=_variables(element.find("params")),
@@ -182,7 +197,7 @@ def _request(element: "Element | None") -> RequestInfo:
 
 
 def _variables(element: "Element | None") -> dict[str, Value]:
-    return {} if element is None else {var.get("key", ""): _value(var) for var in element}
+    return {} if element is None else {original(var.get("key", "")): _value(var) for var in element}
 
 
 def _value(var: Element) -> Value:
@@ -201,28 +216,25 @@ def _frames(error: Element) -> tuple[Frame, ...]:
     )
 
 
-def _detailed(frames: tuple[Frame, ...], details: Value) -> tuple[Frame, ...]:
-    """The frames with what FRAMES of cgi-data says of some of them."""
-    known = {item.get("where"): item for item in details if isinstance(item, Mapping)}
-    return tuple(
-        replace(
-            frame,
-            variables=_mapping(item.get("variables")),
-            source=_source(item.get("source")) or frame.source,
-        )
-        if (item := known.get(f"{frame.file}:{frame.line} in {frame.function}"))
-        else frame
-        for frame in frames
-    )
+def _detailed(frames: tuple[Frame, ...], cgi_data: Data, key: str) -> tuple[Frame, ...]:
+    """The frames with what cgi-data says of some of them, under `key` and their number."""
+    detailed = list(frames)
+    for name, text in cgi_data.items():
+        number = _number(name.removeprefix(f"{key}_"))
+        if isinstance(text, str) and 0 < number <= len(frames):
+            place, found = parse_frame_text(text)
+            if place == where(frames[number - 1]):  # not so where the middle of a backtrace was cut
+                detailed[number - 1] = _with(found, frames[number - 1])
+    return tuple(detailed)
 
 
-def _mapping(value: Value | None) -> Data:
-    return value if isinstance(value, Mapping) else {}
+def _with(text: FrameText, frame: Frame) -> Frame:
+    source = frame.source or tuple(text.source)
+    return replace(frame, variables=_json_data(text.variables, str), source=source)
 
 
-def _source(value: Value | None) -> tuple[tuple[int, str], ...]:
-    lines = _LINE.findall(value) if isinstance(value, str) else []
-    return tuple((_number(number), line) for number, line in lines)
+def _leading_number(text: "Value | None") -> int:
+    return _number(text.partition(" ")[0]) if isinstance(text, str) else 0
 
 
 def _number(text: str) -> int:

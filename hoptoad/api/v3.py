@@ -14,6 +14,7 @@ from hoptoad import NAME, URL, __version__, transport
 from hoptoad.answers import Answer
 from hoptoad.api.environment import environment
 from hoptoad.api.fitting import fitted
+from hoptoad.api.keys import stored
 from hoptoad.conf import get_settings
 from hoptoad.notice import ErrorInfo, Frame, Notice, Value
 from hoptoad.text import clean
@@ -47,6 +48,11 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
     return _post(smaller, timeout)
 
 
+def operating_system() -> str:
+    """The system that the site runs on, with its version."""
+    return platform.platform()
+
+
 def _post(payload: bytes, timeout: float | None) -> Answer:
     settings = get_settings()
     return transport.post(
@@ -64,17 +70,11 @@ def _post(payload: bytes, timeout: float | None) -> Answer:
 
 def _document(notice: Notice) -> dict[str, Any]:
     led = [cause for cause in notice.causes[:_MAX_CAUSES] if cause.class_name]
-    data = environment(notice, with_source=False)  # the lines are the frames' `code`
-    for number, cause in enumerate(notice.causes[len(led) :], len(led) + 1):
-        data[f"EXCEPTION_CAUSE_{number}"] = f"{cause.message} ({cause.relation})"
-    for number, cause in enumerate(led, 1):
-        if cause.notes:
-            data[f"EXCEPTION_NOTES_{number}"] = "\n".join(cause.notes)
     return {
         "errors": [_error(error) for error in (notice.error, *led)],
         "context": _context(notice),
         # Always objects: Redmine's plug-in fails without, Errbit on a list.
-        "environment": _plain(data),
+        "environment": _plain(environment(notice)),
         "session": _plain(notice.request.session),
         "params": _plain(notice.request.params),
     }
@@ -108,7 +108,7 @@ def _context(notice: Notice) -> dict[str, Any]:
         "severity": notice.severity,
         "component": request.component,
         "action": request.action,
-        "os": platform.platform(),
+        "os": operating_system(),
         "hostname": server.hostname,
         "language": notice.language,
         "version": server.app_version,
@@ -140,16 +140,4 @@ def _plain(value: Value) -> Any:
         return clean(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    named: dict[str, Any] = {}
-    for name, item in value.items():
-        key = _key(name)
-        while key in named:  # `a.b` beside `a_b`
-            key += "_"
-        named[key] = _plain(item)
-    return named
-
-
-def _key(name: str) -> str:
-    # A database behind Errbit refuses a dot in a name inside a list, and a dollar at its beginning.
-    name = clean(name).replace(".", "_")
-    return f"_{name}" if name.startswith("$") else name
+    return {key: _plain(item) for key, item in zip(stored(value), value.values(), strict=True)}

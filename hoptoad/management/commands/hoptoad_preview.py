@@ -86,7 +86,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(payload):,} bytes as {settings.api} to {settings.url}\n")
             if not settings.enabled:
                 self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
-            self._table(lines(notice, rows, Names(settings.protected_params)))
+            shown = lines(notice, rows, Names(settings.protected_params))
+            if api is v3 and not stored:
+                shown.append(Line("server", "os", v3.operating_system()))
+            self._table(shown)
 
     def _table(self, shown: list[Line]) -> None:
         width = max(shutil.get_terminal_size().columns, 60) - _NAME_WIDTH - 3
