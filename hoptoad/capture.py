@@ -18,7 +18,6 @@ from hoptoad import contextvalues
 from hoptoad.budget import Budget
 from hoptoad.conf import Settings
 from hoptoad.errorinfo import NO_FRAME, errors_of
-from hoptoad.failures import no_sql
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.masked import Masked
@@ -28,6 +27,7 @@ from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
 from hoptoad.settled import settled
+from hoptoad.sqlguard import no_sql
 from hoptoad.text import class_name, cut
 from hoptoad.viewname import UNKNOWN
 

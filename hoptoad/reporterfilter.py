@@ -20,8 +20,8 @@ from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
-from hoptoad.failures import no_sql
 from hoptoad.guard import OF_THE_SITE, guarded
+from hoptoad.sqlguard import no_sql
 from hoptoad.text import bounded_repr
 
 logger = logging.getLogger(__name__)

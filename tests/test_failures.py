@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.failures import Describer, causes_of, no_sql
+from hoptoad.failures import Describer, causes_of
+from hoptoad.sqlguard import no_sql
 
 
 def describer(**changes):

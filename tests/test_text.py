@@ -68,7 +68,7 @@ def test_addresses_are_left_out():
         pytest.param(10**5000, "<int of 16610 bits>", id="a number too long to print"),
         (gettext_lazy("Yes"), "'Yes'"),
         (object(), "<object object>"),
-        (Path, "<type object>"),
+        (Colour, f"<class '{__name__}.Colour'>"),
     ],
 )
 def test_values_are_shown_like_repr_shows_them(value, wanted):
