@@ -154,7 +154,8 @@ def _completed(request: RequestInfo, incident: Incident, scrubber: Scrubber, bud
         request = replace(request, component=incident.component or UNKNOWN, action=incident.action)
     if incident.params:
         scrubber.masked.section = "params"
-        params = scrubber.mapping(dict(incident.params.items()), budget)
+        given: dict[object, object] = guarded("params", lambda: dict(incident.params.items()), {})
+        params = scrubber.mapping(given, budget)
         request = replace(request, params={**request.params, **params})
     return request
 

@@ -14,6 +14,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from hoptoad import reporter
 from hoptoad.api.choice import BUILT_IN_APIS, get_api
 from hoptoad.conf import get_settings
+from hoptoad.guard import log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.marks import NOTICE_ID, SEEN
@@ -122,7 +123,7 @@ class HoptoadNotifierMiddleware:
             if name := get_settings().notice_id_header:
                 response.headers[name] = identity
         except Exception:
-            logger.exception("The number of a notice could not be told.")
+            log_exception(logger, "The number of a notice could not be told.")
 
 
 def _is_fine(response: Any) -> bool:
@@ -137,7 +138,7 @@ async def _off_loop(report: Callable[..., Any], *args: Any) -> None:
         # Not thread-sensitive: a blocking handler must not hold up the site's synchronous code.
         await sync_to_async(report, thread_sensitive=False)(*args)
     except RuntimeError:  # the event loop's threads are shut down
-        logger.exception("A failure of the site could not be reported: no thread was to be had.")
+        log_exception(logger, "A failure of the site could not be reported: no thread was to be had.")
 
 
 def _watch_stream(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -148,7 +149,7 @@ def _watch_stream(request: HttpRequest, response: HttpResponseBase) -> None:
         watch = _watched_async if response.is_async else _watched
         response.streaming_content = watch(request, response.streaming_content)
     except Exception:
-        logger.exception("A streaming response could not be watched; it is sent as it is.")
+        log_exception(logger, "A streaming response could not be watched; it is sent as it is.")
 
 
 def _watched(request: HttpRequest, content: Any) -> Iterator[bytes]:

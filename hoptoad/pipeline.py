@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from hoptoad import before, capture, digest, filters, once, storm
 from hoptoad.api.choice import encode
 from hoptoad.conf import get_settings
-from hoptoad.guard import guarded
+from hoptoad.guard import guarded, log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.marks import NOTICE_ID
 from hoptoad.notice import Incident, Notice
@@ -91,5 +91,5 @@ def _encoded(notice: Notice) -> bytes:
     try:
         return encode(notice)
     except Exception:  # what a function of HOPTOAD_BEFORE_NOTIFY has put there may be no text
-        logger.exception("A notice could not be encoded as it is: it goes without details.")
+        log_exception(logger, "A notice could not be encoded as it is: it goes without details.")
         return encode(before.bare(notice))

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad.conf import get_settings
+from hoptoad.guard import log_exception
 from hoptoad.imports import when_needed
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def report_exception(
         identity: str | None = _pipeline().exception(request, error, unless)
         return identity
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return None
 
 
@@ -67,7 +68,7 @@ def report(
         )
         return identity
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return None
 
 
@@ -76,7 +77,7 @@ def wants_status(status: int) -> bool:
     try:
         return status in get_settings().statuses
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return False
 
 
@@ -90,7 +91,7 @@ def report_status(
         identity: str | None = _pipeline().status(request, status, unless)
         return identity
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return None
 
 

@@ -4,6 +4,8 @@ import functools
 import sys
 
 import pytest
+import requests
+import urllib3
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -54,6 +56,62 @@ def raised(error):
 )
 def test_the_message_is_the_class_and_its_text(error, message):
     assert describe(error)[0].message == message
+
+
+class Pool:
+    """Named, never evaluated."""
+
+    __repr__ = __str__ = property(lambda self: 1 / 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ConnectionError(TimeoutError("read timed out")), "ConnectionError: read timed out"),
+        (
+            requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/pay", OSError("refused"))),
+            "ConnectionError: None: Max retries exceeded with url: /pay (Caused by OSError('refused'))",
+        ),
+        (ValueError("a", KeyError("b")), "ValueError: ('a', KeyError('b'))"),
+        (RuntimeError(ValueError), "RuntimeError: <class 'ValueError'>"),
+        (RuntimeError(describer), f"RuntimeError: <function {__name__}.describer>"),
+        (RuntimeError(ValueError(Pool())), f"RuntimeError: <{__name__}.Pool object>"),
+    ],
+)
+def test_an_exception_as_an_argument_is_shown_by_its_text(error, message):
+    assert describe(error)[0].message == message
+
+
+def test_exceptions_that_hold_each_other_end():
+    one, other = ValueError("one"), KeyError("other")
+    one.args, other.args = (other,), (one,)
+    itself = RuntimeError()
+    itself.args = (itself,)
+    deep = ValueError("bottom")
+    for _ in range(10_000):
+        deep = ValueError(deep)
+
+    assert describe(one)[0].message == "ValueError: …"
+    assert describe(itself)[0].message == "RuntimeError: …"
+    assert describe(deep)[0].message == "ValueError: …"
+
+
+def test_a_huge_exception_as_an_argument_is_cut():
+    error, _ = describe(ValueError("a", ValueError("x" * 10_000_000)))
+
+    assert len(error.message) < 2100
+
+
+@pytest.mark.django_db
+def test_no_query_runs_for_an_exception_as_an_argument():
+    users = get_user_model().objects.all()
+
+    main, _ = describe(ValueError("a", Hostile(lambda: f"{len(users)} users"), ValueError(users)))
+
+    assert main.message == (
+        "ValueError: ('a', Hostile('[its text could not be read: RuntimeError]'), "
+        "ValueError(<django.db.models.query.QuerySet object>))"
+    )
 
 
 def test_the_class_is_named_with_its_module_unless_short_names_are_wanted():

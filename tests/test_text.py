@@ -2,7 +2,6 @@ import sys
 from datetime import date
 from decimal import Decimal
 from enum import Enum, IntEnum
-from pathlib import Path
 from uuid import UUID
 
 import pytest
