@@ -16,6 +16,8 @@ from hoptoad.text import class_name, cut, exact, exception_text, without_address
 MAX_CAUSES = 10
 _MAX_NAME = 255
 _MAX_NOTES = 20
+# Always the same, because servers group by every line of the backtrace.
+_LEFT_OUT = Frame("[cut]", 0, "frames left out")
 # Python 3.10 has no qualified name here.
 _function_of = attrgetter("co_qualname" if hasattr(CodeType, "co_qualname") else "co_name")
 
@@ -62,10 +64,12 @@ class Describer:
     def _info(self, error: BaseException, relation: str) -> ErrorInfo:
         name = class_name(type(error))
         name = cut(name.rpartition(".")[2] if self._short else name, _MAX_NAME)
+        frames, left_out = self._frames(slot(error, "__traceback__"))
         return ErrorInfo(
             class_name=name.strip() or "Exception",
             message=self._message(error),
-            frames=self._frames(slot(error, "__traceback__")),
+            frames=frames,
+            frames_left_out=left_out,
             notes=tuple(self._text(note) for note in _notes(error)),
             relation=relation,
         )
@@ -81,17 +85,32 @@ class Describer:
     def _scrubbed(self, text: str) -> str:
         return self._scrub(without_addresses(cut(text, self._max_text)))
 
-    def _frames(self, traceback: TracebackType | None) -> tuple[Frame, ...]:
+    def _frames(self, traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
+        """The frames, and how many are left out of their middle."""
         root, gem_paths, detail = self._project_root, self._gem_paths, self._detail
-        shown = []
-        for frame, line in frames_of(traceback, self._max_frames):
+        shown, left_out = [], 0
+        for frame, line in frames_of(self._from_own(traceback), self._max_frames):
             if frame is None:
-                shown.append(Frame("[cut]", 0, f"{line} frames left out"))
+                shown.append(_LEFT_OUT)
+                left_out = line
                 continue
             code = frame.f_code
             told = _at(code.co_filename, line, _function_of(code), root, gem_paths)
             shown.append(told if detail is None else detail(frame, told))
-        return tuple(shown)
+        return tuple(shown), left_out
+
+    def _from_own(self, traceback: TracebackType | None) -> TracebackType | None:
+        """The traceback from the project's outermost frame on; the whole where it has none.
+
+        What is below, the server and Django's handlers, differs between WSGI and ASGI and with each
+        upgrade, and would split the server's groups.
+        """
+        step = traceback
+        while step is not None:
+            if paths.is_own(step.tb_frame.f_code.co_filename, self._project_root):
+                return step
+            step = step.tb_next
+        return traceback
 
 
 @lru_cache(maxsize=4096)

@@ -81,6 +81,7 @@ class ErrorInfo:
     frames: tuple[Frame, ...] = ()
     notes: tuple[str, ...] = ()
     relation: str = ""  # to the error before it: "cause", "context" or "member" of a group
+    frames_left_out: int = 0  # of the middle of a long traceback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,12 @@ def shorten(file: str, project_root: str, *, gem_paths: bool = False) -> str:
     return _safe("", path)
 
 
+@lru_cache(maxsize=4096)
+def is_own(file: str, project_root: str) -> bool:
+    """Whether a file is the project's, and no package's that lies inside the project."""
+    return shorten(file, project_root).startswith("[PROJECT_ROOT]/")
+
+
 def _roots(project_root: str) -> list[str]:
     if not project_root:
         return []

@@ -16,6 +16,9 @@ def environment(notice: Notice, *, with_source: bool = True) -> dict[str, Value]
         data["HOPTOAD_NOTICES_LOST"] = f"{notice.lost} by this process so far"
     if notice.error.notes:
         data["EXCEPTION_NOTES"] = "\n".join(notice.error.notes)
+    for number, error in enumerate((notice.error, *notice.causes)):
+        if error.frames_left_out:
+            data[f"FRAMES_LEFT_OUT_{number}" if number else "FRAMES_LEFT_OUT"] = str(error.frames_left_out)
     if notice.extra:
         data["EXTRA"] = notice.extra
     detailed = [f for f in notice.error.frames if f.variables or (f.source and with_source)]
