@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from hoptoad import contextvalues
 from hoptoad.budget import Budget
 from hoptoad.conf import Settings
-from hoptoad.errorinfo import NO_FRAME, errors_of
+from hoptoad.errorinfo import NO_FRAME, errors_of, with_short_paths
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.masked import Masked
@@ -100,7 +100,11 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
         user=user,
         extra=scrubber.mapping(extra, budget) if extra else {},
     )
-    return settled(built, budget, masked)
+    told = settled(built, budget, masked)
+    if incident.status:
+        return told  # its message holds a path of the site, not of its files
+    error, *led = (with_short_paths(error, settings) for error in (told.error, *told.causes))
+    return replace(told, error=error, causes=tuple(led))
 
 
 def _unread(incident: Incident) -> ErrorInfo:

@@ -14,7 +14,7 @@ from hoptoad.failures import Describer
 from hoptoad.guard import guarded
 from hoptoad.masked import SLACK
 from hoptoad.notice import ErrorInfo, Frame, Incident
-from hoptoad.paths import shorten
+from hoptoad.paths import shorten, shorten_all
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
 from hoptoad.text import cut, without_addresses
@@ -56,6 +56,18 @@ def errors_of(
     )
     error, causes = describer.describe(failure)
     return error if error.frames else replace(error, frames=NO_FRAME), causes
+
+
+def with_short_paths(error: ErrorInfo, settings: Settings) -> ErrorInfo:
+    """The error with the paths in its texts written like those of its frames: a release is no new problem.
+
+    For texts in which all secrets are masked by now; one that holds a path would not be found afterwards.
+    """
+
+    def shortened(text: str) -> str:
+        return shorten_all(text, settings.project_root, gem_paths=settings.gem_paths)
+
+    return replace(error, message=shortened(error.message), notes=tuple(map(shortened, error.notes)))
 
 
 def _message_error(incident: Incident, scrubber: Scrubber, budget: Budget, settings: Settings) -> ErrorInfo:

@@ -187,7 +187,7 @@ def _exception_text(error: BaseException, max_chars: int, path: tuple[int, ...])
     try:
         written_by = type(error).__str__
         arguments = _args_of(error)
-        is_plain = all(type(argument) in _PLAIN_ARGUMENTS for argument in arguments)
+        is_plain = all(map(_is_plain_argument, arguments))
         if written_by in _FROM_ARGUMENTS or (written_by in _FROM_ATTRIBUTES and not is_plain):
             return _arguments_text(arguments, max_chars, path, quoted=written_by is KeyError.__str__)
         with no_sql():
@@ -195,6 +195,12 @@ def _exception_text(error: BaseException, max_chars: int, path: tuple[int, ...])
     # As broad as Python's own traceback module: `__str__` may raise SystemExit.
     except BaseException as problem:
         return f"[its text could not be read: {class_name(type(problem))}]"
+
+
+def _is_plain_argument(argument: object) -> bool:
+    if type(argument) is tuple:  # the place of a SyntaxError
+        return all(type(item) in _PLAIN_ARGUMENTS for item in argument)
+    return type(argument) in _PLAIN_ARGUMENTS
 
 
 def _arguments_text(
