@@ -11,7 +11,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hoptoad import reporter
+from hoptoad import refusals, reporter
 from hoptoad.api.choice import BUILT_IN_APIS, get_api
 from hoptoad.conf import get_settings
 from hoptoad.guard import log_exception
@@ -51,6 +51,7 @@ class HoptoadNotifierMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        refusals.watch_log()
         # Connected weakly: with the handler that this middleware belongs to, it goes.
         got_request_exception.connect(self.on_exception)
 
@@ -89,6 +90,10 @@ class HoptoadNotifierMiddleware:
             self._tell_number(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Remembers why a view refuses to answer. Reports nothing: a middleware above may still answer."""
+        refusals.remember(request, exception)
 
     def on_exception(self, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
         """Receives Django's `got_request_exception`; under ASGI it comes in a thread."""

@@ -12,7 +12,7 @@ from hoptoad.api.choice import encode
 from hoptoad.conf import get_settings
 from hoptoad.guard import guarded, log_exception
 from hoptoad.handlers import get_handler
-from hoptoad.marks import NOTICE_ID
+from hoptoad.marks import NOTICE_ID, REASON
 from hoptoad.notice import Incident, Notice
 from hoptoad.tally import tally
 
@@ -33,6 +33,15 @@ def status(request: HttpRequest, code: int, unless: Callable[[], bool] | None = 
     if not once.first_status(request):
         return None
     return _pass_on(capture.incident(request, status=code), unless)
+
+
+def remember_reason(request: HttpRequest, error: BaseException, code: int) -> None:
+    """Keeps the first reason for an answer that would be reported."""
+    settings = get_settings()
+    if REASON in request.__dict__:
+        return
+    if filters.suppressed_by(capture.incident(request, status=code), settings) is None:
+        request.__dict__[REASON] = capture.reason(request, error, settings)
 
 
 def anything(error: BaseException | None, request: HttpRequest | None, **said: Any) -> str | None:

@@ -95,5 +95,13 @@ def report_status(
         return None
 
 
+def remember_reason(request: HttpRequest, error: BaseException, status: int) -> None:
+    """Remembers the exception that led to a status, for the notice of that answer."""
+    try:
+        _pipeline().remember_reason(request, error, status)
+    except Exception:
+        log_exception(logger, _FAILED)
+
+
 def _pipeline() -> Any:
     return when_needed("hoptoad.pipeline")

@@ -34,6 +34,7 @@ LAYERS = [
     ["hooks"],
     ["integrations.celery", "integrations.tasks", "integrations.asgi"],
     ["middleware", "log", "doors"],
+    ["refusals"],
     ["reporter"],
     ["pipeline"],
     ["storm", "digest"],
@@ -180,7 +181,7 @@ def test_only_those_who_read_a_request_know_what_one_is():
     assert knowing == {
         *("middleware", "reporter", "pipeline", "once", "capture", "httprequest", "notice", "api.htv2"),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
-        *("doors", "log", "context_processors", "integrations.asgi", "integrations.drf"),
+        *("doors", "log", "refusals", "context_processors", "integrations.asgi", "integrations.drf"),
         "management.commands.hoptoad_preview",  # makes one up
     }
 
