@@ -95,8 +95,9 @@ def finished(notice: Notice, incident: Incident, settings: Settings) -> Notice:
     if not causes:
         return notice
     match = getattr(incident.request, "resolver_match", None)
+    unnamed = {str(number): value for number, value in enumerate(getattr(match, "args", ()))}
     reason = causes[0].message.partition(": ")[2]
-    told = cut(without_values(reason, getattr(match, "kwargs", {})), _MAX_WHERE)
+    told = cut(without_values(reason, {**unnamed, **getattr(match, "kwargs", {})}), _MAX_WHERE)
     message = f"{notice.error.message}: {told}" if told else notice.error.message
     return replace(notice, error=replace(notice.error, message=message), causes=causes)
 

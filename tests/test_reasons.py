@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from collector import Reply
 from django.core.exceptions import BadRequest, DisallowedRedirect, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpResponse
-from django.urls import path
+from django.urls import path, re_path
 from django.views.decorators.debug import sensitive_variables
 
 from hoptoad.testing import outbox
@@ -111,7 +111,15 @@ async def waiting(request):
     raise PermissionDenied("not yet")
 
 
-urlpatterns = [path("orders/<slug>/", order), path("waiting/", waiting)]
+def product(request, slug):
+    raise PermissionDenied(f"{slug} is sold out")
+
+
+urlpatterns = [
+    re_path("^products/([a-z]+)/$", product),
+    path("orders/<slug>/", order),
+    path("waiting/", waiting),
+]
 
 
 def test_what_differs_from_one_request_to_the_next_is_kept_out_of_the_message(client, settings_for):
@@ -127,6 +135,14 @@ def test_what_differs_from_one_request_to_the_next_is_kept_out_of_the_message(cl
         f"Http404: no order {slug} of 'bob' under /home/bob (see bob@example.com): 17 tried"
         for slug in ("red-shoes", "blue-socks")
     ]
+
+
+def test_an_unnamed_argument_of_the_route_is_kept_out_too(client, settings_for):
+    settings_for(**ALL, ROOT_URLCONF=__name__)
+
+    client.get("/products/shoes/")
+
+    assert outbox[0].error.message == "Http403: Forbidden at /^products/([a-z]+)/$: … is sold out"
 
 
 def test_an_answer_without_an_exception_has_no_reason(client, settings_for):
