@@ -24,6 +24,7 @@ setup(
             "channels",
             "cryptography",
             "django-tasks",
+            "django-ninja",
             "djangorestframework",
             "gunicorn; sys_platform != 'win32'",
             "hypothesis",

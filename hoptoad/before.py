@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from hoptoad.guard import OF_THE_SITE
+from hoptoad.guard import OF_THE_SITE, log_exception
 from hoptoad.notice import Notice, RequestInfo
 from hoptoad.text import class_name
 
@@ -28,7 +28,9 @@ def noticed(notice: Notice, functions: Iterable[Function]) -> Notice | None:
                 raise TypeError(f"it returned a {type(changed).__name__}, neither a Notice nor None")
         except OF_THE_SITE:
             name = getattr(function, "__qualname__", None) or class_name(type(function))
-            logger.exception("%s of HOPTOAD_BEFORE_NOTIFY failed: its notice goes without details.", name)
+            log_exception(
+                logger, "%s of HOPTOAD_BEFORE_NOTIFY failed: its notice goes without details.", name
+            )
             changed = bare(notice)
         if changed is None:
             return None

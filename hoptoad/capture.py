@@ -17,17 +17,18 @@ from django.http import HttpRequest
 from hoptoad import contextvalues
 from hoptoad.budget import Budget
 from hoptoad.conf import Settings
-from hoptoad.errorinfo import NO_FRAME, errors_of
-from hoptoad.failures import no_sql
+from hoptoad.errorinfo import NO_FRAME, errors_of, finished, reason_of
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
+from hoptoad.marks import REASON
 from hoptoad.masked import Masked
 from hoptoad.names import Names
-from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Server
+from hoptoad.notice import ErrorInfo, Incident, Notice, Reason, RequestInfo, Server
 from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
 from hoptoad.settled import settled
+from hoptoad.sqlguard import no_sql
 from hoptoad.text import class_name, cut
 from hoptoad.viewname import UNKNOWN
 
@@ -42,12 +43,21 @@ def incident(request: HttpRequest, *, exception: BaseException | None = None, st
     return Incident(
         exception=exception,
         status=status,
+        reason=request.__dict__.pop(REASON, None) if status else None,
         path=guarded("path", lambda: full_path(request), ""),
         agent=guarded("agent", lambda: header(request, "HTTP_USER_AGENT"), ""),
         referrer=guarded("referrer", lambda: header(request, "HTTP_REFERER"), "") if is_missing else "",
         host=guarded("host", lambda: host(request), "") if is_missing else "",
         request=request,
     )
+
+
+def reason(request: HttpRequest, error: BaseException, settings: Settings) -> Reason:
+    """What an exception says that Django answers with a status."""
+    with no_sql():
+        contract = ReporterFilter(request)
+        scrubber = _scrubber(settings, contract, Masked())
+        return reason_of(error, contract, scrubber, _budget(settings), settings)
 
 
 def notice(incident: Incident, settings: Settings, *, masked: Masked | None = None) -> Notice:
@@ -63,12 +73,7 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
     request = incident.request
     contract = ReporterFilter(request)
     scrubber = _scrubber(settings, contract, masked)
-    budget = Budget(
-        variables=settings.max_vars,
-        chars=settings.max_chars,
-        text=settings.max_text,
-        depth=settings.max_depth,
-    )
+    budget = _budget(settings)
     unread: tuple[ErrorInfo, tuple[ErrorInfo, ...]] = (_unread(incident), ())
     error, causes = guarded(
         "error", lambda: errors_of(incident, contract, scrubber, budget, settings), unread
@@ -100,7 +105,16 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
         user=user,
         extra=scrubber.mapping(extra, budget) if extra else {},
     )
-    return settled(built, budget, masked)
+    return finished(settled(built, budget, masked), incident, settings)
+
+
+def _budget(settings: Settings) -> Budget:
+    return Budget(
+        variables=settings.max_vars,
+        chars=settings.max_chars,
+        text=settings.max_text,
+        depth=settings.max_depth,
+    )
 
 
 def _unread(incident: Incident) -> ErrorInfo:
@@ -154,7 +168,8 @@ def _completed(request: RequestInfo, incident: Incident, scrubber: Scrubber, bud
         request = replace(request, component=incident.component or UNKNOWN, action=incident.action)
     if incident.params:
         scrubber.masked.section = "params"
-        params = scrubber.mapping(dict(incident.params.items()), budget)
+        given: dict[object, object] = guarded("params", lambda: dict(incident.params.items()), {})
+        params = scrubber.mapping(given, budget)
         request = replace(request, params={**request.params, **params})
     return request
 

@@ -338,7 +338,8 @@ def _project_root() -> str:
     root = getattr(django_settings, "BASE_DIR", None)
     if isinstance(root, (str, Path)):
         return os.fspath(root)
-    module = sys.modules.get(getattr(django_settings, "SETTINGS_MODULE", None) or "")
+    # Not by getattr: override_settings answers None.
+    module = sys.modules.get(_all_settings().get("SETTINGS_MODULE") or "")
     file = getattr(module, "__file__", None)
     # manage.py startproject: settings.py lies one folder below the project's root.
     return str(Path(file).resolve().parent.parent) if file else ""

@@ -12,6 +12,7 @@ from functools import partial
 
 from hoptoad import capture
 from hoptoad.conf import Settings, get_settings
+from hoptoad.guard import log_exception
 from hoptoad.later import Later
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
 from hoptoad.text import iso_time
@@ -140,7 +141,7 @@ def tell(*, all_of_them: bool = False) -> None:
             if _send is not None:
                 _send(notice_of(links, get_settings()))
     except Exception:
-        logger.exception("A digest of missing pages could not be sent.")
+        log_exception(logger, "A digest of missing pages could not be sent.")
 
 
 def notice_of(links: Links, settings: Settings) -> Notice:

@@ -13,8 +13,10 @@ from django.http import HttpRequest
 from hoptoad import reporter
 from hoptoad.conf import get_settings
 from hoptoad.contextvalues import Context
+from hoptoad.guard import guarded
 from hoptoad.handlers import get_handler
 from hoptoad.scope import Scope, begin, current, end
+from hoptoad.text import bounded_repr, class_name
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,17 +47,17 @@ def notify(
         exception = sys.exc_info()[1]
         if exception is None:
             raise TypeError(f"{_HOW} Here there is neither.")
-    if exception is not None and not isinstance(exception, BaseException):
-        raise TypeError(f"{_HOW} {exception!r:.80} is no exception; a text goes into message.")
-    if message is not None and not isinstance(message, str):
-        raise TypeError(f"{_HOW} The message is a {type(message).__name__}.")
+    if exception is not None and not issubclass(type(exception), BaseException):
+        raise TypeError(f"{_HOW} {bounded_repr(exception, 80)} is no exception; a text goes into message.")
+    if message is not None and not issubclass(type(message), str):
+        raise TypeError(f"{_HOW} The message is a {class_name(type(message))}.")
     if request is not None and not isinstance(request, HttpRequest):
         request = getattr(request, "_request", None)  # that of Django REST framework
         if not isinstance(request, HttpRequest):
             raise TypeError(f"{_HOW} The request is no HttpRequest.")
     for name, value in (("params", params), ("tags", tags)):
         if value is not None and not isinstance(value, Mapping):
-            raise TypeError(f"{_HOW} {name} is a {type(value).__name__}, and must be a mapping.")
+            raise TypeError(f"{_HOW} {name} is a {class_name(type(value))}, and must be a mapping.")
     stack = _caller() if exception is None else None
     return reporter.report(
         exception,
@@ -64,7 +66,7 @@ def notify(
         component=component or "",
         action=action or "",
         params=params,
-        extra={"tags": dict(tags)} if tags else None,
+        extra=_tagged(tags),
         stack=stack,
     )
 
@@ -95,7 +97,7 @@ class Watch:
             "component": component or "",
             "action": action or "",
             "params": params,
-            "extra": {"tags": dict(tags)} if tags else None,
+            "extra": _tagged(tags),
         }
 
     def __enter__(self) -> None:
@@ -192,6 +194,14 @@ def flush(timeout: float | None = None) -> bool:
     if flush_handler is None:
         return True
     return bool(flush_handler(settings.flush_timeout if timeout is None else timeout))
+
+
+def _tagged(tags: Mapping[str, Any] | None) -> "dict[str, Any] | None":
+    """A copy of the tags, because the caller may go on to change them."""
+    if tags is None:
+        return None
+    found: dict[str, Any] = guarded("tags", lambda: dict(tags), {})
+    return {"tags": found} if found else None
 
 
 def _caller() -> FrameType | None:

@@ -1,8 +1,6 @@
 """What an exception says, whatever it tries: cycles, lies, failing texts, endless tracebacks."""
 
 import builtins
-import contextlib
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -10,39 +8,19 @@ from operator import attrgetter
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-from django.db import connections
-
 from hoptoad import paths
 from hoptoad.cleaned import joined
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
-from hoptoad.text import (
-    bounded_repr,
-    class_name,
-    cut,
-    exact,
-    plain,
-    without_addresses,
-)
+from hoptoad.text import class_name, cut, exact, exception_text, without_addresses
 
 MAX_CAUSES = 10
-_refusing = threading.local()
 _MAX_NAME = 255
 _MAX_NOTES = 20
+# Always the same, because servers group by every line of the backtrace.
+_LEFT_OUT = Frame("[cut]", 0, "frames left out")
 # Python 3.10 has no qualified name here.
 _function_of = attrgetter("co_qualname" if hasattr(CodeType, "co_qualname") else "co_name")
 
-# Written in C by Python itself, these show attributes that were arguments once.
-_FROM_ATTRIBUTES = (
-    OSError.__str__,
-    SyntaxError.__str__,
-    ImportError.__str__,
-    UnicodeEncodeError.__str__,
-    UnicodeDecodeError.__str__,
-    UnicodeTranslateError.__str__,
-)
-# With these, an argument's own `str` or `repr` would be called.
-_OWN_TEXT = (BaseException.__str__, KeyError.__str__, *_FROM_ATTRIBUTES)
-_PLAIN = (str, bytes, int, type(None))
 _SLOTS: dict[str, Callable[[BaseException], Any]] = {
     name: BaseException.__dict__[name].__get__
     for name in ("__cause__", "__context__", "__dict__", "__suppress_context__", "__traceback__", "args")
@@ -86,17 +64,19 @@ class Describer:
     def _info(self, error: BaseException, relation: str) -> ErrorInfo:
         name = class_name(type(error))
         name = cut(name.rpartition(".")[2] if self._short else name, _MAX_NAME)
+        frames, left_out = self._frames(slot(error, "__traceback__"))
         return ErrorInfo(
             class_name=name.strip() or "Exception",
             message=self._message(error),
-            frames=self._frames(slot(error, "__traceback__")),
+            frames=frames,
+            frames_left_out=left_out,
             notes=tuple(self._text(note) for note in _notes(error)),
             relation=relation,
         )
 
     def _message(self, error: BaseException) -> str:
         short = class_name(type(error)).rpartition(".")[2].strip() or "Exception"
-        text = self._scrubbed(text_of(error, self._max_text).strip())
+        text = self._scrubbed(exception_text(error, self._max_text).strip())
         return self._spend(joined(f"{short}: ", text) if text else short)
 
     def _text(self, text: str) -> str:
@@ -105,17 +85,32 @@ class Describer:
     def _scrubbed(self, text: str) -> str:
         return self._scrub(without_addresses(cut(text, self._max_text)))
 
-    def _frames(self, traceback: TracebackType | None) -> tuple[Frame, ...]:
+    def _frames(self, traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
+        """The frames, and how many are left out of their middle."""
         root, gem_paths, detail = self._project_root, self._gem_paths, self._detail
-        shown = []
-        for frame, line in frames_of(traceback, self._max_frames):
+        shown, left_out = [], 0
+        for frame, line in frames_of(self._from_own(traceback), self._max_frames):
             if frame is None:
-                shown.append(Frame("[cut]", 0, f"{line} frames left out"))
+                shown.append(_LEFT_OUT)
+                left_out = line
                 continue
             code = frame.f_code
             told = _at(code.co_filename, line, _function_of(code), root, gem_paths)
             shown.append(told if detail is None else detail(frame, told))
-        return tuple(shown)
+        return tuple(shown), left_out
+
+    def _from_own(self, traceback: TracebackType | None) -> TracebackType | None:
+        """The traceback from the project's outermost frame on; the whole where it has none.
+
+        What is below, the server and Django's handlers, differs between WSGI and ASGI and with each
+        upgrade, and would split the server's groups.
+        """
+        step = traceback
+        while step is not None:
+            if paths.is_own(step.tb_frame.f_code.co_filename, self._project_root):
+                return step
+            step = step.tb_next
+        return traceback
 
 
 @lru_cache(maxsize=4096)
@@ -123,21 +118,6 @@ def _at(file: str, line: int, function: str, project_root: str, gem_paths: bool)
     """A line of the project, which is the same each time it fails."""
     file = paths.shorten(file, project_root, gem_paths=gem_paths)
     return Frame(file or "unknown", line, cut(function, _MAX_NAME), NOTHING)
-
-
-def text_of(error: BaseException, max_chars: int) -> str:
-    """The exception's own text, made without evaluating its arguments and without SQL."""
-    try:
-        written_by = type(error).__str__
-        arguments = slot(error, "args")
-        is_plain = all(type(argument) in _PLAIN for argument in arguments)
-        if written_by in _OWN_TEXT and not (is_plain and written_by in _FROM_ATTRIBUTES):
-            return _shown(arguments, max_chars, quoted=written_by is KeyError.__str__)
-        with no_sql():
-            return cut(exact(str(error)), max_chars)
-    # As broad as Python's own traceback module: `__str__` may raise SystemExit.
-    except BaseException as problem:
-        return f"[its text could not be read: {class_name(type(problem))}]"
 
 
 def causes_of(error: BaseException) -> "Iterator[tuple[BaseException, str]]":
@@ -183,43 +163,9 @@ def frames_of(
     return [*reversed(last), *between, *reversed(first)]
 
 
-class no_sql:  # noqa: N801 - read as what it does, in a with statement
-    """No query leaves this thread inside the block: what would run one fails instead."""
-
-    __slots__ = ("_stack",)
-
-    def __enter__(self) -> None:
-        self._stack: contextlib.ExitStack | None = None
-        if getattr(_refusing, "now", False):
-            return  # inside another such block
-        self._stack = stack = contextlib.ExitStack()
-        _refusing.now = True
-        for alias in connections:
-            # A database whose driver is not there runs no SQL anyway.
-            with contextlib.suppress(Exception):
-                stack.enter_context(connections[alias].execute_wrapper(_refuse_query))
-
-    def __exit__(self, *args: object) -> None:
-        if self._stack is not None:
-            _refusing.now = False
-            self._stack.close()
-
-
 def slot(error: BaseException, name: str) -> Any:
     """One of BaseException's own attributes, past whatever a class has put in front of it."""
     return _SLOTS[name](error)
-
-
-def _refuse_query(*args: Any) -> Any:
-    raise RuntimeError("a notice is being made, and that must not run SQL")
-
-
-def _shown(arguments: tuple[object, ...], max_chars: int, *, quoted: bool) -> str:
-    if not arguments:
-        return ""
-    if len(arguments) > 1 or quoted:
-        return bounded_repr(arguments if len(arguments) > 1 else arguments[0], max_chars)
-    return plain(arguments[0], max_chars)
 
 
 def _direct_causes(error: BaseException) -> "list[tuple[BaseException, str]]":

@@ -1,5 +1,6 @@
 """Reading something that may fail: what is broken costs only itself."""
 
+import contextlib
 import logging
 from asyncio import CancelledError
 from collections.abc import Callable
@@ -18,5 +19,17 @@ def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
     try:
         return read()
     except OF_THE_SITE:
-        logger.exception("Could not read the %s of a failing request; the rest is reported.", section)
+        log_exception(logger, "Could not read the %s of a failing request; the rest is reported.", section)
         return otherwise
+
+
+def log_exception(logger: logging.Logger, message: str, *args: object) -> None:
+    """Logs the exception that is being handled, and raises nothing.
+
+    A metaclass that refuses `__qualname__` makes the traceback fail, and a handler of the site may fail.
+    """
+    try:
+        logger.error(message, *args, exc_info=True, stacklevel=2)  # noqa: LOG014 - called in handlers
+    except OF_THE_SITE:
+        with contextlib.suppress(*OF_THE_SITE):
+            logger.error(f"{message} (Its traceback could not be logged.)", *args)  # noqa: G004, TRY400

@@ -14,7 +14,9 @@ from django.conf import settings as django_settings
 
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
+from hoptoad.guard import log_exception
 from hoptoad.log import HoptoadHandler
+from hoptoad.text import bounded_repr
 
 # Connected where the site uses the package, which shows by its having been imported, or by a setting.
 _INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", "django_tasks"), "TASKS")}
@@ -73,7 +75,7 @@ class _Hook(ABC):
             try:
                 self.report(*args)
             except Exception:  # the hook before must be called in any case
-                logging.getLogger(__name__).exception("A failure could not be reported.")
+                log_exception(logging.getLogger(__name__), "A failure could not be reported.")
         self.previous(*args)
 
     @abstractmethod
@@ -107,13 +109,13 @@ class _ThreadHook(_Hook):
 
 
 class _UnraisableHook(_Hook):
-    """What fails in a `__del__` or a callback from C. The object is named by its class, not kept."""
+    """What fails in a `__del__` or a callback from C. The object is shown, not kept."""
 
     def report(self, unraisable: "sys.UnraisableHookArgs") -> None:
         error = unraisable.exc_value
         if not isinstance(error, Exception):
             return
-        where = {"message": unraisable.err_msg or "", "object": type(unraisable.object).__name__}
+        where = {"message": unraisable.err_msg or "", "object": bounded_repr(unraisable.object, 255)}
         reporter.report(error, component="unraisable", extra={"unraisable": where})
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from hoptoad import reporter
 from hoptoad.delivering import is_delivering
+from hoptoad.guard import log_exception
 from hoptoad.logtext import formatted, template
 from hoptoad.scope import current_request
 
@@ -50,7 +51,7 @@ class HoptoadHandler(logging.Handler):
             if record.name.partition(".")[0] != "hoptoad" and not is_delivering():
                 self._report(record)
         except Exception:  # of a record that someone has built oddly
-            logging.getLogger(__name__).exception("A log record could not be reported.")
+            log_exception(logging.getLogger(__name__), "A log record could not be reported.")
 
     def _report(self, record: logging.LogRecord) -> None:
         request = getattr(record, "request", None)

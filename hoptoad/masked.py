@@ -75,6 +75,11 @@ class Masked:
                 self._values[part] = None
                 self._chars += len(part)
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What is remembered so far."""
+        return tuple(self._values)
+
     def reappearing(self, texts: Iterable[str]) -> "Finder | None":
         """What finds those values that some of `texts` hold; None where none does."""
         page = "\0".join(texts)

@@ -13,9 +13,10 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hoptoad import reporter
+from hoptoad import refusals, reporter
 from hoptoad.api.choice import BUILT_IN_APIS, get_api
 from hoptoad.conf import get_settings
+from hoptoad.guard import log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.marks import NOTICE_ID
@@ -56,6 +57,7 @@ class HoptoadNotifierMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        refusals.watch_log()
         # Connected weakly: with the handler that this middleware belongs to, it goes.
         got_request_exception.connect(self.on_exception)
 
@@ -120,6 +122,10 @@ class HoptoadNotifierMiddleware:
             await _off_loop(self._report_answer, request, response)
         self._set_notice_id(request, response)
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Remembers why a view refuses to answer. Reports nothing: a middleware above may still answer."""
+        refusals.remember(request, exception)
+
     def on_exception(self, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
         """Receives Django's `got_request_exception`; under ASGI it comes in a thread."""
         error = sys.exc_info()[1]
@@ -155,7 +161,7 @@ class HoptoadNotifierMiddleware:
             if name := get_settings().notice_id_header:
                 response.headers[name] = identity
         except Exception:
-            logger.exception("The header of HOPTOAD_NOTICE_ID_HEADER could not be set.")
+            log_exception(logger, "The header of HOPTOAD_NOTICE_ID_HEADER could not be set.")
 
 
 def _is_fine(response: Any) -> bool:
@@ -170,7 +176,7 @@ async def _off_loop(report: Callable[..., Any], *args: Any) -> None:
         # Not thread-sensitive: a blocking handler must not hold up the site's synchronous code.
         await sync_to_async(report, thread_sensitive=False)(*args)
     except RuntimeError:  # the event loop's threads are shut down
-        logger.exception("A failure of the site could not be reported: no thread was to be had.")
+        log_exception(logger, "A failure of the site could not be reported: no thread was to be had.")
 
 
 def _watch_stream(request: HttpRequest, response: HttpResponseBase, scope: Scope) -> None:
@@ -182,7 +188,7 @@ def _watch_stream(request: HttpRequest, response: HttpResponseBase, scope: Scope
         # The unit of the request goes on with its body.
         response.streaming_content = watch(request, response.streaming_content, moved(scope))
     except Exception:
-        logger.exception("A streaming response could not be watched; it is sent as it is.")
+        log_exception(logger, "A streaming response could not be watched; it is sent as it is.")
 
 
 class _Stream:

@@ -35,32 +35,6 @@ def _nothing() -> Data:
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class Incident:
-    """A cheap look at a failure, enough to decide whether anyone wants to hear of it.
-
-    Not frozen, because that would be half its cost; nothing changes one.
-    """
-
-    exception: BaseException | None = None
-    status: int = 0  # HTTP status of the answer; 0 where an exception was seen
-    path: str = ""  # with the query string, as the browser sent it
-    agent: str = ""
-    referrer: str = ""
-    host: str = ""  # as the browser named it, which may be no host of this site
-    is_request: bool = True  # seen by the middleware; settings about statuses and crashes are about these
-    kind: str = ""  # stands for the class where there is no exception
-    message: str = ""
-    site: tuple[str, int, str] | None = None  # file, line and function of a log call
-    stack: FrameType | None = None  # the innermost frame of a message's caller
-    component: str = ""
-    action: str = ""
-    params: Mapping[str, object] = field(default_factory=_nothing)
-    extra: Mapping[str, object] = field(default_factory=_nothing)
-    severity: str = "error"
-    request: HttpRequest | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One line of a backtrace."""
@@ -81,6 +55,45 @@ class ErrorInfo:
     frames: tuple[Frame, ...] = ()
     notes: tuple[str, ...] = ()
     relation: str = ""  # to the error before it: "cause", "context" or "member" of a group
+    frames_left_out: int = 0  # of the middle of a long traceback
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reason:
+    """The exception that Django answers with a status, in plain values: it is gone when the answer is judged.
+
+    Not redacted yet; `hidden` is what must be masked in it.
+    """
+
+    error: ErrorInfo
+    hidden: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class Incident:
+    """A cheap look at a failure, enough to decide whether anyone wants to hear of it.
+
+    Not frozen, because that would be half its cost; nothing changes one.
+    """
+
+    exception: BaseException | None = None
+    status: int = 0  # HTTP status of the answer; 0 where an exception was seen
+    reason: Reason | None = None  # of such an answer, where an exception of a view led to it
+    path: str = ""  # with the query string, as the browser sent it
+    agent: str = ""
+    referrer: str = ""
+    host: str = ""  # as the browser named it, which may be no host of this site
+    is_request: bool = True  # seen by the middleware; settings about statuses and crashes are about these
+    kind: str = ""  # stands for the class where there is no exception
+    message: str = ""
+    site: tuple[str, int, str] | None = None  # file, line and function of a log call
+    stack: FrameType | None = None  # the innermost frame of a message's caller
+    component: str = ""
+    action: str = ""
+    params: Mapping[str, object] = field(default_factory=_nothing)
+    extra: Mapping[str, object] = field(default_factory=_nothing)
+    severity: str = "error"
+    request: HttpRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from hoptoad import before, capture, digest, filters, once, scope, storm
 from hoptoad.api.choice import encode
 from hoptoad.conf import get_settings
-from hoptoad.guard import guarded
+from hoptoad.guard import guarded, log_exception
 from hoptoad.handlers import get_handler
-from hoptoad.marks import NOTICE_ID
+from hoptoad.marks import NOTICE_ID, REASON
 from hoptoad.notice import Incident, Notice
 from hoptoad.tally import tally
 
@@ -47,6 +47,15 @@ def status(request: HttpRequest, code: int, unless: Callable[[], bool] | None = 
     if not once.first_status(request, code):
         return None
     return _pass_on(capture.incident(request, status=code), unless)
+
+
+def remember_reason(request: HttpRequest, error: BaseException, code: int) -> None:
+    """Keeps the first reason for an answer that would be reported."""
+    settings = get_settings()
+    if REASON in request.__dict__:
+        return
+    if filters.suppressed_by(capture.incident(request, status=code), settings) is None:
+        request.__dict__[REASON] = capture.reason(request, error, settings)
 
 
 def anything(error: BaseException | None, request: HttpRequest | None, **said: Any) -> str | None:
@@ -124,5 +133,5 @@ def _encoded(notice: Notice) -> bytes:
     try:
         return encode(notice)
     except Exception:  # what a function of HOPTOAD_BEFORE_NOTIFY has put there may be no text
-        logger.exception("A notice could not be encoded as it is: it goes without details.")
+        log_exception(logger, "A notice could not be encoded as it is: it goes without details.")
         return encode(before.bare(notice))

@@ -79,6 +79,8 @@ def _frames(section: str, prefix: str, error: ErrorInfo) -> Iterator[tuple[str, 
             yield "variables", name, text
         for line, text in frame.source:
             yield "source", str(line), text
+    if error.frames_left_out:
+        yield section, f"{prefix}left out", str(error.frames_left_out)
 
 
 def _request(notice: Notice) -> Iterator[tuple[str, str, str]]:

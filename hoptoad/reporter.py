@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad.conf import get_settings
+from hoptoad.guard import log_exception
 from hoptoad.imports import when_needed
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def report_exception(
         identity: str | None = _pipeline().exception(request, error, unless)
         return identity
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return None
 
 
@@ -68,7 +69,7 @@ def report(
         )
         return identity
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return None
 
 
@@ -77,7 +78,7 @@ def wants_status(status: int) -> bool:
     try:
         return status in get_settings().statuses
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return False
 
 
@@ -91,7 +92,7 @@ def report_status(
         identity: str | None = _pipeline().status(request, status, unless)
         return identity
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
         return None
 
 
@@ -100,7 +101,15 @@ def report_unanswered(request: HttpRequest, status: int) -> None:
     try:
         _pipeline().unanswered(request, status)
     except Exception:
-        logger.exception(_FAILED)
+        log_exception(logger, _FAILED)
+
+
+def remember_reason(request: HttpRequest, error: BaseException, status: int) -> None:
+    """Remembers the exception that led to a status, for the notice of that answer."""
+    try:
+        _pipeline().remember_reason(request, error, status)
+    except Exception:
+        log_exception(logger, _FAILED)
 
 
 def _pipeline() -> Any:

@@ -14,8 +14,9 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from django.views import debug
 
-from hoptoad.failures import no_sql, slot
+from hoptoad.failures import slot
 from hoptoad.notice import Frame, Notice, Value
+from hoptoad.sqlguard import no_sql
 from hoptoad.text import class_name
 
 _NAMES = (

@@ -20,8 +20,8 @@ from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
-from hoptoad.failures import no_sql
-from hoptoad.guard import OF_THE_SITE, guarded
+from hoptoad.guard import OF_THE_SITE, guarded, log_exception
+from hoptoad.sqlguard import no_sql
 from hoptoad.text import bounded_repr
 
 logger = logging.getLogger(__name__)
@@ -101,8 +101,10 @@ class ReporterFilter:
             with no_sql():
                 return ask()
         except OF_THE_SITE:
-            logger.exception(
-                "The exception reporter filter failed in %s; all it was asked about is hidden.", method
+            log_exception(
+                logger,
+                "The exception reporter filter failed in %s; all it was asked about is hidden.",
+                method,
             )
             return None
 

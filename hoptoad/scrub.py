@@ -219,6 +219,8 @@ def _texts(value: object) -> Iterator[str]:
             yield exact(item)[:_MAX_SECRET]  # type: ignore[arg-type]
         elif kind in (int, float, Decimal, UUID):
             yield plain(item, _MAX_NAME)
+        elif issubclass(kind, BaseException):
+            waiting.append(BaseException.__dict__["args"].__get__(item))
         elif "__dataclass_fields__" in kind.__dict__:
             waiting += [memory_of(item), slots_of(item)]
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.dispatch import Signal
 
+from hoptoad.guard import log_exception
+
 logger = logging.getLogger(__name__)
 
 # After each attempt. Argument: `answer`, a hoptoad.answers.Answer.
@@ -27,4 +29,4 @@ def tell(signal: Signal, sender: Any, **named: Any) -> None:
     try:
         signal.send_robust(sender=sender, **named)
     except Exception:
-        logger.exception("A receiver of a signal failed, and so did the log of its failure.")
+        log_exception(logger, "A receiver of a signal failed, and so did the log of its failure.")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from django.core.cache import caches
 
 from hoptoad.conf import Settings
+from hoptoad.guard import log_exception
 from hoptoad.later import Later
 from hoptoad.notice import Incident, Notice
 from hoptoad.text import iso_time
@@ -70,7 +71,7 @@ def tell(*, all_of_them: bool = False) -> None:
             if _send is not None:
                 _send(summary(flood))
         except Exception:
-            logger.exception("A storm of %d notices could not be summed up.", flood.count)
+            log_exception(logger, "A storm of %d notices could not be summed up.", flood.count)
     if _throttle.has_floods():
         _later.start(WINDOW + 0.1)
 

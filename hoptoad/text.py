@@ -1,6 +1,7 @@
 """Text that is always safe to pass on: bounded, printable, and made without running anyone's code."""
 
 import contextlib
+import functools
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
-from types import MemberDescriptorType
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 from uuid import UUID
 
 from hoptoad.lazily import compiled
+from hoptoad.sqlguard import no_sql
 
 CUT = "… [cut]"
 NOT_LOADED = "[not loaded]"
@@ -33,6 +35,21 @@ _SEQUENCES: dict[type, tuple[str, str]] = {
 }
 _MAX_INT_BITS = 1024
 _MAX_DEPTH = 8
+
+# Written in C by Python itself, these show attributes that were arguments once.
+_FROM_ATTRIBUTES = (
+    OSError.__str__,
+    SyntaxError.__str__,
+    ImportError.__str__,
+    UnicodeEncodeError.__str__,
+    UnicodeDecodeError.__str__,
+    UnicodeTranslateError.__str__,
+)
+_FROM_ARGUMENTS = (BaseException.__str__, KeyError.__str__)
+# The arguments whose own `str` and `repr` those of an exception may call.
+_PLAIN_ARGUMENTS = (str, bytes, int, type(None))
+_args_of = BaseException.__dict__["args"].__get__
+_partial_func = functools.partial.__dict__["func"].__get__
 
 # XML 1.0, production [2] Char: https://www.w3.org/TR/xml/#charsets
 _FORBIDDEN = compiled("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -87,40 +104,41 @@ def exact(text: str) -> str:
 
 def plain(value: object, max_chars: int) -> str:
     """What a person would read in a form field that holds `value`."""
-    if issubclass(type(value), str):
-        return cut(exact(value), max_chars)  # type: ignore[arg-type]
-    if type(value) in _PLAIN:
-        return str(value)
-    translation = _message_id(value)
-    return bounded_repr(value, max_chars) if translation is None else cut(translation, max_chars)
+    return _plain(value, max_chars, ())
 
 
 def bounded_repr(value: object, max_chars: int) -> str:
     """Like `repr(value)`, but it stops at `max_chars` and evaluates nothing.
 
-    Only built-in types are looked into, by their own methods; any other object is named by its
-    class. A translation that is not yet made appears as its message id.
+    Only built-in types are looked into, by their own methods. An exception is shown with its text,
+    a class or function by its name, and any other object is named by its class. A translation that
+    is not yet made appears as its message id.
     """
-    pieces: list[str] = []
-    room = max_chars
-    for piece in _pieces(value, max_chars, ()):
-        if len(piece) > room:
-            return cut("".join(pieces) + piece, max_chars)
-        pieces.append(piece)
-        room -= len(piece)
-    return "".join(pieces)
+    return _bounded(value, max_chars, ())
+
+
+def exception_text(error: BaseException, max_chars: int) -> str:
+    """The exception's own text, made without evaluating its arguments and without SQL."""
+    return _exception_text(error, max_chars, (id(error),))
 
 
 def class_name(kind: type) -> str:
     """`module.QualName`, without `builtins.`, read past whatever a metaclass pretends."""
-    name = type.__dict__["__qualname__"].__get__(kind)
-    try:
-        module = type.__dict__["__module__"].__get__(kind)
-    except AttributeError:
-        module = None
-    if type(module) is not str or module == "builtins":
-        return exact(name)
-    return f"{module}.{exact(name)}"
+    name = exact(type.__dict__["__qualname__"].__get__(kind))
+    module = _module_of(kind)
+    return f"{module}.{name}" if module else name
+
+
+def function_of(value: object) -> "FunctionType | BuiltinFunctionType | None":
+    """The function behind bound methods and partials; None where `value` is nothing of that kind."""
+    for _ in range(_MAX_DEPTH):
+        if type(value) is MethodType:
+            value = value.__func__
+        elif issubclass(type(value), functools.partial):
+            value = _partial_func(value)
+        else:
+            break
+    return value if type(value) in (FunctionType, BuiltinFunctionType) else None  # type: ignore[return-value]
 
 
 def _escaped(match: "re.Match[str]") -> str:
@@ -128,11 +146,83 @@ def _escaped(match: "re.Match[str]") -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def _module_of(kind: type) -> str:
+    """The class's module; empty for a built-in class, and where none is known."""
+    try:
+        module = type.__dict__["__module__"].__get__(kind)
+    except AttributeError:
+        return ""
+    return module if type(module) is str and module != "builtins" else ""
+
+
+def _short_name(kind: type) -> str:
+    return exact(type.__dict__["__name__"].__get__(kind))
+
+
+def _plain(value: object, max_chars: int, path: tuple[int, ...]) -> str:
+    kind = type(value)
+    if issubclass(kind, str):
+        return cut(exact(value), max_chars)  # type: ignore[arg-type]
+    if kind in _PLAIN:
+        return str(value)
+    if issubclass(kind, BaseException) and not _ends(value, path):
+        text = _exception_text(value, max_chars, (*path, id(value)))  # type: ignore[arg-type]
+        return text if text.strip() else _short_name(kind)
+    translation = _message_id(value)
+    return _bounded(value, max_chars, path) if translation is None else cut(translation, max_chars)
+
+
+def _bounded(value: object, max_chars: int, path: tuple[int, ...]) -> str:
+    pieces: list[str] = []
+    room = max_chars
+    for piece in _pieces(value, max_chars, path):
+        if len(piece) > room:
+            return cut("".join(pieces) + piece, max_chars)
+        pieces.append(piece)
+        room -= len(piece)
+    return "".join(pieces)
+
+
+def _exception_text(error: BaseException, max_chars: int, path: tuple[int, ...]) -> str:
+    try:
+        written_by = type(error).__str__
+        arguments = _args_of(error)
+        is_plain = all(map(_is_plain_argument, arguments))
+        if written_by in _FROM_ARGUMENTS or (written_by in _FROM_ATTRIBUTES and not is_plain):
+            return _arguments_text(arguments, max_chars, path, quoted=written_by is KeyError.__str__)
+        with no_sql():
+            return cut(exact(str(error)), max_chars)
+    # As broad as Python's own traceback module: `__str__` may raise SystemExit.
+    except BaseException as problem:
+        return f"[its text could not be read: {class_name(type(problem))}]"
+
+
+def _is_plain_argument(argument: object) -> bool:
+    if type(argument) is tuple:  # the place of a SyntaxError
+        return all(type(item) in _PLAIN_ARGUMENTS for item in argument)
+    return type(argument) in _PLAIN_ARGUMENTS
+
+
+def _arguments_text(
+    arguments: tuple[object, ...], max_chars: int, path: tuple[int, ...], *, quoted: bool
+) -> str:
+    if not arguments:
+        return ""
+    if len(arguments) > 1 or quoted:
+        return _bounded(arguments if len(arguments) > 1 else arguments[0], max_chars, path)
+    return _plain(arguments[0], max_chars, path)
+
+
+def _ends(value: object, path: tuple[int, ...]) -> bool:
+    """Whether to look no further: in a circle, and far down."""
+    return id(value) in path or len(path) > _MAX_DEPTH
+
+
 def _pieces(value: object, max_chars: int, path: tuple[int, ...]) -> Iterator[str]:
     kind = type(value)
     # issubclass(type(x)), never isinstance: that asks `__class__`, which evaluates a lazy object.
     if issubclass(kind, Enum):
-        yield f"{kind.__name__}.{value._name_}"  # type: ignore[attr-defined]
+        yield f"{_short_name(kind)}.{memory_of(value).get('_name_')}"
     elif issubclass(kind, str):
         yield repr(exact(value)[:max_chars])  # type: ignore[arg-type]
     elif issubclass(kind, (bytes, bytearray)):
@@ -141,14 +231,33 @@ def _pieces(value: object, max_chars: int, path: tuple[int, ...]) -> Iterator[st
         yield _int(value)  # type: ignore[arg-type]
     elif kind in _PLAIN:
         yield repr(value)
-    elif id(value) in path or len(path) > _MAX_DEPTH:
+    elif issubclass(kind, type):
+        yield f"<class {class_name(value)!r}>"  # type: ignore[arg-type]
+    elif _ends(value, path):
         yield "…"
     elif issubclass(kind, dict):
         yield from _items(value, max_chars, (*path, id(value)))  # type: ignore[arg-type]
     elif kind in _SEQUENCES:
         yield from _elements(value, max_chars, (*path, id(value)))
+    elif issubclass(kind, BaseException):
+        yield from _exception_pieces(value, max_chars, (*path, id(value)))  # type: ignore[arg-type]
     else:
         yield _named(value)
+
+
+def _exception_pieces(error: BaseException, max_chars: int, path: tuple[int, ...]) -> Iterator[str]:
+    """`ValueError('a', 2)`, or with the text that the class makes itself: `PayError('card refused')`."""
+    kind = type(error)
+    yield f"{_short_name(kind)}("
+    try:
+        shows_arguments = kind.__str__ in _FROM_ARGUMENTS
+    except Exception:  # a metaclass that refuses
+        shows_arguments = False
+    if not shows_arguments:
+        yield repr(_exception_text(error, max_chars, path))
+    else:
+        yield from _joined(_args_of(error), max_chars, path)
+    yield ")"
 
 
 def _items(value: "dict[object, object]", max_chars: int, path: tuple[int, ...]) -> Iterator[str]:
@@ -171,11 +280,15 @@ def _elements(value: object, max_chars: int, path: tuple[int, ...]) -> Iterator[
         yield "set()"
         return
     yield opening
+    yield from _joined(items, max_chars, path)
+    yield ",)" if kind is tuple and len(items) == 1 else closing
+
+
+def _joined(items: tuple[object, ...], max_chars: int, path: tuple[int, ...]) -> Iterator[str]:
     for index, item in enumerate(items):
         if index:
             yield ", "
         yield from _pieces(item, max_chars, path)
-    yield ",)" if kind is tuple and len(items) == 1 else closing
 
 
 def _int(value: int) -> str:
@@ -184,14 +297,24 @@ def _int(value: int) -> str:
 
 
 def _named(value: object) -> str:
+    function = function_of(value)
+    if function is not None:
+        return f"<function {_function_name(function)}>"
     translation = _message_id(value)
     return f"<{class_name(type(value))} object>" if translation is None else repr(translation)
+
+
+def _function_name(function: "FunctionType | BuiltinFunctionType") -> str:
+    # The qualified name of a built-in function would be asked of its object's class.
+    name = function.__qualname__ if type(function) is FunctionType else function.__name__
+    module = function.__module__
+    return f"{module}.{name}" if type(module) is str and module != "builtins" else name
 
 
 def _message_id(value: object) -> str | None:
     """The message id of a translation that is not yet made: one language for all users."""
     kind = type(value)
-    if kind.__name__ != "__proxy__" or kind.__module__ != "django.utils.functional":
+    if _short_name(kind) != "__proxy__" or _module_of(kind) != "django.utils.functional":
         return None
-    arguments = value.__dict__.get("_args") or ("",)
+    arguments = memory_of(value).get("_args") or ("",)
     return arguments[0] if type(arguments[0]) is str else None

@@ -2,20 +2,24 @@
 
 import functools
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
-from hoptoad.text import class_name, cut
+from hoptoad.text import class_name, cut, function_of, memory_of
 
 UNKNOWN = "unknown"
+_NOT_ALLOWED = "http_method_not_allowed"
 _MAX_NAME = 255
 _MAX_WRAPPERS = 50
+_FRAMEWORKS = ("django", "rest_framework")
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
 
 
 def component_and_action(view: "Callable[..., Any] | None", method: str) -> tuple[str, str]:
     """`("shop.views", "detail")` of a function, `("shop.views.Checkout", "post")` of a class.
 
-    Looks through decorators, partials, `as_view()` of Django and of Django REST framework.
+    Looks through decorators, partials, `as_view()` of Django and of Django REST framework, and the
+    path views of django-ninja. Raises nothing.
     """
     component, action = _find(view, method.lower())
     return cut(component, _MAX_NAME), cut(action, _MAX_NAME)
@@ -23,28 +27,82 @@ def component_and_action(view: "Callable[..., Any] | None", method: str) -> tupl
 
 def _find(view: Any, verb: str) -> tuple[str, str]:
     for _ in range(_MAX_WRAPPERS):
-        kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
-        if isinstance(kind, type):
+        kind = _read(view, "view_class") or _read(view, "cls")
+        if issubclass(type(kind), type):
             return class_name(kind), _class_action(view, kind, verb)
-        inner = view.func if isinstance(view, functools.partial) else getattr(view, "__wrapped__", None)
+        operations = _operations(view)
+        if operations:
+            inner = next((function for function, verbs in operations if verb in verbs), None)
+            if inner is None:
+                return _named(operations[0][0])[0], _NOT_ALLOWED
+        elif issubclass(type(view), functools.partial):
+            inner = view.func
+        else:
+            inner = _read(view, "__wrapped__")
         if inner is None:
             break
         view = inner
+    return _named(view)
+
+
+def _named(view: Any) -> tuple[str, str]:
     if view is None:
         return UNKNOWN, ""
-    owner = getattr(view, "__self__", None)
+    function = function_of(view)
+    owner = _read(view, "__self__")
     if owner is not None:  # a bound method: the admin's views are
-        return class_name(owner if isinstance(owner, type) else type(owner)), view.__name__
-    if isinstance(getattr(view, "__qualname__", None), str):
-        return str(view.__module__), view.__qualname__
+        kind = owner if issubclass(type(owner), type) else type(owner)
+        return class_name(kind), function.__name__ if function is not None else "__call__"
+    name = _read(view, "__qualname__")
+    if isinstance(name, str):
+        return str(_read(view, "__module__") or UNKNOWN), name
     return class_name(type(view)), "__call__"
 
 
+def _operations(view: Any) -> "list[tuple[Any, list[str]]]":
+    """The endpoints behind a path of django-ninja, each with its verbs; empty for any other view.
+
+    All endpoints of a path share one view, a function inside a method of the object that holds them.
+    """
+    owner = _read(view, "__self__") if type(view) is not FunctionType else _closed_over(view, "self")
+    found = memory_of(owner).get("operations")
+    if type(found) is not list:
+        return []
+    read = [(_read(operation, "view_func"), _read(operation, "methods")) for operation in found]
+    return [
+        (function, [str(verb).lower() for verb in verbs])
+        for function, verbs in read
+        if callable(function) and type(verbs) in (list, set, tuple)
+    ]
+
+
+def _closed_over(function: FunctionType, name: str) -> Any:
+    names = function.__code__.co_freevars
+    if name not in names or not function.__closure__:
+        return None
+    return _read(function.__closure__[names.index(name)], "cell_contents")
+
+
 def _class_action(view: Any, kind: type, verb: str) -> str:
-    actions = getattr(view, "actions", None)  # a viewset's: {"get": "list", "post": "create"}
+    actions = _read(view, "actions")  # a viewset's: {"get": "list", "post": "create"}
     if isinstance(actions, dict) and isinstance(actions.get(verb), str):
         return str(actions[verb])
-    if verb == "head" and not hasattr(kind, "head"):
+    if not any(_read(kind, name) is not None for name in _VERBS - {"options"}) and _has_own_dispatch(kind):
+        return "dispatch"
+    if verb == "head" and _read(kind, "head") is None:
         verb = "get"
     # The browser chooses the method's name; only known ones may make a group of their own.
-    return verb if verb in _VERBS and hasattr(kind, verb) else "http_method_not_allowed"
+    return verb if verb in _VERBS and _read(kind, verb) is not None else _NOT_ALLOWED
+
+
+def _has_own_dispatch(kind: type) -> bool:
+    dispatch = function_of(_read(kind, "dispatch"))
+    module = dispatch.__module__ if dispatch is not None else None
+    return isinstance(module, str) and module.partition(".")[0] not in _FRAMEWORKS
+
+
+def _read(thing: Any, name: str) -> Any:
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # of an object that refuses: it has nothing to say
+        return None

@@ -34,6 +34,7 @@ LAYERS = [
     ["hooks"],
     ["integrations.celery", "integrations.tasks", "integrations.asgi"],
     ["middleware", "log", "doors"],
+    ["refusals"],
     ["reporter"],
     ["pipeline"],
     ["storm", "digest"],
@@ -87,7 +88,7 @@ LAYERS = [
     ],
     ["disguises", "recognisers"],
     ["notice", "errors", "text", "scope"],
-    ["lazily", "imports", "delivering", "marks"],
+    ["lazily", "imports", "delivering", "marks", "sqlguard"],
     [""],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
@@ -194,7 +195,7 @@ def test_only_those_who_read_a_request_know_what_one_is():
             "api.htv2",
         ),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
-        *("doors", "log", "context_processors", "integrations.asgi", "integrations.drf"),
+        *("doors", "log", "refusals", "context_processors", "integrations.asgi", "integrations.drf"),
         "management.commands.hoptoad_preview",  # makes one up
     }
 

@@ -314,3 +314,39 @@ def test_the_project_root_is_found_beside_the_settings_module():
             [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True
         )
         assert Path(found.stdout.strip()).samefile(folder)
+
+
+@pytest.mark.parametrize(
+    "given", ["", "BASE_DIR = None", "from pathlib import PurePath; BASE_DIR = PurePath('.')"]
+)
+@pytest.mark.parametrize(
+    "override",
+    [
+        "override_settings(DEBUG=False)",
+        "override_settings(BASE_DIR=None)",
+        "modify_settings(INSTALLED_APPS={'append': 'hoptoad'})",
+    ],
+)
+def test_the_project_root_stays_where_settings_are_overridden(tmp_path, given, override):
+    program = (
+        "import os, django; from django.test import modify_settings, override_settings;"
+        "os.environ['DJANGO_SETTINGS_MODULE'] = 'project.settings'; django.setup();"
+        "from hoptoad.conf import get_settings\n"
+        f"with {override}, override_settings(APPEND_SLASH=False):\n    print(get_settings().project_root)"
+    )
+    package = tmp_path / "project"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "settings.py").write_text(f"SECRET_KEY = 'x'\n{given}")
+
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert Path(found.stdout.strip()).samefile(tmp_path)
+
+
+def test_a_root_that_is_overridden_is_the_root(settings_for):
+    settings_for(BASE_DIR="/srv/shop")
+
+    assert get_settings().project_root == "/srv/shop"

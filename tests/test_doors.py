@@ -1,6 +1,8 @@
 """What a programmer reports by hand."""
 
 import asyncio
+import enum
+import logging
 import threading
 import uuid
 
@@ -109,6 +111,85 @@ def test_nothing_else_raises(settings_for, caplog):
 
     assert hoptoad.notify(caught()) is None
     assert "django-hoptoad itself failed" in caplog.text
+
+
+class Refusing(type):
+    """The classes of this class do not say what they are called."""
+
+    def __getattribute__(cls, name):
+        if name in ("__name__", "__qualname__", "__module__"):
+            raise RuntimeError(name)
+        return type.__getattribute__(cls, name)
+
+
+class Nameless(Exception, metaclass=Refusing):
+    __slots__ = ()
+
+
+class NamelessThing(metaclass=Refusing):
+    pass
+
+
+class NamelessColour(enum.Enum):
+    RED = 1
+
+
+def test_classes_that_refuse_their_name_are_reported(settings_for):
+    settings_for(HOPTOAD_LOCAL_VARIABLES=True)
+
+    def fail(error):
+        thing, kind, items = NamelessThing(), NamelessThing, [NamelessThing(), Nameless("in a list")]  # noqa: F841
+        try:
+            raise error
+        except Exception as raised:
+            return hoptoad.notify(raised, tags={"thing": thing})
+
+    assert fail(ValueError("x"))
+    assert fail(ValueError(NamelessThing()))
+    assert fail(Nameless("y"))
+    assert outbox[0].error.frames[0].variables["thing"].endswith("NamelessThing object>")
+    assert outbox[2].error.class_name.endswith("Nameless")
+
+
+def test_a_failure_of_ours_is_logged_whatever_the_exception_does(settings_for, caplog):
+    settings_for(HOPTOAD_HANDLER="shop.nowhere.Handler")
+
+    try:
+        raise Nameless("x")
+    except Nameless as error:
+        assert hoptoad.notify(error) is None
+        with hoptoad.watch(reraise=False):
+            raise error
+
+    assert "django-hoptoad itself failed" in caplog.text
+    assert "traceback could not be logged" in caplog.text
+
+
+class FailingHandler(logging.Handler):
+    def emit(self, record):
+        raise ZeroDivisionError("the site's log is broken")
+
+
+def test_a_failure_of_ours_does_not_raise_where_the_log_fails(settings_for):
+    settings_for(HOPTOAD_HANDLER="shop.nowhere.Handler")
+    handler = FailingHandler()
+    logging.getLogger("hoptoad").addHandler(handler)
+    try:
+        assert hoptoad.notify(caught()) is None
+        assert hoptoad.notify(message="x") is None
+    finally:
+        logging.getLogger("hoptoad").removeHandler(handler)
+
+
+class BrokenMapping(dict):
+    def keys(self):
+        raise ZeroDivisionError
+
+    items = __iter__ = keys
+
+
+def test_tags_and_params_that_cannot_be_read_cost_only_themselves():
+    assert hoptoad.notify(message="x", tags=BrokenMapping(a=1), params=BrokenMapping(b=2))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import functools
 import sys
 
 import pytest
+import requests
+import urllib3
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -11,7 +13,9 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.failures import Describer, causes_of, no_sql
+from hoptoad.failures import Describer, causes_of
+from hoptoad.notice import Frame
+from hoptoad.sqlguard import no_sql
 
 
 def describer(**changes):
@@ -53,6 +57,62 @@ def raised(error):
 )
 def test_the_message_is_the_class_and_its_text(error, message):
     assert describe(error)[0].message == message
+
+
+class Pool:
+    """Named, never evaluated."""
+
+    __repr__ = __str__ = property(lambda self: 1 / 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ConnectionError(TimeoutError("read timed out")), "ConnectionError: read timed out"),
+        (
+            requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/pay", OSError("refused"))),
+            "ConnectionError: None: Max retries exceeded with url: /pay (Caused by OSError('refused'))",
+        ),
+        (ValueError("a", KeyError("b")), "ValueError: ('a', KeyError('b'))"),
+        (RuntimeError(ValueError), "RuntimeError: <class 'ValueError'>"),
+        (RuntimeError(describer), f"RuntimeError: <function {__name__}.describer>"),
+        (RuntimeError(ValueError(Pool())), f"RuntimeError: <{__name__}.Pool object>"),
+    ],
+)
+def test_an_exception_as_an_argument_is_shown_by_its_text(error, message):
+    assert describe(error)[0].message == message
+
+
+def test_exceptions_that_hold_each_other_end():
+    one, other = ValueError("one"), KeyError("other")
+    one.args, other.args = (other,), (one,)
+    itself = RuntimeError()
+    itself.args = (itself,)
+    deep = ValueError("bottom")
+    for _ in range(10_000):
+        deep = ValueError(deep)
+
+    assert describe(one)[0].message == "ValueError: …"
+    assert describe(itself)[0].message == "RuntimeError: …"
+    assert describe(deep)[0].message == "ValueError: …"
+
+
+def test_a_huge_exception_as_an_argument_is_cut():
+    error, _ = describe(ValueError("a", ValueError("x" * 10_000_000)))
+
+    assert len(error.message) < 2100
+
+
+@pytest.mark.django_db
+def test_no_query_runs_for_an_exception_as_an_argument():
+    users = get_user_model().objects.all()
+
+    main, _ = describe(ValueError("a", Hostile(lambda: f"{len(users)} users"), ValueError(users)))
+
+    assert main.message == (
+        "ValueError: ('a', Hostile('[its text could not be read: RuntimeError]'), "
+        "ValueError(<django.db.models.query.QuerySet object>))"
+    )
 
 
 def test_the_class_is_named_with_its_module_unless_short_names_are_wanted():
@@ -268,8 +328,84 @@ def test_of_thousands_of_frames_both_ends_are_kept():
 
     assert len(frames) == 21
     assert frames[0].function == "recurse"
-    assert frames[10].function == "4983 frames left out"
+    assert (frames[10].file, frames[10].line, frames[10].function) == ("[cut]", 0, "frames left out")
     assert frames[-1].function.endswith("caught")
+
+
+def endless(depth=0):
+    return endless(depth + 1)
+
+
+def even(number):
+    return odd(number + 1)
+
+
+def odd(number):
+    return even(number + 1)
+
+
+def below(depth, function):
+    return below(depth - 1, function) if depth else function()
+
+
+@pytest.mark.parametrize("function", [endless, functools.partial(even, 0)])
+def test_an_endless_recursion_has_the_same_lines_from_any_depth(function):
+    frames, left_out = set(), set()
+    for depth in (0, 2, 40):
+        error = caught(lambda depth=depth: below(depth, function))
+        shown = describe(error, max_frames=10)[0]
+        frames.add(shown.frames[:6])  # down to the cut
+        left_out.add(shown.frames_left_out)
+
+    assert len(frames) == 1
+    assert frames.pop()[5] == Frame("[cut]", 0, "frames left out")
+    assert all(left_out)
+
+
+def test_a_short_traceback_leaves_nothing_out():
+    shown = describe(caught(chain), max_frames=10)[0]
+
+    assert shown.frames_left_out == 0
+    assert "[cut]" not in [frame.file for frame in shown.frames]
+
+
+def code_of(file):
+    """A function that calls another one, from a file of that name."""
+    names = {}
+    exec(compile("def call(function):\n    return function()\n", file, "exec"), names)
+    return names["call"]
+
+
+SERVER = "/venv/lib/python3.12/site-packages/gunicorn/workers/sync.py"
+DJANGO = "/srv/shop/.venv/lib/python3.12/site-packages/django/core/handlers/base.py"
+VIEW = "/srv/shop/orders/views.py"
+LIBRARY = "/srv/shop/.venv/lib/python3.12/site-packages/requests/api.py"
+
+
+@pytest.mark.parametrize(
+    ("outermost_first", "shown"),
+    [
+        ([SERVER, DJANGO, VIEW], ["orders/views.py"]),
+        ([SERVER, DJANGO, VIEW, LIBRARY], ["requests/api.py", "orders/views.py"]),
+        ([DJANGO, VIEW, DJANGO, VIEW], ["orders/views.py", "core/handlers/base.py", "orders/views.py"]),
+        ([VIEW, LIBRARY], ["requests/api.py", "orders/views.py"]),
+        ([SERVER, DJANGO, LIBRARY], ["requests/api.py", "core/handlers/base.py", "workers/sync.py"]),
+    ],
+)
+def test_frames_below_the_projects_outermost_are_left_out(outermost_first, shown):
+    innermost = functools.partial(code_of("<string>"), lambda: int("x"))
+    call = functools.reduce(
+        lambda inner, file: functools.partial(code_of(file), inner), reversed(outermost_first), innermost
+    )
+    error = caught(call)
+
+    files = [frame.file for frame in describe(error, project_root="/srv/shop")[0].frames]
+
+    named = [file for file in files if file.startswith(("[PROJECT_ROOT]", "[SITE_PACKAGES]"))]
+    assert ["/".join(file.split("/")[-len(end.split("/")) :]) for file, end in zip(named, shown)] == shown
+    assert len(named) == len(shown)
+    is_own = VIEW in outermost_first
+    assert any("test_failures" in file for file in files[-2:]) != is_own
 
 
 def test_frames_are_innermost_first():

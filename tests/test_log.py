@@ -1,5 +1,8 @@
 """The log handler: what is logged as an error is reported as one."""
 
+import decimal
+import functools
+import json
 import logging
 
 import pytest
@@ -136,7 +139,7 @@ def test_arguments_are_not_evaluated(attached):
         ("too few %s %s", ("a",), "too few %s %s ('a',)"),
         ("no number %d", ("a",), "no number %d ('a',)"),
         ("%", ("a",), "% ('a',)"),
-        (ValueError("an object"), (), "<ValueError object>"),
+        (ValueError("an object"), (), "an object"),
         ({"a": 1}, (), "{'a': 1}"),
         ("lone \ud800 \x00 %s", ("\ud800",), "lone \\ud800 \\x00 \\ud800"),
     ],
@@ -264,3 +267,48 @@ def test_the_trail_is_off_by_default(client, view):
     client.get("/exception/")
 
     assert "trail" not in outbox[0].extra
+
+
+class Refused(Exception):
+    """Like many: its text is made from attributes."""
+
+    def __init__(self, card):
+        super().__init__()
+        self.card = card
+
+    def __str__(self):
+        return f"card {self.card} refused"
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "text"),
+    [
+        (Refused("visa"), (), "card visa refused"),
+        (KeyError("frog"), (), "'frog'"),
+        (ValueError(), (), "ValueError"),
+        (Refused, (), f"<class '{__name__}.Refused'>"),
+        ("%s", (Refused("visa"),), "card visa refused"),
+        ("%r", (Refused("visa"),), "Refused('card visa refused')"),
+        (
+            "%s",
+            ([OSError(2, "gone"), ValueError("a", 1)],),
+            "[FileNotFoundError('[Errno 2] gone'), ValueError('a', 1)]",
+        ),
+        ("by %(error)s", ({"error": TimeoutError("slow")},), "by slow"),
+        ("%s", (json.dumps,), "<function json.dumps>"),
+        ("%s", (functools.partial(json.loads, "x"),), "<function json.loads>"),
+        ("%s", (Refused("visa").__str__,), f"<function {__name__}.Refused.__str__>"),
+        ("%s", (len,), "<function len>"),
+        ("%s", (decimal.Decimal,), "<class 'decimal.Decimal'>"),
+        ("%s", (ValueError(get_user_model),), "<function django.contrib.auth.get_user_model>"),
+        ("%s", (object(),), "<object object>"),
+    ],
+)
+def test_exceptions_classes_and_functions_are_shown_by_what_they_say(attached, message, args, text):
+    logger = attached("shop.odd")
+    logger.propagate = False
+
+    logger.error(message, *args)
+
+    logger.propagate = True
+    assert outbox[0].extra["log"]["text"] == text

@@ -250,11 +250,15 @@ def test_a_cause_that_is_cut_begins_with_its_message():
 def test_a_long_backtrace_keeps_both_ends():
     frames = tuple(Frame("[PROJECT_ROOT]/shop/views.py", number, "recursive") for number in range(5000))
 
-    lines = document(Notice(id="1", error=ErrorInfo("E", "E", frames)))["errors"][0]["backtrace"]
+    sent = document(Notice(id="1", error=ErrorInfo("E", "E", frames)))
 
+    lines = sent["errors"][0]["backtrace"]
     assert lines[0]["line"] == 0
     assert lines[-1]["line"] == 4999
-    assert [line["function"] for line in lines if line["file"] == "[cut]"][0].endswith("frames left out")
+    assert [line for line in lines if line["file"] == "[cut]"] == [
+        {"file": "[cut]", "line": 0, "function": "frames left out"}
+    ]
+    assert sent["environment"]["FRAMES_LEFT_OUT"] == str(5000 - len(lines) + 1)
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ def environment(notice: Notice) -> dict[str, Value]:
         data["HOPTOAD_NOTICES_LOST"] = f"{notice.lost} by this process so far"
     if notice.error.notes:
         data["EXCEPTION_NOTES"] = "\n".join(notice.error.notes)
+    for number, error in enumerate((notice.error, *notice.causes)):
+        if error.frames_left_out:
+            data[f"FRAMES_LEFT_OUT_{number}" if number else "FRAMES_LEFT_OUT"] = str(error.frames_left_out)
     for number, cause in enumerate(notice.causes, 1):
         data[cause_key(number)] = _cause(cause)
     if notice.extra:

@@ -10,6 +10,8 @@ _READABLE = 1000  # characters that a cut text keeps while there is anything els
 _SHORTEST = 32  # and at least
 _MAX_ENTRIES = 2048
 _OPEN = ("environment", "params", "session")
+_GAP = {"file": "[cut]", "line": 0, "function": "frames left out"}
+_LEFT_OUT = "FRAMES_LEFT_OUT"
 _STEPS = 6  # in which an estimate is corrected
 
 
@@ -107,16 +109,27 @@ def _few(document: dict[str, Any], entries: int) -> dict[str, Any]:
     """The document with at most `entries` in each open-ended object and in each backtrace."""
     errors = [{**error, "backtrace": _lines(error["backtrace"], entries)} for error in document["errors"]]
     sections = {name: _entries(document[name], entries) for name in _OPEN if name in document}
+    if left_out := _left_out(document, errors[0]["backtrace"]):
+        sections["environment"] = {**sections.get("environment", {}), _LEFT_OUT: str(left_out)}
     return {**document, "errors": errors, **sections}
+
+
+def _left_out(document: dict[str, Any], kept: list[Any]) -> int:
+    """How many frames of the error are left out; not in the line itself, because servers group by it."""
+    before = str(document.get("environment", {}).get(_LEFT_OUT, ""))
+    known = int(before) if before.isdecimal() else 0
+    return known + _frames(document["errors"][0]["backtrace"]) - _frames(kept)
+
+
+def _frames(lines: list[Any]) -> int:
+    return len(lines) - lines.count(_GAP)
 
 
 def _lines(lines: list[Any], entries: int) -> list[Any]:
     if len(lines) <= max(entries, 2):
         return lines
     first, last = max(entries - entries // 2, 1), max(entries // 2, 1)
-    left_out = len(lines) - first - last
-    gap = {"file": "[cut]", "line": 0, "function": f"{left_out} frames left out"}
-    return [*lines[:first], gap, *lines[len(lines) - last :]]
+    return [*lines[:first], _GAP, *lines[len(lines) - last :]]
 
 
 def _entries(value: Any, entries: int) -> Any:

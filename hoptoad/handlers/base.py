@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
+from hoptoad.guard import log_exception
 from hoptoad.shapes import BUILT_IN_HANDLERS
 from hoptoad.signals import notice_dropped, tell
 from hoptoad.tally import tally
@@ -85,7 +86,7 @@ def give_up(payload: bytes, timeout: float, why: str, answer: "Answer | None" = 
             fallback.enqueue(payload, timeout)
             return
     except Exception:
-        logger.exception("The fallback handler failed too.")
+        log_exception(logger, "The fallback handler failed too.")
     drop(payload, timeout, why, answer)
 
 

@@ -7,6 +7,7 @@ from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
 from hoptoad.conf import get_settings
+from hoptoad.guard import log_exception
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.letter import body, is_broken_link, subject
 from hoptoad.notice import Notice
@@ -27,7 +28,7 @@ def _html(notice: Notice) -> str | None:
     try:
         return page(notice, str(notice.request.cgi_data.get("EXCEPTION_REPORTER", "")))
     except Exception:
-        logger.exception("The exception reporter could not make a page: the mail goes as plain text.")
+        log_exception(logger, "The exception reporter could not make a page: the mail goes as plain text.")
         return None
 
 

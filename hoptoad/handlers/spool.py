@@ -11,6 +11,7 @@ from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import Settings, get_settings
+from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.spooldir import SpoolDirectory, Waiting
@@ -198,7 +199,7 @@ class SpoolNotifier:
         except OSError:
             raise  # the disk's
         except Exception:
-            logger.exception("A spooled notice could not be sent: django-hoptoad itself failed.")
+            log_exception(logger, "A spooled notice could not be sent: django-hoptoad itself failed.")
         finally:
             if answer is None:  # another process had it: that says nothing about the server
                 self._circuit.withdraw()

@@ -14,6 +14,7 @@ from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
+from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.tally import tally
 
@@ -182,7 +183,7 @@ class ThreadedNotifier:
         try:
             return self._send(item.payload, item.timeout)
         except Exception as error:
-            logger.exception("A notice could not be sent: django-hoptoad itself failed.")
+            log_exception(logger, "A notice could not be sent: django-hoptoad itself failed.")
             self._give_up(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
             return None
 

@@ -10,7 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from hoptoad import doors, reporter
-from hoptoad.guard import guarded
+from hoptoad.guard import guarded, log_exception
 from hoptoad.scope import begin, end
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class HoptoadASGI:
                 error, request=request, component="asgi", action=kind, extra=extra
             )
         except RuntimeError:  # the event loop's threads are shut down
-            logger.exception("A failure of the site could not be reported: no thread was to be had.")
+            log_exception(logger, "A failure of the site could not be reported: no thread was to be had.")
         error.__traceback__ = trace
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +111,7 @@ async def _flush() -> None:
     try:
         await sync_to_async(doors.flush, thread_sensitive=False)()
     except Exception:
-        logger.exception("What still waited could not be sent.")
+        log_exception(logger, "What still waited could not be sent.")
 
 
 def _request_or_none(scope: Scope) -> HttpRequest | None:
