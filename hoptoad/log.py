@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.logtext import formatted, template
+from hoptoad.messages import get_logger
 
 _MAX_TEXT = 2048
 _MAX_STACK_LINES = 20  # the last are those of the call
@@ -49,7 +50,7 @@ class HoptoadHandler(logging.Handler):
             if record.name.partition(".")[0] != "hoptoad" and not is_delivering():
                 self._report(record)
         except Exception:  # of a record that someone has built oddly
-            logging.getLogger(__name__).exception("A log record could not be reported.")
+            get_logger(__name__).exception("A log record could not be reported.")
 
     def _report(self, record: logging.LogRecord) -> None:
         request = getattr(record, "request", None)

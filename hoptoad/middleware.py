@@ -1,6 +1,5 @@
 """Where a Django site's failures are seen: crashes by signal, everything else by the final answer."""
 
-import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
@@ -17,8 +16,9 @@ from hoptoad.conf import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.marks import NOTICE_ID, SEEN
+from hoptoad.messages import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 GetResponse = Callable[[HttpRequest], Any]
 

@@ -7,7 +7,6 @@ Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides 
 import copy
 import functools
 import inspect
-import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
@@ -22,9 +21,10 @@ from django.views.decorators import debug as marks
 
 from hoptoad.failures import no_sql
 from hoptoad.guard import OF_THE_SITE, guarded
+from hoptoad.messages import get_logger
 from hoptoad.text import bounded_repr
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 EVERYTHING = "__ALL__"
 HIDDEN = "[hidden: the exception reporter filter failed]"
