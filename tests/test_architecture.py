@@ -200,6 +200,19 @@ def test_such_packages_have_a_single_importer(package):
     assert importers == set([allowed] if isinstance(allowed, str) else allowed)
 
 
+def test_what_is_logged_goes_through_the_one_place_that_masks_it():
+    makers = {
+        name
+        for name, tree in modules()
+        if not name.startswith(("exceptional", "demo"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "getLogger" and "__name__" in ast.unparse(tree)
+    }
+
+    # Others' loggers: hooks puts handlers on them, contextvalues and connection look at their records.
+    assert makers <= {"messages", "hooks", "contextvalues", "connection"}
+
+
 def test_a_site_that_starts_does_not_import_requests():
     program = """
 import os, sys

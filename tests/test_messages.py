@@ -1,6 +1,7 @@
 """What is written to the log and to terminals: printable, bounded, without secrets, and little of it."""
 
 import base64
+import io
 import json
 import logging
 from urllib.parse import quote
@@ -8,11 +9,13 @@ from urllib.parse import quote
 import pytest
 import requests
 from collector import Reply
+from django.core.management import call_command
 
 from hoptoad import messages, transport
 from hoptoad.answers import Answer, Verdict
 from hoptoad.api import htv2, v3
 from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.spooldir import SpoolDirectory
 from hoptoad.tally import tally
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -270,3 +273,29 @@ def test_a_receiver_that_said_it_itself_leaves_the_log_alone(collector, caplog):
 
     assert answers.get().status == 401
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["no\n9.9 d 1 0  forged", "no\x1b[2K\x9b1A\u2028forged", f"no {'x' * 5000}", f"no key {KEY}", "\ud800"],
+)
+@pytest.mark.parametrize("place", ["words", "message"])
+def test_what_lies_in_the_spool_cannot_write_on_the_terminal(settings_for, tmp_path, words, place):
+    directory = SpoolDirectory(tmp_path / "spool", fsync=False)
+    directory.open()
+    settings_for(HOPTOAD_SPOOL_DIR=directory.path)
+    error = {"errors": [{"type": "X", "message": words if place == "message" else "x", "backtrace": []}]}
+    directory.write(json.dumps(error).encode())
+    [notice] = directory.waiting()
+    directory.keep(notice, "")
+    answer = directory.refused / f"{notice.path.stem}.answer"
+    answer.write_bytes(words.encode("utf-8", "replace") if place == "words" else b"")
+    out = io.StringIO()
+
+    call_command("hoptoad_spool", stdout=out)
+
+    title, row, _, end = out.getvalue().split("\n")
+    assert row.isprintable()
+    assert len(row) < 1000
+    assert KEY not in row
+    assert end == ""

@@ -45,16 +45,18 @@ class Command(BaseCommand):
         settings = _checked_settings()
         self._line("To", messages.address(settings.url))
         self._line("Handler", settings.handler)
-        answer = _send(settings, options["message"])
-        if answer is None:
-            raise CommandError(
-                f"The handler {settings.handler!r} took the notice, and no answer came within "
-                f"{_patience(settings):g} s. Handlers that hand on to another process answer "
-                'there: look into its log, or test with HOPTOAD_HANDLER = "blocking".'
-            )
-        self._show(answer)
-        if settings.debug and not settings.notify_while_debug:
-            self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
+        try:
+            answer = _send(settings, options["message"])
+            if answer is None:
+                raise CommandError(
+                    f"The handler {settings.handler!r} took the notice, and no answer came within "
+                    f"{_patience(settings):g} s. Handlers that hand on to another process answer "
+                    'there: look into its log, or test with HOPTOAD_HANDLER = "blocking".'
+                )
+            self._show(answer)
+        finally:
+            if settings.debug and not settings.notify_while_debug:
+                self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
 
     def _show(self, answer: Answer) -> None:
         said = f"HTTP {answer.status}" if answer.status else answer.fault
