@@ -89,7 +89,7 @@ def advice(answer: Answer) -> str:
         return _NO_HTTPS if speaks_http else _UNREACHABLE.get(answer.fault, _UNREACHABLE["network"])
     if _OLD_VERSION in answer.text:
         return _OLD_VERSION_ADVICE
-    return _on_status(answer.status, is_https=answer.url.startswith("https:"))
+    return _on_status(answer.status, is_https=answer.url.lower().startswith("https:"))
 
 
 def _on_status(status: int, *, is_https: bool) -> str:

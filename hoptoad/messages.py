@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 MAX_CHARS = 500
 _MAX_LOG_CHARS = 4000
 _MAX_LOOKED_AT = 64 * 1024  # characters of a text; so many a server's answer has at most
-_URL = compiled(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>]{1,2000}")
-_HOST_AND_PATH = compiled(r"[^:/?#]*\.[^:/?#]*/.*", re.DOTALL)
+_URL = compiled(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"<>]{1,2000}")
+_HOST = r"(?:[^:/?#]*\.[^:/?#]*|(?:[^:/?#]*@)?(?:localhost|\[[0-9a-fA-F:.]+\]))(?::\d{1,5})?"
+_HOST_AND_PATH = compiled(rf"{_HOST}[/?#].*", re.DOTALL)
 _OURS = "hoptoad"
 
 Secrets = Callable[[], "Known | None"]
@@ -98,7 +99,7 @@ def without_credentials(url: str) -> str:
     """The URL without user and password.
 
     A password may hold a slash, a question mark or an @ that nobody has escaped, so all before the last
-    @ goes. An @ stays where the text before it is a whole host, without a port, and a path.
+    @ goes. An @ stays where the text before it begins with what can only be a host.
 
     >>> without_credentials("ftp://bob:p/w@host/a?key=1")
     'ftp://host/a?key=1'
@@ -108,8 +109,8 @@ def without_credentials(url: str) -> str:
     if not at or (not slashes and ":" not in before):
         return url  # git@example.com:shop.git
     if _HOST_AND_PATH.fullmatch(before):
-        host, slash, path = rest.partition("/")
-        after = f"{host.rpartition('@')[2]}{slash}{without_credentials_inside(path)}"
+        host, *path = re.split(r"(?=[/?#])", rest, maxsplit=1)
+        after = f"{host.rpartition('@')[2]}{without_credentials_inside(''.join(path))}"
     return f"{scheme}{slashes}{after}"
 
 

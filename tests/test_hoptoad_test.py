@@ -273,6 +273,53 @@ def test_neither_key_nor_password_is_printed(run, collector, status, api):
     assert "Said     key ******************** of http://" in out.getvalue()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"HOPTOAD_HANDLER": f"{__name__}.Failing"},
+        {"HOPTOAD_API": f"{__name__}.FailingApi", "HOPTOAD_HANDLER": "blocking"},
+        {"HOPTOAD_API": f"{__name__}.FailingToEncode"},
+    ],
+)
+def test_what_a_handler_or_an_api_of_the_site_raises_is_told_without_the_key(run, names):
+    with pytest.raises(CommandError) as raised:
+        run(**names)
+
+    assert str(raised.value).endswith(
+        "could not send the notice: ValueError: bad key ******************** here"
+    )
+
+
+def test_what_an_api_of_the_site_raises_in_a_thread_is_told_at_once(run, caplog):
+    with pytest.raises(CommandError, match="could not send the notice: sending it raised ValueError"):
+        run(HOPTOAD_API=f"{__name__}.FailingApi")
+
+
+def fail(*args):
+    raise ValueError("bad key 0123456789abcdef0123456789abcdef\nhere")
+
+
+class Failing:
+    def enqueue(self, payload, timeout):
+        fail()
+
+
+class FailingApi:
+    CONTENT_TYPE = "text/plain"
+
+    @staticmethod
+    def encode(notice):
+        return b"x"
+
+    @staticmethod
+    def report(payload, timeout=None):
+        fail()
+
+
+class FailingToEncode(FailingApi):
+    encode = staticmethod(fail)
+
+
 class Mine:
     def enqueue(self, payload, timeout):
         from hoptoad.api import htv2

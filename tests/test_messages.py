@@ -77,6 +77,17 @@ def test_a_link_leads_to_the_web(link, shown):
         ("https://errbit.test/@team/x", "https://errbit.test/@team/x"),
         ("https://me@errbit.test/@team/x", "https://errbit.test/@team/x"),
         ("https://errbit.test/?next=http://bob:pw@host/", "https://errbit.test/?next=http://host/"),
+        (
+            "https://errbit.test:8443/@team/x?to=me@shop.test",
+            "https://errbit.test:8443/@team/x?to=me@shop.test",
+        ),
+        ("http://bob:p@ss.word/x@host/x", "http://host/x"),
+        ("http://localhost:3000/@x", "http://localhost:3000/@x"),
+        ("http://bob:1/pw@host/x", "http://host/x"),
+        ("http://bob.smith:p/w@host/x", "http://host/x"),
+        ("http://bob@shop.test:p/w@host/x", "http://host/x"),
+        ("http://bob:it's@host/x", "http://host/x"),
+        ("http://bob:pw@[::1]:3000/x", "http://[::1]:3000/x"),
         ("git@github.com:shop/shop.git", "git@github.com:shop/shop.git"),
         ("bob:pw@host/x", "host/x"),
         ("http://[::1]:3000/x", "http://[::1]:3000/x"),
@@ -262,6 +273,23 @@ def test_whoever_asks_for_more_gets_it(collector, caplog, logger):
 
     [line] = caplog.messages
     assert line.startswith(f"Notice accepted by {collector.url}: id 64e5f0b2a1c3d4e5f6a7b8c9")
+
+
+@pytest.mark.parametrize(
+    "end", ["\nend-of-key", "\r\nend-of-key", "-\u043a\u043b\u044e\u0447", "\x00end-of-key"]
+)
+def test_a_key_that_a_header_cannot_hold_is_masked_where_the_library_repeats_it(
+    settings_for, collector, caplog, end
+):
+    key = f"begin-of-key-0123456789{end}"
+    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": key.replace("\x00", "\x01")})
+
+    answer = transport.post(
+        collector.url, b"x", headers={"Authorization": f"Bearer {key}".replace("\x00", "\x01")}, timeout=5
+    )
+
+    assert "begin-of-key" not in f"{answer}{caplog.text}"
+    assert "end-of-key" not in f"{answer}{caplog.text}"
 
 
 def test_a_receiver_that_said_it_itself_leaves_the_log_alone(collector, caplog):

@@ -1,6 +1,5 @@
 """`manage.py hoptoad_test`: does a notice arrive, and if not, what is to be done?"""
 
-import contextlib
 import queue
 from argparse import ArgumentParser
 from typing import Any
@@ -101,15 +100,21 @@ def _send(settings: Settings, message: str) -> Answer | None:
     """Hands a notice to the handler, and waits for the first answer to it."""
     with heard_answers() as answers:
         # What becomes of this notice is said here: it is none that the site has lost.
-        separate_handler(_forget).enqueue(_payload(settings, message), settings.timeout)
-        with contextlib.suppress(queue.Empty):
-            answer: Answer = answers.get(timeout=_patience(settings))
-            return answer
-    return None
+        def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
+            answers.put(answer or why)
 
-
-def _forget(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
-    """Gives nothing to the fallback handler and counts nothing."""
+        try:
+            separate_handler(give_up).enqueue(_payload(settings, message), settings.timeout)
+            answer: Answer | str = answers.get(timeout=_patience(settings))
+        except queue.Empty:
+            return None
+        except Exception as error:  # of a handler or an API of the site
+            answer = f"{type(error).__name__}: {error}"
+    if isinstance(answer, Answer):
+        return answer
+    raise CommandError(
+        f"The handler {settings.handler!r} could not send the notice: {messages.quoted(answer)}"
+    )
 
 
 def _payload(settings: Settings, message: str) -> bytes:
