@@ -4,7 +4,6 @@ import logging
 import re
 import traceback
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,7 +23,6 @@ _HOST_AND_PATH = compiled(rf"{_HOST}[/?#].*", re.DOTALL)
 _OURS = "hoptoad"
 
 Secrets = Callable[[], "Known | None"]
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def _none() -> "Known | None":
@@ -132,8 +130,8 @@ def web_link(text: str) -> str:
 def get_logger(name: str) -> logging.Logger:
     """The logger of a module of this library.
 
-    Records keep their template and get their arguments as printable lines; tracebacks are printed
-    with secrets masked, and handlers that look at `exc_info` find it as it was.
+    Records keep their template and get their arguments as printable lines. Tracebacks have their secrets
+    masked; the `exc_info` of one that quotes a secret is gone, because some formatters print it again.
     """
     logger = logging.getLogger(name)
     logger.addFilter(_safe)
@@ -145,7 +143,11 @@ def _safe(record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(_argument(item) for item in record.args)
         if record.exc_info and record.exc_info[0] is not None:
-            record.exc_text = _traceback(record.exc_info)
+            parts = traceback.format_exception(*record.exc_info)
+            shown = [redacted(part) for part in parts]
+            record.exc_text = "\n".join(map(_traceback_part, shown))
+            if shown != parts:
+                record.exc_info = None
     except Exception as error:  # whatever the text of a foreign object raises, it is not printed
         record.args = ()
         record.msg = f"A line of the log could not be written: {type(error).__name__}."
@@ -157,11 +159,8 @@ def _argument(item: object) -> object:
     return item if isinstance(item, (int, float)) else quoted(item, _MAX_LOG_CHARS)
 
 
-def _traceback(exc_info: ExcInfo) -> str:
-    """The traceback as `logging` prints it. No line of an exception's text begins like one of the log."""
-    lines = []
-    for part in traceback.format_exception(*exc_info):
-        text = redacted(part.rstrip("\n"))
-        is_ours = part.startswith(("  ", "\n", "Traceback"))
-        lines.append(printable(text if is_ours else text.replace("\n", "\n  "), keep="\n\t"))
-    return "\n".join(lines)
+def _traceback_part(part: str) -> str:
+    """A frame, or the text of an exception, no line of which begins like one of the log."""
+    text = part.rstrip("\n")
+    is_ours = part.startswith(("  ", "\n", "Traceback"))
+    return printable(text if is_ours else text.replace("\n", "\n  "), keep="\n\t")

@@ -229,6 +229,21 @@ def test_the_notice_of_the_test_is_none_that_the_site_has_lost(run, collector, s
     assert hoptoad.stats()["dropped"] == before
 
 
+@pytest.mark.parametrize("status", [200, 401, 503])
+@pytest.mark.parametrize("handler", ["threadpool", "spool"])
+def test_it_leaves_no_thread_behind(run, collector, tmp_path, handler, status):
+    collector.default = Reply(status)
+    before = set(threading.enumerate())
+
+    with contextlib.suppress(CommandError):
+        run(HOPTOAD_HANDLER=handler, HOPTOAD_SPOOL_DIR=tmp_path / "spool", HOPTOAD_RETRIES=3)
+
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("hoptoad"):
+            thread.join(20)
+            assert not thread.is_alive()
+
+
 @pytest.mark.parametrize(
     ("body", "lines"),
     [

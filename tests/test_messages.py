@@ -176,7 +176,24 @@ def test_a_key_that_an_exception_repeats_is_masked_and_no_line_is_forged(setting
     assert KEY not in said
     assert "\x1b" not in said
     assert not [line for line in said.splitlines() if line.startswith("2026-01-01")]
-    assert caplog.records[0].exc_info[0] is RuntimeError  # as it was, for whoever looks at it
+    assert caplog.records[0].exc_info is None  # some formatters print it again
+
+
+class Harmless(Quoting):
+    @staticmethod
+    def report(payload, timeout=None):
+        raise RuntimeError("no\x1b[2K such thing")
+
+
+def test_an_exception_without_secrets_is_there_for_whoever_looks_at_it(settings_for, caplog):
+    settings_for(HOPTOAD_API=f"{__name__}.Harmless")
+    pool = ThreadedNotifier(1)
+
+    pool.enqueue(b"x", 1)
+    pool.flush(20)
+
+    assert formatted(caplog).splitlines()[-2] == "RuntimeError: no\\x1b[2K such thing"
+    assert caplog.records[0].exc_info[0] is RuntimeError
 
 
 class Answering:

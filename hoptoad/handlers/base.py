@@ -4,7 +4,7 @@ import contextlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -56,10 +56,19 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
     return _main.get(settings, settings.handler, settings.handler_class)
 
 
-def separate_handler(give_up: GiveUp) -> Handler:
-    """Like `get_handler`, where it is one of ours with a queue of its own, which loses to `give_up`."""
-    named = get_settings().handler
-    return get_handler(give_up=give_up) if named in BUILT_IN_HANDLERS else get_handler()
+@contextlib.contextmanager
+def separate_handler(give_up: GiveUp) -> Iterator[Handler]:
+    """Like `get_handler`, but one of ours is built anew, loses to `give_up`, and is closed at the end."""
+    if get_settings().handler not in BUILT_IN_HANDLERS:
+        yield get_handler()
+        return
+    handler = get_handler(give_up=give_up)
+    try:
+        yield handler
+    finally:
+        close = getattr(handler, "close", None)
+        if callable(close):
+            close()
 
 
 def get_fallback_handler() -> Handler | None:

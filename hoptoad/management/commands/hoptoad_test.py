@@ -103,9 +103,11 @@ def _send(settings: Settings, message: str) -> Answer | None:
         def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
             answers.put(answer or why)
 
+        answer: Answer | str
         try:
-            separate_handler(give_up).enqueue(_payload(settings, message), settings.timeout)
-            answer: Answer | str = answers.get(timeout=_patience(settings))
+            with separate_handler(give_up) as handler:
+                handler.enqueue(_payload(settings, message), settings.timeout)
+                answer = answers.get(timeout=_patience(settings))
         except queue.Empty:
             return None
         except Exception as error:  # of a handler or an API of the site
