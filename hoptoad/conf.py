@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -149,7 +150,10 @@ class Settings:
         """What is masked wherever it is quoted: the secrets of the site itself."""
         own = when_needed("hoptoad.ownsecrets").own_secrets(_all_settings(), os.environ)
         key = (self.api_key, " ".join(self.api_key.split()), *_KEY_INSIDE.findall(self.api_key))
-        found: Known = when_needed("hoptoad.masked").Known({*own, *key})
+        is_secret = when_needed("hoptoad.names").Names().rule
+        query = parse_qsl(urlsplit(self.notification_url).query)
+        in_url = [value for name, value in query if is_secret(name)]
+        found: Known = when_needed("hoptoad.masked").Known({*own, *key, *in_url})
         return found
 
     @cached_property

@@ -130,6 +130,19 @@ def test_a_key_that_the_server_repeats_is_masked(collector, settings_for, caplog
     assert MASK in said
 
 
+@pytest.mark.parametrize("name", ["key", "api_key", "token", "private-token"])
+def test_a_key_in_the_url_is_masked_where_the_server_repeats_it(collector, settings_for, caplog, name):
+    settings_for(HOPTOAD_NOTIFICATION_URL=f"{collector.url}?{name}=an%2Fother-key-7&project=shop-front")
+    collector.default = Reply(
+        404, f"no route for /x?{name}=an%2Fother-key-7&project=shop-front (an/other-key-7)"
+    )
+
+    htv2.report(b"{}")
+
+    assert f"no route for /x?{name}={MASK}&project=shop-front ({MASK})" in caplog.text
+    assert "other-key" not in caplog.text
+
+
 @pytest.mark.parametrize("said", ["unknown key tr0ub4dor-tr0ub4dor", YAML, " ".join(YAML.split())])
 def test_of_a_key_that_is_a_document_the_whole_and_the_secret_are_masked(collector, settings_for, said):
     settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": YAML}, HOPTOAD_NOTIFICATION_URL=collector.url)
