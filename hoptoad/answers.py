@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
+from hoptoad import messages
 from hoptoad.lazily import compiled
 
 
@@ -24,9 +25,11 @@ class Verdict(Enum):
 class Answer:
     """What became of one attempt to deliver a notice.
 
-    `text` is the server's own, at most 2,000 characters, or what went wrong on the way there.
-    `fault` says how a server was unreachable: "dns", "refused", "tls", "timeout", "proxy", "network".
-    `delay` is in seconds, where the server asked for one. `id` and `link` are those the server gave.
+    `text` is the server's own, or what went wrong on the way there: one printable line of at most 2,000
+    characters, with the site's secrets masked. `fault` says how a server was unreachable: "dns",
+    "refused", "tls", "timeout", "proxy", "network"; `is_distrusted` that its certificate was refused.
+    `delay` is in seconds, where the server asked for one. `id` and `link` are those the server gave; the
+    link leads to http or https.
     """
 
     verdict: Verdict
@@ -34,6 +37,7 @@ class Answer:
     status: int = 0
     text: str = ""
     fault: str = ""
+    is_distrusted: bool = False
     delay: float | None = None
     id: str = ""
     link: str = ""
@@ -57,15 +61,17 @@ _MAX_LOOKED_AT = 8192
 
 def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answer:
     """The verdict on an HTTP answer."""
-    text = " ".join(body.split())[:_MAX_TEXT]
+    body = messages.redacted(body)
+    text = messages.one_line(body, _MAX_TEXT)
     if 200 <= status < 300 and _OLD_VERSION not in body:
+        start = body[:_MAX_LOOKED_AT]
         return Answer(
             verdict=Verdict.ACCEPTED,
             url=url,
             status=status,
             text=text,
-            id=_first(_ID, body[:_MAX_LOOKED_AT]) or _first(_JSON_ID, body[:_MAX_LOOKED_AT]),
-            link=_first(_LINK, body[:_MAX_LOOKED_AT]) or _first(_JSON_LINK, body[:_MAX_LOOKED_AT]),
+            id=messages.one_line(_first(_ID, start) or _first(_JSON_ID, start)),
+            link=messages.web_link(_first(_LINK, start) or _first(_JSON_LINK, start)),
         )
     verdict = Verdict.LATER if status in _LATER else Verdict.REFUSED
     delay = _delay(headers) if verdict is Verdict.LATER else None
@@ -77,11 +83,13 @@ def advice(answer: Answer) -> str:
     if answer.verdict is Verdict.ACCEPTED:
         return ""
     if answer.verdict is Verdict.UNREACHABLE:
+        if answer.is_distrusted:
+            return _DISTRUSTED
         speaks_http = "WRONG_VERSION_NUMBER" in answer.text
-        return _NO_HTTPS if speaks_http else _UNREACHABLE[answer.fault]
+        return _NO_HTTPS if speaks_http else _UNREACHABLE.get(answer.fault, _UNREACHABLE["network"])
     if _OLD_VERSION in answer.text:
         return _OLD_VERSION_ADVICE
-    return _on_status(answer.status, is_https=answer.url.startswith("https:"))
+    return _on_status(answer.status, is_https=answer.url.lower().startswith("https:"))
 
 
 def _on_status(status: int, *, is_https: bool) -> str:
@@ -124,6 +132,10 @@ _NO_HTTPS = (
     "The port does not speak https. Put http:// into HOPTOAD_NOTIFICATION_URL, which sends key and "
     "data in clear, or the server's https port."
 )
+_DISTRUSTED = (
+    "The server's certificate is not trusted. For a private authority, point the environment variable "
+    "REQUESTS_CA_BUNDLE to its certificate; for an expired or foreign one, mend the server's."
+)
 _REDIRECT = (
     "The server redirects, and a redirected notice loses its body, so redirects are not followed. "
     "Put the final address, with its scheme, into HOPTOAD_NOTIFICATION_URL."
@@ -165,8 +177,8 @@ _UNREACHABLE = {
         "Nothing listens there. Is the server running, and the port in HOPTOAD_NOTIFICATION_URL right?"
     ),
     "tls": (
-        "The secure connection failed. For a private authority, point the environment variable "
-        "REQUESTS_CA_BUNDLE to its certificate; for an expired or foreign one, mend the server's."
+        "The secure connection failed. Does the port speak https, in a version of TLS that this machine "
+        "allows, and does it want a certificate of the client's?"
     ),
     "timeout": (
         "The server did not answer in time. Does a firewall drop the connection? "

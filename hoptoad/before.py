@@ -1,14 +1,14 @@
 """HOPTOAD_BEFORE_NOTIFY: the site's own functions, the last to see a notice before it is encoded."""
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hoptoad.guard import OF_THE_SITE, log_exception
+from hoptoad.messages import get_logger
 from hoptoad.notice import Notice, RequestInfo
 from hoptoad.text import class_name
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 WITHHELD = "[withheld: a function of HOPTOAD_BEFORE_NOTIFY failed]"
 

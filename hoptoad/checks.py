@@ -1,4 +1,4 @@
-"""`manage.py check`: what is wrong with the settings, what is risky, and where notices go."""
+"""`manage.py check`: what is wrong with the settings, what is risky; with `--deploy`, where notices go."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.core import checks
 from django.utils.module_loading import import_string
 
-from hoptoad import conf
+from hoptoad import conf, messages
 from hoptoad.api.choice import get_api
 from hoptoad.conf import Settings
 from hoptoad.errors import ConfigurationError
@@ -18,7 +18,7 @@ MIDDLEWARE = "hoptoad.middleware.HoptoadNotifierMiddleware"
 
 @checks.register("hoptoad")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Errors alone where there are any; otherwise warnings, and one line of information."""
+    """Errors alone where there are any; otherwise warnings."""
     wrong: list[checks.CheckMessage] = [
         checks.Error(problem.text, hint=problem.hint, id=problem.id) for problem in conf.problems()
     ]
@@ -32,7 +32,24 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             handler_class(settings.fallback_handler, setting="HOPTOAD_FALLBACK_HANDLER")
     except ConfigurationError as error:
         return [checks.Error(str(error), id="hoptoad.E004")]
-    return [*_warnings(settings), *_position(), *_information(settings)]
+    return [*_warnings(settings), *_position()]
+
+
+@checks.register("hoptoad", deploy=True)
+def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Where notices go. Every command runs the other checks, and a good site's commands print nothing."""
+    if any(conf.problems()):
+        return []
+    settings = conf.get_settings()
+    if not settings.enabled or (settings.debug and not settings.notify_while_debug):
+        return []
+    return [
+        checks.Info(
+            f"Failures are reported to {messages.address(settings.url)}",
+            hint="Send one to see it arrive: manage.py hoptoad_test",
+            id="hoptoad.I001",
+        )
+    ]
 
 
 def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
@@ -66,26 +83,37 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
 
 
 def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
-    is_https = settings.url.startswith("https://")
-    if settings.notification_url and is_https != settings.use_ssl:
+    if not settings.url.lower().startswith("https://"):
         yield checks.Warning(
-            f"HOPTOAD_NOTIFICATION_URL starts with {settings.url.partition(':')[0]}, and "
-            f"HOPTOAD_USE_SSL is {settings.use_ssl}: the URL wins.",
-            hint=f"HOPTOAD_USE_SSL = {is_https}",
-            id="hoptoad.W003",
-        )
-    elif not is_https:
-        yield checks.Warning(
-            f"Notices go to {settings.url} in clear, with the API key.",
-            hint="HOPTOAD_USE_SSL = True",
+            f"Notices go to {messages.address(settings.url)} in clear, with the API key.",
+            hint=_to_https(settings),
             id="hoptoad.W005",
+        )
+        return
+    if not settings.use_ssl:
+        yield checks.Warning(
+            "HOPTOAD_NOTIFICATION_URL starts with https, and HOPTOAD_USE_SSL is False: the URL wins.",
+            hint="HOPTOAD_USE_SSL = True",
+            id="hoptoad.W003",
         )
     if settings.no_ssl_fallback:
         yield checks.Warning(
-            "HOPTOAD_NO_SSL_FALLBACK is on: when https is refused, data and API key go in clear.",
+            "HOPTOAD_NO_SSL_FALLBACK is on, which despite its name enables a fallback: where the server "
+            "refuses https (402, 403) or no secure connection can be made, the notice is sent again over "
+            "plain http, data and API key in clear. Who controls the network can cause that.",
             hint="HOPTOAD_NO_SSL_FALLBACK = False",
             id="hoptoad.W006",
         )
+
+
+def _to_https(settings: Settings) -> str:
+    if not settings.notification_url:
+        way = "HOPTOAD_USE_SSL = True"
+    elif settings.use_ssl:
+        way = 'Start HOPTOAD_NOTIFICATION_URL with "https://".'
+    else:
+        way = 'Start HOPTOAD_NOTIFICATION_URL with "https://", and set HOPTOAD_USE_SSL = True.'
+    return f'{way} Where the network is trusted: SILENCED_SYSTEM_CHECKS = ["hoptoad.W005"]'
 
 
 def _position() -> Iterator[checks.CheckMessage]:
@@ -116,12 +144,3 @@ def _is_ours(path: str) -> bool:
     except ImportError:
         return False  # Django's to complain about
     return isinstance(found, type) and issubclass(found, HoptoadNotifierMiddleware)
-
-
-def _information(settings: Settings) -> Iterator[checks.CheckMessage]:
-    if settings.enabled and (not settings.debug or settings.notify_while_debug):
-        yield checks.Info(
-            f"Failures are reported to {settings.url}",
-            hint="Send one to see it arrive: manage.py hoptoad_test",
-            id="hoptoad.I001",
-        )

@@ -1,6 +1,5 @@
 """The settings: read late, checked once, frozen until Django says that one has changed."""
 
-import difflib
 import os
 import re
 import sys
@@ -9,21 +8,24 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from hoptoad import shapes
+from hoptoad import messages, shapes
 from hoptoad.errors import ConfigurationError
 from hoptoad.imports import when_needed
+from hoptoad.lazily import compiled
+from hoptoad.problems import GROUP, PREFIX, Problem, Report, differing
 
 if TYPE_CHECKING:
     from hoptoad.masked import Known
     from hoptoad.notice import Notice
     from hoptoad.recognisers import Recognisers
 
-PREFIX = "HOPTOAD_"
 DISCONNECTS = (
     "django.core.exceptions.RequestAborted",
     "django.http.UnreadablePostError",
@@ -32,13 +34,8 @@ DISCONNECTS = (
 )
 
 
-@dataclass(slots=True, eq=False)
-class Problem:
-    """One thing wrong with the settings, told alike by `manage.py check` and at start-up."""
-
-    id: str  # of the Django system check: "hoptoad.E001"
-    text: str
-    hint: str
+# In the YAML or JSON that Redmine's plug-ins take for a key.
+_KEY_INSIDE = compiled(r"(?i)(?:key|token|secret|password)\w*[\"']?\s*[:=]\s*[\"']?([^\s\"',}]{5,})")
 
 
 def _setting(default: Any, read: shapes.Shape, example: str) -> Any:
@@ -104,7 +101,7 @@ class Settings:
     retries: int = _setting(3, shapes.count(0, 100), "3")
     flush_timeout: float = _setting(2.0, shapes.seconds_or_zero, "2")
 
-    spool_dir: str = _setting("", shapes.directory, '"/var/spool/shop-errors"')
+    spool_dir: str = _setting("", shapes.absolute_directory, '"/var/spool/shop-errors"')
     spool_fsync: bool = _setting(False, shapes.switch, "True")
     spool_max_mb: int = _setting(100, shapes.count(1, 1_000_000), "100")
     spool_max_age: float = _setting(7.0, shapes.days, "7")
@@ -152,7 +149,11 @@ class Settings:
     def known_secrets(self) -> "Known":
         """What is masked wherever it is quoted: the secrets of the site itself."""
         own = when_needed("hoptoad.ownsecrets").own_secrets(_all_settings(), os.environ)
-        found: Known = when_needed("hoptoad.masked").Known({*own, self.api_key})
+        key = (self.api_key, " ".join(self.api_key.split()), *_KEY_INSIDE.findall(self.api_key))
+        is_secret = when_needed("hoptoad.names").Names().rule
+        query = parse_qsl(urlsplit(self.notification_url).query)
+        in_url = [value for name, value in query if is_secret(name)]
+        found: Known = when_needed("hoptoad.masked").Known({*own, *key, *in_url})
         return found
 
     @cached_property
@@ -169,12 +170,6 @@ class Settings:
 
 
 _READERS = {PREFIX + f.name.upper(): f for f in fields(Settings) if f.metadata}
-_GROUP = PREFIX + "SETTINGS"
-_OF_DJANGO = (
-    ("IGNORABLE_404_URLS", shapes.patterns, r'[re.compile(r"^/favicon\.ico$")]'),
-    ("IGNORABLE_404_STARTS", shapes.strings, '["/cgi-bin/"]'),
-    ("IGNORABLE_404_ENDS", shapes.strings, '["favicon.ico", ".php"]'),
-)
 _cached: Settings | None = None
 
 
@@ -196,60 +191,12 @@ def as_dict() -> dict[str, Any]:
 
 def problems() -> Iterator[Problem]:
     """Everything that keeps the settings from being used, in the order they are documented."""
-    grouped = getattr(django_settings, _GROUP, {})
-    if not isinstance(grouped, Mapping):
-        yield Problem(
-            "hoptoad.E003",
-            f"{_GROUP} is {_shown(grouped)}: expected a dictionary of {PREFIX}… names.",
-            f'Write {_GROUP} = {{"HOPTOAD_API_KEY": "…"}}.',
-        )
-    given = _given()
-    for name in given:
-        if name not in _READERS:
-            yield _unknown(name)
-    for name, setting in _READERS.items():
-        if name in given:
-            try:
-                setting.metadata["read"](given[name])
-            except shapes.Malformed as wanted:
-                yield Problem(
-                    "hoptoad.E002",
-                    f"{name} is {_shown_value(name, given[name])}: expected {wanted}.",
-                    f"For example: {name} = {setting.metadata['example']}",
-                )
-    uses_spool = "spool" in (given.get("HOPTOAD_HANDLER"), given.get("HOPTOAD_FALLBACK_HANDLER"))
-    if uses_spool and not given.get("HOPTOAD_SPOOL_DIR"):
-        yield Problem(
-            "hoptoad.E006",
-            'The handler is "spool", and HOPTOAD_SPOOL_DIR is not set.',
-            'For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"',
-        )
-    if given.get("HOPTOAD_API") == "v3" and not (
-        given.get("HOPTOAD_PROJECT_ID") or given.get("HOPTOAD_NOTIFICATION_URL")
-    ):
-        yield Problem(
-            "hoptoad.E007",
-            'HOPTOAD_API is "v3", and there is no HOPTOAD_PROJECT_ID, which is a part of the address.',
-            'For example: HOPTOAD_PROJECT_ID = "113743", or the whole HOPTOAD_NOTIFICATION_URL.',
-        )
-    for name, read, example in _OF_DJANGO:
-        value = getattr(django_settings, name, ())
-        try:
-            read(value)
-        except shapes.Malformed as wanted:
-            yield Problem(
-                "hoptoad.E005",
-                f"{name} is {_shown(value)}: expected {wanted}.",
-                f"For example: {name} = {example}",
-            )
+    return Report(_given(), _READERS).problems(django_settings)
 
 
 def contradictions() -> Iterator[str]:
-    """Names given both in the dictionary and on their own, with different values."""
-    for name, value in _grouped().items():
-        missing = object()
-        if getattr(django_settings, str(name), missing) not in (missing, value):
-            yield str(name)
+    """Names given both in the dictionary and on their own, with different meanings."""
+    return differing(_grouped(), django_settings, _READERS)
 
 
 @receiver(setting_changed)
@@ -305,7 +252,7 @@ def _testing() -> bool:
 
 
 def _grouped() -> dict[Any, Any]:
-    grouped = getattr(django_settings, _GROUP, {})
+    grouped = getattr(django_settings, GROUP, {})
     return dict(grouped) if isinstance(grouped, Mapping) else {}
 
 
@@ -313,25 +260,9 @@ def _given() -> dict[Any, Any]:
     flat = {
         name: getattr(django_settings, name)
         for name in dir(django_settings)
-        if name.startswith(PREFIX) and name != _GROUP
+        if name.startswith(PREFIX) and name != GROUP
     }
     return {**flat, **_grouped()}
-
-
-def _unknown(name: object) -> Problem:
-    wanted = str(name).upper().removeprefix(PREFIX)
-    near = difflib.get_close_matches(wanted, [known.removeprefix(PREFIX) for known in _READERS], n=1)
-    hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Remove it. Known: {', '.join(_READERS)}."
-    return Problem("hoptoad.E001", f"{name} is not a setting of django-hoptoad.", hint)
-
-
-def _shown_value(name: str, value: object) -> str:
-    return f"a {type(value).__name__}" if name == "HOPTOAD_API_KEY" else _shown(value)
-
-
-def _shown(value: object) -> str:
-    text = re.sub(r"(?<=://)[^/@\s]*@", "…@", repr(value))  # a password in a URL stays a secret
-    return text if len(text) <= 120 else f"{text[:119]}…"
 
 
 def _project_root() -> str:
@@ -343,3 +274,13 @@ def _project_root() -> str:
     file = getattr(module, "__file__", None)
     # manage.py startproject: settings.py lies one folder below the project's root.
     return str(Path(file).resolve().parent.parent) if file else ""
+
+
+def _secrets() -> "Known | None":
+    try:
+        return get_settings().known_secrets
+    except (ConfigurationError, ImproperlyConfigured):
+        return None  # there is no key in force
+
+
+messages.keep_secret(_secrets)

@@ -8,6 +8,7 @@ import contextlib
 import encodings.idna  # noqa: F401 - with netrc, imported by `requests` in mid-flight: see transport
 import http.client
 import io
+import logging
 import netrc  # noqa: F401
 import os
 import socket
@@ -21,16 +22,35 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from hoptoad import NAME, __version__
+from hoptoad import NAME, __version__, messages
 from hoptoad.answers import Answer, Verdict, judge
+from hoptoad.delivering import is_delivering
 
 MAX_ANSWER_BYTES = 64 * 1024
 LOOK_AGAIN = 60.0  # seconds after which the environment and .netrc are read again
 _MAX_WAYS = 8  # one, unless the settings change
+_FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_KINDS: dict[str, tuple[type[BaseException], ...]] = {
+    "proxy": (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
+    "dns": (socket.gaierror,),
+    "tls": (requests.exceptions.SSLError, ssl.SSLError),
+    "refused": (ConnectionRefusedError,),
+    "timeout": (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+}
 _ONCE = urllib3.Retry(0, read=False)
 _USER_AGENT = f"{NAME}/{__version__}"
 
 _thread = threading.local()
+
+
+def _is_of_the_site(record: logging.LogRecord) -> bool:
+    return not is_delivering()
+
+
+# What urllib3 logs of our deliveries, addresses included, is not for the site's log; of the site's own
+# requests everything is.
+for _name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "urllib3"]:
+    logging.getLogger(_name).addFilter(_is_of_the_site)
 
 
 def _forget_session() -> None:
@@ -48,8 +68,14 @@ def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) 
     """
     try:
         return _answer(url, body, headers, timeout)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        return Answer(verdict=Verdict.UNREACHABLE, url=url, fault=_fault(error), text=_reason(error))
+    except (*_FAULTS, ValueError) as error:  # ValueError: of an address or a header that HTTP cannot carry
+        return Answer(
+            verdict=Verdict.UNREACHABLE,
+            url=url,
+            fault=_fault(error),
+            is_distrusted=_is_distrusted(error),
+            text=messages.quoted(_reason(error)),
+        )
 
 
 def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
@@ -137,22 +163,18 @@ def _session() -> requests.Session:
 
 
 def _fault(error: BaseException) -> str:
+    if _is_distrusted(error):
+        return "tls"  # also where a proxy is between
     led = tuple(_led_to(error))
-
-    def found(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(step, kinds) for step in led)
-
-    if found(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
-        return "proxy"
-    if found(socket.gaierror):
-        return "dns"
-    if found(requests.exceptions.SSLError, ssl.SSLError):
-        return "tls"
-    if found(ConnectionRefusedError):
-        return "refused"
-    if found(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-        return "timeout"
+    for fault, kinds in _KINDS.items():
+        if any(isinstance(step, kinds) for step in led):
+            return fault
     return "network"
+
+
+def _is_distrusted(error: BaseException) -> bool:
+    distrust = (ssl.SSLCertVerificationError, urllib3.util.ssl_match_hostname.CertificateError)
+    return any(isinstance(step, distrust) for step in _led_to(error))
 
 
 def _was_dropped(error: BaseException) -> bool:
@@ -163,7 +185,7 @@ def _was_dropped(error: BaseException) -> bool:
 def _reason(error: BaseException) -> str:
     """The innermost cause that says anything, as plainly as the operating system put it."""
     texts = [str(step) for step in _led_to(error) if isinstance(step, OSError) and str(step)]
-    return (texts[-1] if texts else str(error) or type(error).__name__)[:500]
+    return texts[-1] if texts else str(error) or type(error).__name__
 
 
 def _led_to(error: BaseException) -> Iterator[BaseException]:
@@ -172,9 +194,10 @@ def _led_to(error: BaseException) -> Iterator[BaseException]:
     while step is not None and id(step) not in seen:
         seen.add(id(step))
         yield step
-        # urllib3 hands some causes on as `reason`, without chaining them.
-        reason = getattr(step, "reason", None)
-        step = reason if isinstance(reason, BaseException) else step.__cause__ or step.__context__
+        # urllib3 hands some causes on as `reason` or as an argument, without chaining them.
+        handed_on = (getattr(step, "reason", None), *step.args[:1])
+        causes = [cause for cause in handed_on if isinstance(cause, BaseException)]
+        step = causes[0] if causes else step.__cause__ or step.__context__
 
 
 class _Adapter(HTTPAdapter):

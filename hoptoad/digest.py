@@ -1,7 +1,6 @@
 """Missing pages that are asked for again and again: the first goes at once, the rest in one digest."""
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -14,11 +13,12 @@ from hoptoad import capture
 from hoptoad.conf import Settings, get_settings
 from hoptoad.guard import log_exception
 from hoptoad.later import Later
+from hoptoad.messages import get_logger
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
 from hoptoad.text import iso_time
 from hoptoad.viewname import UNKNOWN
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_PATHS = 1000  # in one window; beyond these, each counts as the first of its path
 MAX_REFERRERS = 10  # of one path

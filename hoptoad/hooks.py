@@ -11,15 +11,21 @@ from types import TracebackType
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.core.management import ManagementUtility
+from django.core.management.base import BaseCommand
 
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
 from hoptoad.guard import log_exception
 from hoptoad.log import HoptoadHandler
+from hoptoad.messages import get_logger
 from hoptoad.text import bounded_repr
 
 # Connected where the site uses the package, which shows by its having been imported, or by a setting.
 _INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", "django_tasks"), "TASKS")}
+
+# Where Django runs the command of a command line; `call_command` in a script does not come this way.
+_COMMAND_CODE = (ManagementUtility.execute.__code__, BaseCommand.run_from_argv.__code__)
 
 _removers: list[Callable[[], None]] = []
 _wanted: frozenset[str] = frozenset()
@@ -75,7 +81,7 @@ class _Hook(ABC):
             try:
                 self.report(*args)
             except Exception:  # the hook before must be called in any case
-                log_exception(logging.getLogger(__name__), "A failure could not be reported.")
+                log_exception(get_logger(__name__), "A failure could not be reported.")
         self.previous(*args)
 
     @abstractmethod
@@ -88,10 +94,10 @@ class _ScriptHook(_Hook):
     def report(self, kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
         if not issubclass(kind, Exception):
             return
-        command = _command()
+        command, *given = _command(trace) or [""]
         if command and "commands" in _wanted:
             reporter.report(
-                error, component="management", action=command, params={"arguments": arguments(sys.argv[2:])}
+                error, component="management", action=command, params={"arguments": arguments(given)}
             )
         elif not command and "scripts" in _wanted:
             name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
@@ -142,15 +148,16 @@ def arguments(given: list[str]) -> list[Any]:
     return shown
 
 
-def _command() -> str:
-    """The management command this process is, or an empty string."""
-    if len(sys.argv) < 2:
-        return ""
-    program = os.path.basename(sys.argv[0])
-    is_django = program in ("manage.py", "django-admin", "django-admin.py") or (
-        program == "__main__.py" and os.path.basename(os.path.dirname(sys.argv[0])) == "django"
-    )
-    return sys.argv[1] if is_django else ""
+def _command(trace: "TracebackType | None") -> list[str]:
+    """The management command that failed and its arguments, whatever the program is called, or nothing."""
+    while trace is not None:
+        code, known = trace.tb_frame.f_code, trace.tb_frame.f_locals
+        if code in _COMMAND_CODE:
+            argv = known.get("argv") or getattr(known.get("self"), "argv", None)
+            if isinstance(argv, list) and len(argv) > 1:
+                return argv[1:]
+        trace = trace.tb_next
+    return []
 
 
 def _chain(owner: Any, name: str, kind: type[_Hook]) -> None:

@@ -11,6 +11,7 @@ from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.guard import log_exception
 from hoptoad.logtext import formatted, template
+from hoptoad.messages import get_logger
 from hoptoad.scope import current_request
 
 _MAX_TEXT = 2048
@@ -51,7 +52,7 @@ class HoptoadHandler(logging.Handler):
             if record.name.partition(".")[0] != "hoptoad" and not is_delivering():
                 self._report(record)
         except Exception:  # of a record that someone has built oddly
-            log_exception(logging.getLogger(__name__), "A log record could not be reported.")
+            log_exception(get_logger(__name__), "A log record could not be reported.")
 
     def _report(self, record: logging.LogRecord) -> None:
         request = getattr(record, "request", None)

@@ -1,6 +1,5 @@
 """Where a Django site's failures are seen: crashes by signal, everything else by the final answer."""
 
-import logging
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -20,9 +19,10 @@ from hoptoad.guard import log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.marks import NOTICE_ID
+from hoptoad.messages import get_logger
 from hoptoad.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 # Bound once: Python makes a bound method at each call on a name that was imported.
 _scope_here = CURRENT.get

@@ -1,6 +1,5 @@
 """The way of a failure that is to be reported: filters, storms, capture, the site's functions, a handler."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,10 +12,11 @@ from hoptoad.conf import get_settings
 from hoptoad.guard import guarded, log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.marks import NOTICE_ID, REASON
+from hoptoad.messages import get_logger
 from hoptoad.notice import Incident, Notice
 from hoptoad.tally import tally
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def exception(

@@ -1,6 +1,5 @@
 """The one guard that keeps whatever we do from the site. What is behind it is imported when it is needed."""
 
-import logging
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
@@ -10,8 +9,9 @@ from django.http import HttpRequest
 from hoptoad.conf import get_settings
 from hoptoad.guard import log_exception
 from hoptoad.imports import when_needed
+from hoptoad.messages import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _FAILED = "A failure of the site could not be reported: django-hoptoad itself failed."
 

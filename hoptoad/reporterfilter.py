@@ -7,7 +7,6 @@ Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides 
 import copy
 import functools
 import inspect
-import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
@@ -21,10 +20,11 @@ from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
 from hoptoad.guard import OF_THE_SITE, guarded, log_exception
+from hoptoad.messages import get_logger
 from hoptoad.sqlguard import no_sql
 from hoptoad.text import bounded_repr
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 EVERYTHING = "__ALL__"
 HIDDEN = "[hidden: the exception reporter filter failed]"

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from hoptoad.lazily import compiled
+from hoptoad.messages import without_credentials, without_query
 
 # What hosts put into the environment of a release that has no repository.
 _VARIABLES = (
@@ -42,7 +43,7 @@ def repository(directory: str) -> str:
         return ""
     remote = _REMOTE.search(config)
     url = _URL.search(remote[1]) if remote else None
-    address = re.sub(r"(?<=://)[^/@]*@", "", url[1]) if url else ""
+    address = without_query(without_credentials(url[1])) if url else ""
     return "" if address.startswith(("/", ".", "file:")) else address  # a folder of this machine
 
 

@@ -18,7 +18,15 @@ from django.utils.module_loading import import_string
 from hoptoad.imports import when_needed
 
 DEFAULT_TIMEOUT = 5.0
-BUILT_IN_HANDLERS = ("threadpool", "blocking", "spool", "celery", "tasks", "mail", "memory")
+BUILT_IN_HANDLERS = {
+    "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
+    "blocking": "hoptoad.handlers.blocking.BlockingNotifier",
+    "spool": "hoptoad.handlers.spool.SpoolNotifier",
+    "celery": "hoptoad.handlers.celery.CeleryNotifier",
+    "tasks": "hoptoad.handlers.tasks.TasksNotifier",
+    "mail": "hoptoad.handlers.mail.MailNotifier",
+    "memory": "hoptoad.handlers.memory.MemoryNotifier",
+}
 
 HOOKS = ("commands", "scripts", "threads", "unraisable", "asyncio", "celery", "tasks")
 
@@ -44,9 +52,9 @@ def switch(value: Any) -> bool:
 
 
 def url(value: Any) -> str:
-    if not value:
+    whole = text(value) if value else ""
+    if not whole:
         return ""
-    whole = text(value)
     try:
         parts = urlsplit(whole)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -134,11 +142,13 @@ def exceptions(value: Any) -> tuple[type[BaseException], ...]:
 def handler(value: Any) -> str:
     if value in ("", None):
         return ""
-    if isinstance(value, str) and value.strip().lower() in BUILT_IN_HANDLERS:
-        return value.strip().lower()
-    if not isinstance(value, str) or not re.search(r"[./\\]", value):
+    given = value.strip() if isinstance(value, str) else ""
+    for name, path in BUILT_IN_HANDLERS.items():
+        if given.lower() == name or given == path:
+            return name
+    if not re.search(r"[./\\]", given):
         raise Malformed(f"one of {', '.join(BUILT_IN_HANDLERS)}, or the dotted path of a class")
-    return value.strip()
+    return given
 
 
 def api(value: Any) -> str:
@@ -199,6 +209,16 @@ def directory(value: Any) -> str:
     if not isinstance(value, (str, Path)):
         raise Malformed("the path of a directory")
     return os.fspath(value)
+
+
+def absolute_directory(value: Any) -> str:
+    """Never the current directory, which differs from process to process."""
+    path = directory(value).strip()
+    if path in ("", os.curdir):  # Path("") is "."
+        return ""
+    if not os.path.isabs(path):
+        raise Malformed("the absolute path of a directory")
+    return path
 
 
 def cache(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 import atexit
 import hashlib
-import logging
 import os
 import random
 from collections.abc import Callable
@@ -13,11 +12,12 @@ from django.core.cache import caches
 from hoptoad.conf import Settings
 from hoptoad.guard import log_exception
 from hoptoad.later import Later
+from hoptoad.messages import get_logger
 from hoptoad.notice import Incident, Notice
 from hoptoad.text import iso_time
 from hoptoad.throttle import WINDOW, Flood, Throttle, fingerprint
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def admits(

@@ -1,13 +1,14 @@
 """Honest counts: what became of every failure this process has seen."""
 
-import logging
 import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 
-logger = logging.getLogger(__name__)
+from hoptoad.messages import get_logger
+
+logger = get_logger(__name__)
 
 NAMES = ("captured", "suppressed", "queued", "sent", "refused", "retried", "dropped", "spooled")
 SAY_EVERY = 60.0  # seconds

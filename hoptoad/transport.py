@@ -5,17 +5,19 @@ import os
 import time
 from collections.abc import Mapping
 
+from hoptoad import messages
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.delivering import delivering
 from hoptoad.imports import when_needed
-from hoptoad.signals import notice_answered, notice_sent, tell
+from hoptoad.messages import get_logger
+from hoptoad.signals import SAID, notice_answered, notice_sent, tell
 from hoptoad.tally import tally
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 SAY_EVERY = 60.0  # seconds
 _SSL_REFUSED = (402, 403)
-_said: "dict[tuple[str, int, str], float]" = {}
+_said: "dict[tuple[str | int, ...], float]" = {}
 
 
 def start_over() -> None:
@@ -39,15 +41,17 @@ def post(
 
     `timeout` is in seconds, once for connecting and once for the whole answer. Proxies, the
     certificate authorities and .netrc are found as `requests` finds them. With `plain_fallback`
-    an https address that refuses SSL (402, 403, or no secure connection) is tried once over http.
+    an https address that refuses SSL (402, 403, or no secure connection) is tried once over http;
+    one whose certificate is not trusted is not, because somebody else may answer there.
     """
     answer = _exchange(url, body, headers, timeout)
-    refuses_ssl = answer.status in _SSL_REFUSED or answer.fault == "tls"
-    if plain_fallback and refuses_ssl and url.startswith("https://"):
-        logger.warning(
+    refuses_ssl = answer.status in _SSL_REFUSED or (answer.fault == "tls" and not answer.is_distrusted)
+    if plain_fallback and refuses_ssl and url.lower().startswith("https://"):
+        logger.log(
+            logging.WARNING if _is_news(url, "fallback") else logging.DEBUG,
             "%s does not take the notice over https (%s). It goes over plain http, key and data in "
             "clear, because HOPTOAD_NO_SSL_FALLBACK is on.",
-            url,
+            messages.address(url),
             answer,
         )
         answer = _exchange(f"http://{url[len('https://') :]}", body, headers, timeout)
@@ -68,23 +72,27 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
 
 
 def _tell(answer: Answer) -> None:
-    tell(notice_answered, post, answer=answer)
+    heard = tell(notice_answered, post, answer=answer)
     if answer.verdict is Verdict.ACCEPTED:
         tally.count("sent")
         tell(notice_sent, post, answer=answer)
-        logger.debug("Notice accepted by %s: id %s, %s", answer.url, answer.id, answer.link)
+        if logger.isEnabledFor(logging.DEBUG):
+            where = messages.address(answer.url)
+            logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
         return
     if answer.verdict is Verdict.REFUSED:
         tally.count("refused")
-    level = logging.WARNING if _is_news(answer) else logging.DEBUG
-    logger.log(level, "Notice not accepted by %s: %s. %s", answer.url, answer, advice(answer))
+    is_news = _is_news(answer.url, answer.status, answer.fault) and SAID not in heard
+    level = logging.WARNING if is_news else logging.DEBUG
+    if logger.isEnabledFor(level):
+        where = messages.address(answer.url)
+        logger.log(level, "Notice not accepted by %s: %s. %s", where, answer, advice(answer))
 
 
-def _is_news(answer: Answer) -> bool:
+def _is_news(*what: str | int) -> bool:
     """Whether the same was not said within the last minute: a storm must not fill the log."""
-    key = (answer.url, answer.status, answer.fault)
     now = time.monotonic()
-    if now - _said.get(key, float("-inf")) < SAY_EVERY:
+    if now - _said.get(what, float("-inf")) < SAY_EVERY:
         return False
-    _said[key] = now
+    _said[what] = now
     return True

@@ -18,9 +18,10 @@ LAYERS = [
     ["demo.run"],
     ["demo.site", "demo.receiver"],
     ["demo.pages"],
+    ["exceptional"],
     ["exceptional.handlers", "exceptional.apps"],
     ["exceptional.middleware", "exceptional.urls", "exceptional.shortcuts"],
-    ["exceptional.rendering", "exceptional"],
+    ["exceptional.rendering"],
     ["exceptional.responses"],
     ["pytest_plugin"],
     ["apps", "testing"],
@@ -53,6 +54,7 @@ LAYERS = [
     ["once"],
     ["reporterfilter", "reporterclass", "before"],
     ["letter", "conf", "failures", "signals", "tally", "circuit"],
+    ["problems"],
     ["api.parsers"],
     ["api.environment"],
     [
@@ -80,12 +82,13 @@ LAYERS = [
         "context_processors",
         "revision",
         "brokenlinks",
-        "masked",
         "pairs",
         "addresses",
         "guard",
         "later",
     ],
+    ["messages"],
+    ["masked"],
     ["disguises", "recognisers"],
     ["notice", "errors", "text", "scope"],
     ["lazily", "imports", "delivering", "marks", "sqlguard"],
@@ -210,6 +213,19 @@ def test_such_packages_have_a_single_importer(package):
 
     allowed = ONE_IMPORTER[package]
     assert importers == set([allowed] if isinstance(allowed, str) else allowed)
+
+
+def test_what_is_logged_goes_through_the_one_place_that_masks_it():
+    makers = {
+        name
+        for name, tree in modules()
+        if not name.startswith(("exceptional", "demo"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "getLogger" and "__name__" in ast.unparse(tree)
+    }
+
+    # Others' loggers: hooks puts handlers on them, contextvalues and connection look at their records.
+    assert makers <= {"messages", "hooks", "contextvalues", "connection", "refusals"}
 
 
 def test_a_site_that_starts_does_not_import_requests():

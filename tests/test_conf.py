@@ -13,6 +13,7 @@ from django.core.checks import run_checks
 from hoptoad import get_hoptoad_settings
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError, HoptoadError
+from hoptoad.handlers import get_handler
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -194,6 +195,174 @@ def test_a_spool_needs_a_directory(settings_for):
     )
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"HOPTOAD_HANDLER": "Spool"},
+        {"HOPTOAD_HANDLER": " spool\n"},
+        {"HOPTOAD_FALLBACK_HANDLER": "SPOOL"},
+        {"HOPTOAD_HANDLER": "hoptoad.handlers.spool.SpoolNotifier"},
+        {"HOPTOAD_HANDLER": "spool", "HOPTOAD_SPOOL_DIR": "  "},
+        {"HOPTOAD_HANDLER": "spool", "HOPTOAD_SPOOL_DIR": Path("")},
+        {"HOPTOAD_HANDLER": "spool", "HOPTOAD_SPOOL_DIR": "."},
+    ],
+)
+def test_the_rule_of_the_spool_looks_at_what_was_read(settings_for, names):
+    settings_for(**names)
+
+    assert [error.id for error in run_checks(tags=["hoptoad"])] == ["hoptoad.E006"]
+    with pytest.raises(ConfigurationError, match="HOPTOAD_SPOOL_DIR"):
+        get_settings()
+
+
+@pytest.mark.parametrize("path", ["spool", "./spool", "../spool", "~/spool", Path("var/spool")])
+def test_a_spool_relative_to_the_current_directory_is_malformed(settings_for, path):
+    settings_for(HOPTOAD_HANDLER="spool", HOPTOAD_SPOOL_DIR=path)
+
+    [error] = run_checks(tags=["hoptoad"])
+
+    assert error.id == "hoptoad.E002"
+    assert "the absolute path of a directory" in error.msg
+
+
+def test_a_spool_named_by_module_and_class_never_touches_the_current_directory(
+    settings_for, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    mode = tmp_path.stat().st_mode
+    settings_for(HOPTOAD_HANDLER="hoptoad.handlers.spool", HOPTOAD_HANDLER_CLASS="SpoolNotifier")
+
+    with pytest.raises(ConfigurationError, match="HOPTOAD_SPOOL_DIR is not set"):
+        get_handler()
+
+    assert list(tmp_path.iterdir()) == []
+    assert tmp_path.stat().st_mode == mode
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"HOPTOAD_API": " v3 "},
+        {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": "  "},
+        {"HOPTOAD_API": "v3", "HOPTOAD_NOTIFICATION_URL": " \n"},
+    ],
+)
+def test_the_rule_of_version_3_looks_at_what_was_read(settings_for, names):
+    settings_for(**names)
+
+    assert [error.id for error in run_checks(tags=["hoptoad"])] == ["hoptoad.E007"]
+
+
+def test_version_3_with_the_number_0_has_a_project(settings_for):
+    settings_for(HOPTOAD_API="v3", HOPTOAD_PROJECT_ID=0)
+
+    assert get_settings().url == "https://api.airbrake.io/api/v3/projects/0/notices"
+
+
+def test_names_that_mean_the_same_are_no_contradiction(settings_for, tmp_path):
+    settings_for(
+        HOPTOAD_SETTINGS={
+            "HOPTOAD_API_KEY": KEY,
+            "HOPTOAD_HANDLER": "Spool",
+            "HOPTOAD_SPOOL_DIR": tmp_path,
+            "HOPTOAD_PROJECT_ID": 7,
+            "HOPTOAD_ENV_NAME": "production",
+        },
+        HOPTOAD_HANDLER="spool",
+        HOPTOAD_SPOOL_DIR=str(tmp_path),
+        HOPTOAD_PROJECT_ID="7",
+        HOPTOAD_ENV_NAME="staging",
+    )
+
+    assert [line.msg for line in run_checks(tags=["hoptoad"]) if line.id == "hoptoad.W002"] == [
+        "HOPTOAD_ENV_NAME is given twice with different values; the one in HOPTOAD_SETTINGS is used."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("api", "key"),
+    [
+        ("v3", "0123456789\nabcdef"),
+        ("v3", "0123456789\r\nX-Forged: 1"),
+        ("v3", "\u043a\u043b\u044e\u0447-0123456789"),
+        ("v3", "schl\u00fcssel-0123456789"),
+        ("v3", "0123456789\u200babcdef"),
+        ("v3", "0123456789\x00abcdef"),
+        (" v3", "0123456789\x7fabcdef"),
+        ("v2", "0123456789\x1babcdef"),
+        ("v2", "0123456789\ud800abcdef"),
+    ],
+)
+def test_a_key_that_cannot_be_sent_stops_the_start_and_is_not_shown(settings_for, api, key):
+    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": key, "HOPTOAD_API": api, "HOPTOAD_PROJECT_ID": 7})
+
+    [error] = run_checks(tags=["hoptoad"])
+    with pytest.raises(ConfigurationError) as raised:
+        get_settings()
+
+    assert error.id == "hoptoad.E002"
+    assert error.msg.startswith("HOPTOAD_API_KEY is a str with ")
+    assert "0123456789" not in f"{error.msg}{error.hint}{raised.value}".replace(error.hint, "")
+
+
+@pytest.mark.parametrize(
+    ("api", "key"),
+    [
+        ("v3", "0123456789 ~!abcdef\n"),  # the end is stripped
+        ("v2", "---\n:project: shop\n:api_key: 0123456789abcdef\n"),
+        ("v2", '{"project": "gr\u00fcn", "api_key": "0123456789abcdef"}'),
+        ("v2", "\u043a\u043b\u044e\u0447"),
+    ],
+)
+def test_a_key_that_can_be_sent_is_taken_as_it_is(settings_for, api, key):
+    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": key, "HOPTOAD_API": api, "HOPTOAD_PROJECT_ID": 7})
+
+    assert get_settings().api_key == key.strip()
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [
+        (({"HOPTOAD_API_KEY": KEY},), "a tuple"),
+        ([("HOPTOAD_API_KEY", KEY)], "a list"),
+        (f"HOPTOAD_API_KEY={KEY}", "a str"),
+        ({("HOPTOAD_API_KEY", KEY)}, "a set"),
+    ],
+)
+def test_of_a_group_that_is_none_only_the_type_is_shown(settings_for, group, kind):
+    settings_for(HOPTOAD_SETTINGS=group)
+
+    [error] = run_checks(tags=["hoptoad"])
+
+    assert error.id == "hoptoad.E003"
+    assert f"HOPTOAD_SETTINGS is {kind}:" in error.msg
+    assert KEY not in str(error)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://bob:p/ssw@host/notices",
+        "ftp://bob:p@ssw@host/notices",
+        "bob:ssw@host/notices",
+        "http:/bob:ssw@host/notices",
+        "http://bob:a b/ssw@host/notices",
+        f"ftp://host/notices?key={KEY}",
+        f"errbit.test/{KEY}",
+    ],
+)
+def test_a_malformed_url_is_shown_without_what_is_secret(settings_for, url):
+    settings_for(HOPTOAD_NOTIFICATION_URL=url)
+
+    [error] = run_checks(tags=["hoptoad"])
+
+    assert error.id == "hoptoad.E002"
+    assert "ssw" not in error.msg
+    assert "bob" not in error.msg
+    assert KEY not in error.msg
+    assert "host" in error.msg or "errbit.test" in error.msg
+
+
 def test_statuses_may_be_those_of_http(settings_for):
     settings_for(HOPTOAD_NOTIFY_STATUSES=[HTTPStatus.TOO_MANY_REQUESTS])
 
@@ -295,7 +464,7 @@ def test_a_dictionary_that_is_none_is_an_error(settings_for):
 
     assert (error.id, error.msg) == (
         "hoptoad.E003",
-        "HOPTOAD_SETTINGS is 'key': expected a dictionary of HOPTOAD_… names.",
+        "HOPTOAD_SETTINGS is a str: expected a dictionary of HOPTOAD_… names.",
     )
 
 

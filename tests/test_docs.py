@@ -63,6 +63,25 @@ def test_examples_compile(code):
     compile(textwrap.dedent(code), "<docs>", "exec")
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.rst", DOCS / "quickstart.rst"], ids=lambda page: page.name)
+def test_the_quick_start_names_the_environment(page):
+    [example] = re.findall(
+        r"^    HOPTOAD_SETTINGS = \{.*?^    \}", page.read_text(), re.MULTILINE | re.DOTALL
+    )
+
+    assert '"HOPTOAD_ENV_NAME": "production"' in example
+
+
+def test_what_is_added_to_the_headers_of_a_request_is_documented():
+    source = (Path(hoptoad.__file__).parent / "httprequest.py").read_text()
+    added = set(re.findall(r'shown\["([A-Z_]+)"\] =', source))
+
+    documented = (DOCS / "notice.rst").read_text()
+
+    assert "INTERNAL_IP" in added
+    assert {name for name in added if f"``{name}``" not in documented} == set()
+
+
 def test_the_words_that_are_masked_are_the_documented_ones():
     text = (DOCS / "notice.rst").read_text().replace("\n  ", " ")
     [fragments] = re.findall(r"anywhere in a name: ``([a-z ]+)``", text)

@@ -2,17 +2,21 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
+import types
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from django import urls
 from django.contrib.auth import get_user_model
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpResponse
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, RequestFactory
 from django.utils.translation import gettext_lazy
 
 from hoptoad import exceptional
@@ -175,6 +179,31 @@ class Textual(RareHttpResponse):
 def test_what_cannot_be_answered_is_said_at_construction(build, why):
     with pytest.raises(ValueError, match=why.replace("(", r"\(").replace("'", "'")):
         build()
+
+
+BREAKING = "\r\n\0\x01\x08\x0b\x0c\x1b\x1c\x1d\x1e\x1f\x7f\x80\x85\x9b\u2028\u2029"
+
+
+@pytest.mark.parametrize("character", BREAKING, ids=ascii)
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda value: HttpConflict(headers={"X-A": value}),
+        lambda value: HttpConflict().set_header("X-A", value),
+        lambda value: HttpMethodNotAllowed(allow=["GET", value]),
+        lambda value: HttpUnauthorized(challenge=value),
+    ],
+)
+def test_a_header_has_no_control_characters_and_no_line_ends_of_any_kind(build, character):
+    with pytest.raises(ValueError, match="a header's value is one line"):
+        build(f"a{character}b")
+
+
+@pytest.mark.parametrize("value", ["", "a b", "a\tb", 'Basic realm="Frösche"', "\xa0", "\u043a", 7])
+def test_any_other_value_of_a_header_is_taken(value):
+    error = HttpConflict(headers={"X-A": value})
+
+    assert error.headers == {"X-A": str(value)}
 
 
 def test_a_redirect_is_answered_with_debug_on_too(client, rare, settings_for):
@@ -383,6 +412,39 @@ def test_statuses_raised_in_a_middleware_are_answered_by_the_handlers(client, ra
     assert response.status_code == code
     assert b"from a middleware" in response.content
     assert len(outbox) == (code >= 500)
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 500])
+def test_the_handlers_have_their_names_of_2010(client, settings_for, monkeypatch, code):
+    def fail(request):
+        raise {400: BadRequest, 403: PermissionDenied, 404: Http404, 500: ValueError}[code]
+
+    urlconf = types.ModuleType("urls_of_2010")
+    urlconf.urlpatterns = [urls.path("fail/", fail)]
+    setattr(urlconf, f"handler{code}", f"hoptoad.exceptional.handler{code}")
+    monkeypatch.setitem(sys.modules, "urls_of_2010", urlconf)
+    settings_for(ROOT_URLCONF="urls_of_2010", INSTALLED_APPS=["hoptoad.exceptional"])
+
+    response = client.get("/fail/")
+
+    assert response.status_code == code
+    assert f"<h1>{HTTPStatus(code).phrase}</h1>".encode() in response.content
+
+
+def test_everything_of_the_original_is_found_in_the_package():
+    from hoptoad.exceptional import handler404, handler500, responses, set_renderer, urls
+
+    assert handler404(RequestFactory().get("/")).status_code == 404
+    assert handler500(RequestFactory().get("/")).status_code == 500
+    assert responses.HttpConflict is exceptional.HttpConflict
+    assert urls.urlpatterns
+    assert callable(set_renderer)
+
+
+def test_the_package_can_be_imported_before_there_are_settings():
+    program = "import hoptoad.exceptional as e; e.handler400, e.handler403, e.handler404, e.handler500"
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
 
 def test_unknown_urls_are_answered_by_the_handler(client, rare):

@@ -21,14 +21,14 @@ django.setup()
 def run(collector):
     """Runs a program, or a command of the test site; returns its outcome and what was reported."""
 
-    def run(*arguments, program=None, **names):
+    def run(*arguments, program=None, file="manage.py", **names):
         settings = {
             "HOPTOAD_HANDLER": "threadpool",
             "HOPTOAD_NOTIFICATION_URL": collector.url,
             "HOPTOAD_FLUSH_TIMEOUT": 20,
             **names,
         }
-        command = ["-c", SETUP + program] if program else ["manage.py"]
+        command = ["-c", SETUP + program] if program else [str(file)]
         done = subprocess.run(
             [sys.executable, *command, *arguments],
             cwd=TESTS,
@@ -77,6 +77,44 @@ def test_a_command_that_says_no_is_left_alone(run, how):
 
     assert done.returncode == 1
     assert notices == []
+
+
+@pytest.mark.parametrize(
+    ("file", "start"),
+    [
+        ("manage_prod.py", "execute_from_command_line(sys.argv)"),
+        ("shopctl", "ManagementUtility(sys.argv).execute()"),
+        ("nightly.py", 'execute_from_command_line(["anything", "broken", "--page", "7"])'),
+        ("__main__.py", "Own(sys.argv).execute()"),
+    ],
+)
+def test_a_command_is_named_whatever_the_program_is_called(run, tmp_path, file, start):
+    program = tmp_path / file
+    program.write_text(
+        "import sys\nfrom django.core.management import ManagementUtility, execute_from_command_line\n"
+        "class Own(ManagementUtility):\n    def execute(self):\n        super().execute()\n"
+        f"{start}\n"
+    )
+
+    done, [notice] = run("broken", "--page", "7", file=program)
+
+    assert done.returncode == 1
+    assert where(notice) == ("management", "broken")
+    [shown] = notice.iterfind("request/params/var[@key='arguments']")
+    assert [(var[0].get("key"), var[0].text) for var in shown if len(var)] == [("page", "7")]
+
+
+@pytest.mark.parametrize("file", ["manage_prod.py", "django-admin", "manage.py"])
+@pytest.mark.parametrize("how", ["call_command('broken')", "raise ValueError('broke')"])
+def test_a_script_that_only_sounds_like_manage_py_is_a_script(run, tmp_path, file, how):
+    program = tmp_path / file
+    program.write_text(
+        f"import django\nfrom django.core.management import call_command\ndjango.setup()\n{how}\n"
+    )
+
+    _, [notice] = run("migrate", file=program)
+
+    assert where(notice) == ("script", file)
 
 
 def test_commands_can_be_left_out(run):

@@ -72,6 +72,56 @@ def test_a_server_that_says_no(collector, settings_for, status, advice):
         deploy(user="freda")
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("https://git.test/shop", "https://git.test/shop"),
+        ("https://bob:p@ss-word@git.test/shop.git", "https://git.test/shop.git"),
+        ("https://bob:p/ss-word@git.test/shop.git", "https://git.test/shop.git"),
+        ("https://ss-word@git.test/shop.git", "https://git.test/shop.git"),
+        ("https://git.test/shop.git?private_token=ss-word", "https://git.test/shop.git"),
+        ("https://git.test/shop.git#ss-word", "https://git.test/shop.git"),
+        ("ssh://git@git.test/shop.git", "ssh://git.test/shop.git"),
+        ("git@git.test:shop/shop.git", "git@git.test:shop/shop.git"),
+    ],
+)
+@pytest.mark.parametrize("source", ["option", "origin"])
+def test_the_repository_is_told_without_what_is_secret(
+    collector, settings_for, tmp_path, given, told, source
+):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("0123456789abcdef")
+    (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {given}\n')
+    settings_for(HOPTOAD_NOTIFICATION_URL=collector.url, HOPTOAD_PROJECT_ROOT=tmp_path)
+
+    said = deploy(**({"repository": given} if source == "option" else {}))
+
+    [received] = collector.received
+    assert parse_qs(received.body.decode())["deploy[scm_repository]"] == [told]
+    assert f"repository   {told}\n" in said
+    assert "ss-word" not in said
+
+
+@pytest.mark.parametrize("api", ["v2", "v3"])
+def test_neither_key_nor_password_is_printed(collector, settings_for, caplog, api):
+    collector.default = Reply(422, f"no such key:\n{KEY}\x1b[2K at http://bob:pw-of-bob@h/")
+    settings_for(
+        HOPTOAD_API=api,
+        HOPTOAD_NOTIFICATION_URL=f"http://bob:pw-of-bob@127.0.0.1:{collector.port}/x?key={KEY}",
+    )
+    out = io.StringIO()
+
+    with pytest.raises(CommandError) as raised:
+        call_command("hoptoad_deploy", stdout=out, no_color=True, user=f"fre\nda {KEY}")
+
+    said = f"{out.getvalue()}{raised.value}{caplog.text}"
+    assert KEY not in said
+    assert "pw-of-bob" not in said
+    assert "username     fre da ********************\n" in said
+    assert "no such key: ********************\\x1b[2K at http://h/" in str(raised.value)
+    assert caplog.messages == []  # said once
+
+
 def test_without_a_key_there_is_nobody_to_tell(settings_for):
     settings_for(HOPTOAD_SETTINGS={})
 

@@ -68,6 +68,55 @@ def test_the_document_of_version_2():
     assert SECRET.encode() not in document
 
 
+@pytest.mark.parametrize(
+    "key", ["x", "e", "<&>", "0123456789", '---\n:api_key: "tr0ub4dor"\r\n:project: shop']
+)
+def test_only_the_key_is_masked_as_the_key(settings_for, key):
+    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": key})
+
+    notice = check_v2(preview(format="xml").strip().encode())
+
+    assert notice.findtext("api-key") == "*" * 20
+    assert notice.findtext("error/class") == "hoptoad.management.commands.hoptoad_preview.HoptoadPreview"
+    assert [var.text for var in notice.iterfind("request/params/var[@key='name']")] == ["Freda"]
+
+
+def test_without_a_key_there_is_nothing_to_mask_as_the_key(settings_for):
+    settings_for(HOPTOAD_SETTINGS={})
+
+    document = preview(format="xml")
+
+    assert "<api-key></api-key>" in document
+    assert '<var key="name">Freda</var>' in document
+
+
+@pytest.mark.parametrize("encode", [htv2.encode, v3.encode])
+@pytest.mark.parametrize("format", ["text", "xml", "json"])
+def test_a_stored_notice_cannot_write_on_the_terminal(tmp_path, encode, format):
+    path = tmp_path / "notice"
+    forged = "\x9b2K\u202e\U000e0001\x7f\u2028forged"
+    error = ErrorInfo("ValueError", f"ValueError: {forged}", (Frame("a.py", 7, f"f{forged}"),))
+    request = RequestInfo(params={f"name{forged}": f"value{forged}"})
+    path.write_bytes(encode(Notice(id="1", error=error, request=request)))
+
+    shown = preview(stored=path, format=format)
+
+    assert [c for c in shown if not c.isprintable() and c not in "\n\t"] == []
+    if format == "json":
+        assert json.loads(shown)["errors"][0]["message"].endswith(forged)
+    if format == "xml":
+        assert check_v2(shown.strip().encode()).findtext("error/message").endswith(forged)
+
+
+def test_the_address_is_shown_without_what_is_secret(settings_for):
+    key = "0123456789abcdef0123456789abcdef"
+    settings_for(HOPTOAD_NOTIFICATION_URL=f"https://bob:p@w@errbit.test/x?key={key}")
+
+    [line] = [line for line in preview().splitlines() if " bytes as " in line]
+
+    assert line.endswith(" bytes as v2 to https://errbit.test/x")
+
+
 def test_the_document_of_version_3():
     document = json.loads(preview(format="json"))
 

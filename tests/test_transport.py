@@ -1,12 +1,15 @@
 """Against a real server: every answer is understood, every fault ends in time."""
 
+import contextlib
 import os
 import socket
+import ssl
 import threading
 import time
 
 import collector as faults
 import pytest
+from certificates import Authority
 from collector import Collector, Reply
 
 from hoptoad import transport
@@ -36,6 +39,43 @@ def other_server(authority):
     yield start
     for server in servers:
         server.close()
+
+
+def untrusted(certificate, authority, folder):
+    return {
+        "expired": lambda: authority.context(days=(-9, -1)),
+        "of another host": lambda: authority.context(host="elsewhere.test"),
+        "of another authority": lambda: Authority(folder).context(),
+    }[certificate]()
+
+
+@contextlib.contextmanager
+def tunnel():
+    """The address of a proxy that opens one tunnel, as CONNECT asks for it."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def serve():
+            client, _ = listener.accept()
+            with client, contextlib.suppress(OSError):
+                host, port = client.recv(4096).split()[1].decode().split(":")
+                with socket.create_connection(("127.0.0.1", int(port))) as server:
+                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                    back = threading.Thread(target=copy, args=(server, client))
+                    back.start()
+                    copy(client, server)
+                    back.join()
+
+        def copy(source, target):
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    target.sendall(data)
+                target.shutdown(socket.SHUT_WR)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_an_accepted_notice_has_the_servers_id_and_address(post, collector):
@@ -237,15 +277,7 @@ def test_https_is_verified_against_the_bundle_requests_uses(post, collector):
 
 @pytest.mark.parametrize("certificate", ["expired", "of another host", "of another authority"])
 def test_a_bad_certificate_is_told_and_nothing_is_sent(post, other_server, authority, certificate, tmp_path):
-    from certificates import Authority
-
-    server = other_server(
-        {
-            "expired": lambda: authority.context(days=(-9, -1)),
-            "of another host": lambda: authority.context(host="elsewhere.test"),
-            "of another authority": lambda: Authority(tmp_path).context(),
-        }[certificate]()
-    )
+    server = other_server(untrusted(certificate, authority, tmp_path))
 
     answer = post(server.https_url)
 
@@ -266,11 +298,60 @@ def test_refused_ssl_falls_back_to_plain_http_once_and_only_where_allowed(post, 
     assert "goes over plain http" in caplog.text
 
 
-def test_a_failed_secure_connection_falls_back_where_allowed(post, other_server, authority):
-    server = other_server(authority.context(days=(-9, -1)))
+@pytest.fixture
+def server_without_a_certificate(other_server):
+    """Speaks plain http, and breaks off every TLS handshake."""
+    return other_server(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+
+def test_a_failed_secure_connection_falls_back_where_allowed(post, server_without_a_certificate):
+    server = server_without_a_certificate
 
     assert post(server.https_url, plain_fallback=True).verdict is Verdict.ACCEPTED
     assert [received.secure for received in server.received] == [False]
+
+
+def test_the_fallback_is_told_once_a_minute(post, collector, server_without_a_certificate, caplog):
+    for _ in range(5):
+        post(server_without_a_certificate.https_url, plain_fallback=True)
+    collector.replies += [Reply(402), Reply(200), Reply(403), Reply(200)]
+    for _ in range(2):
+        post(collector.https_url, plain_fallback=True)
+
+    assert len(caplog.messages) == 2  # one for each address
+
+
+@pytest.mark.parametrize("certificate", ["expired", "of another host", "of another authority"])
+def test_a_certificate_that_is_not_trusted_never_falls_back(
+    post, other_server, authority, certificate, tmp_path
+):
+    server = other_server(untrusted(certificate, authority, tmp_path))
+
+    answer = post(server.https_url, plain_fallback=True)
+
+    assert (answer.verdict, answer.is_distrusted) == (Verdict.UNREACHABLE, True)
+    assert server.received == []
+
+
+@pytest.mark.parametrize("certificate", ["expired", "of another host", "of another authority"])
+def test_a_certificate_that_is_not_trusted_is_told_through_a_proxy_too(
+    post, other_server, authority, certificate, tmp_path, monkeypatch
+):
+    server = other_server(untrusted(certificate, authority, tmp_path))
+    with tunnel() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        answer = post(server.https_url, plain_fallback=True)
+
+    assert (answer.fault, answer.is_distrusted) == ("tls", True)
+    assert "certificate" in answer.text
+    assert "REQUESTS_CA_BUNDLE" in advice(answer)
+    assert server.received == []
+
+
+def test_a_trusted_server_is_reached_through_a_proxy(post, collector, monkeypatch):
+    with tunnel() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        assert post(collector.https_url).verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.parametrize("status", [401, 422, 500, 503])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.utils.module_loading import import_string
 
+from hoptoad import messages
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.imports import when_needed
@@ -36,7 +37,9 @@ def get_api() -> Api:
         found = _found(path)
     # Whatever importing someone's module raises, the site must start with this one sentence.
     except Exception as error:
-        raise ConfigurationError(_wrong(named, f"{type(error).__name__}: {error}")) from error
+        raise ConfigurationError(
+            _wrong(named, f"{type(error).__name__}: {messages.quoted(error)}")
+        ) from error
     for name in ("encode", "report", "CONTENT_TYPE"):
         if not hasattr(found, name):
             raise ConfigurationError(_wrong(named, f"{found!r} has no {name}"))

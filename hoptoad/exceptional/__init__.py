@@ -1,5 +1,10 @@
 """HTTP statuses raised as exceptions. An island: it needs Django and nothing else of this package."""
 
+from hoptoad.exceptional.handlers import handler400 as handler400
+from hoptoad.exceptional.handlers import handler403 as handler403
+from hoptoad.exceptional.handlers import handler404 as handler404
+from hoptoad.exceptional.handlers import handler500 as handler500
+from hoptoad.exceptional.rendering import set_renderer as set_renderer
 from hoptoad.exceptional.responses import (
     HttpBadGateway,
     HttpBadRequest,

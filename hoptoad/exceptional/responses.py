@@ -19,6 +19,8 @@ from django.utils.encoding import iri_to_uri
 from django.utils.http import http_date
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+# Control characters but for the tab, and whatever else `str.splitlines` takes for the end of a line.
+_BREAKS_A_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _SCHEMES = ("", "http", "https", "ftp")  # as Django's own redirects have it
 
 
@@ -68,7 +70,7 @@ class RareHttpResponse(Exception):
         text = str(value)
         if not _TOKEN.fullmatch(str(name)):
             raise ValueError(f"{name!r} is not the name of a header: letters, digits and dashes make one.")
-        if re.search(r"[\r\n\0]", text):
+        if _BREAKS_A_HEADER.search(text):
             raise ValueError(f"The header {name} is {text!r}: a header's value is one line.")
         self.headers[str(name)] = text
 

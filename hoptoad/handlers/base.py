@@ -2,18 +2,19 @@
 
 import contextlib
 import importlib.util
-import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.utils.module_loading import import_string
 
+from hoptoad import messages
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.guard import log_exception
+from hoptoad.messages import get_logger
 from hoptoad.shapes import BUILT_IN_HANDLERS
 from hoptoad.signals import notice_dropped, tell
 from hoptoad.tally import tally
@@ -21,22 +22,13 @@ from hoptoad.tally import tally
 if TYPE_CHECKING:
     from hoptoad.answers import Answer
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 NO_THREADS = (
     "uWSGI runs without threads, so those that deliver may stand still: add enable-threads to its "
     'configuration, or set HOPTOAD_HANDLER = "blocking".'
 )
 
-_BUILT_IN = {
-    "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
-    "blocking": "hoptoad.handlers.blocking.BlockingNotifier",
-    "spool": "hoptoad.handlers.spool.SpoolNotifier",
-    "celery": "hoptoad.handlers.celery.CeleryNotifier",
-    "tasks": "hoptoad.handlers.tasks.TasksNotifier",
-    "mail": "hoptoad.handlers.mail.MailNotifier",
-    "memory": "hoptoad.handlers.memory.MemoryNotifier",
-}
 ALWAYS_THERE = ("threadpool", "blocking", "mail", "memory")  # they need no package and no folder
 
 
@@ -63,6 +55,21 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
     if args or kwargs:
         return cast(Handler, handler_class(settings.handler, settings.handler_class)(*args, **kwargs))
     return _main.get(settings, settings.handler, settings.handler_class)
+
+
+@contextlib.contextmanager
+def separate_handler(give_up: GiveUp) -> Iterator[Handler]:
+    """Like `get_handler`, but one of ours is built anew, loses to `give_up`, and is closed at the end."""
+    if get_settings().handler not in BUILT_IN_HANDLERS:
+        yield get_handler()
+        return
+    handler = get_handler(give_up=give_up)
+    try:
+        yield handler
+    finally:
+        close = getattr(handler, "close", None)
+        if callable(close):
+            close()
 
 
 def get_fallback_handler() -> Handler | None:
@@ -106,14 +113,14 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
     """The class a setting names. Raises ConfigurationError that says what was found instead."""
     try:
         if named in BUILT_IN_HANDLERS:
-            return cast(type, import_string(_BUILT_IN[named]))
+            return cast(type, import_string(BUILT_IN_HANDLERS[named]))
         if is_file(named):
             found = getattr(_module(named), class_name)
         else:
             found = import_string(".".join(filter(None, (named, class_name))))
     # Whatever importing someone's module raises, the site must start with this one sentence.
     except Exception as error:
-        why = f"{type(error).__name__}: {error}"
+        why = f"{type(error).__name__}: {messages.quoted(error)}"
         raise ConfigurationError(_not_found(setting, named, class_name, why)) from error
     if not (isinstance(found, type) and callable(getattr(found, "enqueue", None))):
         raise ConfigurationError(_not_found(setting, named, class_name, f"{found!r} has no method enqueue"))

@@ -1,6 +1,5 @@
 """What handlers that hand on to a broker share: where it is down, nothing is lost."""
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -9,8 +8,9 @@ from django.db import connections
 from hoptoad.api.choice import report
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import Send, get_spool
+from hoptoad.messages import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _SAY_EVERY = 60.0  # seconds
 

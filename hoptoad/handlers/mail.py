@@ -1,6 +1,5 @@
 """Delivery by mail: the notice in the words of Django's own error mails, through Django's mail."""
 
-import logging
 from typing import Any
 
 from django.core.mail import mail_admins, mail_managers
@@ -10,10 +9,11 @@ from hoptoad.conf import get_settings
 from hoptoad.guard import log_exception
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.letter import body, is_broken_link, subject
+from hoptoad.messages import get_logger
 from hoptoad.notice import Notice
 from hoptoad.reporterclass import page
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def send(payload: bytes, timeout: float) -> None:

@@ -1,7 +1,6 @@
 """Delivery by way of the disk: written before `enqueue` returns, sent by a thread, deleted when taken."""
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -11,13 +10,15 @@ from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import Settings, get_settings
+from hoptoad.errors import ConfigurationError
 from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.messages import get_logger
 from hoptoad.spooldir import SpoolDirectory, Waiting
 from hoptoad.tally import tally
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LOOK_EVERY = 5.0  # seconds, for what other processes have left
 SWEEP_EVERY = 60.0  # seconds
@@ -26,7 +27,11 @@ _MIB = 1024 * 1024
 
 
 def directory_of(settings: Settings) -> SpoolDirectory:
-    """The directory the settings name; it may not exist yet."""
+    """The directory the settings name; it may not exist yet. Raises ConfigurationError without one."""
+    if not settings.spool_dir:  # of a handler that is named by its class, which no rule looks through
+        raise ConfigurationError(
+            'HOPTOAD_SPOOL_DIR is not set. For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"'
+        )
     return SpoolDirectory(settings.spool_dir, fsync=settings.spool_fsync)
 
 

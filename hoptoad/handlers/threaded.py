@@ -1,7 +1,6 @@
 """Delivery by a few threads and a bounded queue: the failing request only hands over."""
 
 import atexit
-import logging
 import os
 import sys
 import threading
@@ -16,9 +15,10 @@ from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
 from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send, give_up
+from hoptoad.messages import get_logger
 from hoptoad.tally import tally
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)

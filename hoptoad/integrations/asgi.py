@@ -1,7 +1,6 @@
 """Failures of an ASGI application outside Django's handlers: websocket consumers, lifespan, routers."""
 
 import io
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -11,9 +10,10 @@ from django.http import HttpRequest
 
 from hoptoad import doors, reporter
 from hoptoad.guard import guarded, log_exception
+from hoptoad.messages import get_logger
 from hoptoad.scope import begin, end
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -8,11 +8,12 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad import transport
+from hoptoad import messages, transport
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.revision import repository, revision
+from hoptoad.signals import heard_answers
 
 
 class Command(BaseCommand):
@@ -39,17 +40,18 @@ class Command(BaseCommand):
         told = {
             "environment": options["environment"] or settings.env_name,
             "username": options["user"] or _user(),
-            "repository": options["repository"] or repository(settings.project_root),
+            "repository": _without_secrets(options["repository"] or repository(settings.project_root)),
             "revision": options["revision"] or revision(settings.project_root),
             "version": options["app_version"] or settings.app_version,
         }
         told = {name: value for name, value in told.items() if value}
-        url, answer = _as_v4(settings, told) if settings.api == "v3" else _as_form(settings, told)
-        self.stdout.write(f"To       {url}")
+        with heard_answers():
+            url, answer = _as_v4(settings, told) if settings.api == "v3" else _as_form(settings, told)
+        self.stdout.write(f"To       {messages.address(url)}")
         for name, value in told.items():
-            self.stdout.write(f"{name:12} {value}")
+            self.stdout.write(f"{name:12} {messages.quoted(value)}")
         if answer.verdict is not Verdict.ACCEPTED:
-            raise CommandError(_advice(answer))
+            raise CommandError(f"{answer}. {_advice(answer)}")
         self.stdout.write(self.style.SUCCESS("The deployment was accepted."))
 
 
@@ -85,6 +87,10 @@ def _origin(settings: Settings) -> str:
 
 def _project(settings: Settings) -> str:
     return urlsplit(settings.url).path.partition("/projects/")[2].partition("/")[0] or "1"
+
+
+def _without_secrets(address: str) -> str:
+    return messages.without_query(messages.without_credentials(address))
 
 
 def _user() -> str:

@@ -3,10 +3,10 @@
 import base64
 import contextlib
 import json
+import re
 import shutil
 import textwrap
 from argparse import ArgumentParser
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.test import RequestFactory
 from django.urls import resolve
 from django.utils.encoding import iri_to_uri
 
-from hoptoad import before, capture
+from hoptoad import before, capture, messages
 from hoptoad.api import htv2, v3
 from hoptoad.api.choice import get_api
 from hoptoad.api.parsers import parse
@@ -31,6 +31,8 @@ from hoptoad.text import clean
 
 _SECRET = "made-up-secret-1"  # noqa: S105
 _NAME_WIDTH = 28
+_MAX_SHOWN = 100_000  # characters of a field; a stored notice need not be one of ours
+_API_KEY = re.compile("<api-key>.+?</api-key>", re.DOTALL)
 
 
 class HoptoadPreview(Exception):
@@ -78,12 +80,15 @@ class Command(BaseCommand):
         if notice is None:
             self.stdout.write("Nothing would be sent: HOPTOAD_BEFORE_NOTIFY returns None for this notice.")
         elif options["format"] == "xml":
-            document = htv2.encode(notice).decode()
-            self.stdout.write(document.replace(escape(settings.api_key, quote=False), MASK))
+            document = _API_KEY.sub(f"<api-key>{MASK}</api-key>", htv2.encode(notice).decode(), count=1)
+            self.stdout.write(messages.printable(document, "\n\t", lambda c: f"&#{ord(c)};"))
         elif options["format"] == "json":
-            self.stdout.write(json.dumps(json.loads(v3.encode(notice)), indent=2, ensure_ascii=False))
+            document = json.dumps(json.loads(v3.encode(notice)), indent=2, ensure_ascii=False)
+            self.stdout.write(messages.printable(document, "\n", lambda c: json.dumps(c)[1:-1]))
         else:
-            self.stdout.write(f"{len(payload):,} bytes as {settings.api} to {settings.url}\n")
+            self.stdout.write(
+                f"{len(payload):,} bytes as {settings.api} to {messages.address(settings.url)}\n"
+            )
             if not settings.enabled:
                 self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
             shown = lines(notice, rows, Names(settings.protected_params))
@@ -99,8 +104,9 @@ class Command(BaseCommand):
                 section = line.section
                 self.stdout.write(self.style.MIGRATE_HEADING(section))
             rule = f"   <- {line.rule}" if line.rule else ""
-            text = textwrap.wrap(line.text + rule, width, break_on_hyphens=False) or [""]
-            self.stdout.write(f"  {line.name:{_NAME_WIDTH}} {text[0]}")
+            whole = messages.one_line(line.text, _MAX_SHOWN) + rule
+            text = textwrap.wrap(whole, width, break_on_hyphens=False) or [""]
+            self.stdout.write(f"  {messages.one_line(line.name):{_NAME_WIDTH}} {text[0]}")
             for more in text[1:]:
                 self.stdout.write(" " * (_NAME_WIDTH + 3) + more)
         masked = sum(1 for line in shown if line.rule)
@@ -113,7 +119,7 @@ def _read(path: Path) -> tuple[Notice, None]:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     except ParseError as error:
-        raise CommandError(f"{path} is no notice: {error}") from error
+        raise CommandError(f"{path} is no notice: {messages.quoted(error)}") from error
 
 
 def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Row]]:

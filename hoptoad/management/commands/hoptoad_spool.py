@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from hoptoad import messages
 from hoptoad.answers import Verdict, advice
 from hoptoad.api.choice import report
 from hoptoad.api.parsers import parse
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         for notice in waiting:
             self.stdout.write(_row(notice, _error(notice)))
         for notice in refused:
-            self.stdout.write(_row(notice, f"{_error(notice)}  [{directory.words(notice)}]"))
+            self.stdout.write(_row(notice, f"{_error(notice)}  [{messages.quoted(directory.words(notice))}]"))
         self.stdout.write(f"{len(waiting)} waiting, {len(refused)} refused, in {directory.path}")
 
     def _send(self, directory: SpoolDirectory) -> None:
@@ -120,5 +121,5 @@ def _error(notice: Waiting) -> str:
     try:
         message = parse(notice.path.read_bytes()).error.message
     except (OSError, ParseError) as error:
-        return f"[{error}]"
-    return " ".join(message.split())[:100]
+        message = f"[{error}]"
+    return messages.quoted(message, 100)

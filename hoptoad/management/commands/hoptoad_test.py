@@ -1,19 +1,25 @@
 """`manage.py hoptoad_test`: does a notice arrive, and if not, what is to be done?"""
 
-import threading
+import queue
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.test import RequestFactory
 
-from hoptoad import capture
+from hoptoad import capture, messages
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.api.choice import encode, get_api
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.handlers import get_handler
-from hoptoad.signals import notice_answered
+from hoptoad.handlers.base import handler_class, separate_handler
+from hoptoad.signals import heard_answers
+
+_MAX_LINE = 2000
+_WHILE_DEBUG = (
+    "DEBUG is on: the site itself reports nothing. It does with DEBUG = False, or with "
+    "HOPTOAD_NOTIFY_WHILE_DEBUG = True."
+)
 
 
 class HoptoadTest(Exception):
@@ -36,18 +42,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings = _checked_settings()
-        self._line("To", settings.url)
+        self._line("To", messages.address(settings.url))
         self._line("Handler", settings.handler)
-        answers = _send(settings, options["message"])
-        if not answers:
-            raise CommandError(
-                f"The handler {settings.handler!r} took the notice, and no answer came within "
-                f"{_patience(settings):g} s. Handlers that hand on to another process answer "
-                'there: look into its log, or test with HOPTOAD_HANDLER = "blocking".'
-            )
-        self._tell(answers[0])
+        try:
+            answer = _send(settings, options["message"])
+            if answer is None:
+                raise CommandError(
+                    f"The handler {settings.handler!r} took the notice, and no answer came within "
+                    f"{_patience(settings):g} s. Handlers that hand on to another process answer "
+                    'there: look into its log, or test with HOPTOAD_HANDLER = "blocking".'
+                )
+            self._show(answer)
+        finally:
+            if settings.debug and not settings.notify_while_debug:
+                self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
 
-    def _tell(self, answer: Answer) -> None:
+    def _show(self, answer: Answer) -> None:
         said = f"HTTP {answer.status}" if answer.status else answer.fault
         self._line("Answer", f"{answer.verdict.value} ({said})")
         if answer.text and not answer.id:
@@ -55,11 +65,11 @@ class Command(BaseCommand):
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(advice(answer))
         self._line("Id", answer.id or "none given")
-        self._line("See", answer.link or "the project's page on the server")
+        self._line("See", messages.web_link(answer.link) or "the project's page on the server")
         self.stdout.write(self.style.SUCCESS("The notice was accepted."))
 
     def _line(self, name: str, text: str) -> None:
-        self.stdout.write(f"{name:8} {text}")
+        self.stdout.write(f"{name:8} {messages.quoted(text, _MAX_LINE)}")
 
 
 def _patience(settings: Settings) -> float:
@@ -70,7 +80,7 @@ def _patience(settings: Settings) -> float:
 def _checked_settings() -> Settings:
     try:
         settings = get_settings()
-        get_handler()
+        handler_class(settings.handler, settings.handler_class)
         get_api()
     except ConfigurationError as error:
         raise CommandError(str(error)) from error
@@ -86,22 +96,27 @@ def _checked_settings() -> Settings:
     return settings
 
 
-def _send(settings: Settings, message: str) -> list[Answer]:
+def _send(settings: Settings, message: str) -> Answer | None:
     """Hands a notice to the handler, and waits for the first answer to it."""
-    answers: list[Answer] = []
-    arrived = threading.Event()
+    with heard_answers() as answers:
+        # What becomes of this notice is said here: it is none that the site has lost.
+        def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
+            answers.put(answer or why)
 
-    def remember(answer: Answer, **kwargs: Any) -> None:
-        answers.append(answer)
-        arrived.set()
-
-    notice_answered.connect(remember, weak=False)
-    try:
-        get_handler().enqueue(_payload(settings, message), settings.timeout)
-        arrived.wait(_patience(settings))
-    finally:
-        notice_answered.disconnect(remember)
-    return answers
+        answer: Answer | str
+        try:
+            with separate_handler(give_up) as handler:
+                handler.enqueue(_payload(settings, message), settings.timeout)
+                answer = answers.get(timeout=_patience(settings))
+        except queue.Empty:
+            return None
+        except Exception as error:  # of a handler or an API of the site
+            answer = f"{type(error).__name__}: {error}"
+    if isinstance(answer, Answer):
+        return answer
+    raise CommandError(
+        f"The handler {settings.handler!r} could not send the notice: {messages.quoted(answer)}"
+    )
 
 
 def _payload(settings: Settings, message: str) -> bytes:
