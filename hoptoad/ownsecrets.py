@@ -65,7 +65,7 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _is_path(value: str) -> bool:
-    """Whether the value is made of words, as `/srv/shop-2/site.key` and `C:\\Users` are and `/Qw7rTz2+pL9` is not.
+    """Whether the value is made of words, as `/srv/shop-2/site.key` is and `/Qw7rTz2+pL9` is not.
 
     Directly below the root only a file with an extension is a path.
     """
