@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from hoptoad.lazily import compiled
 
@@ -69,6 +69,14 @@ def parts(value: str) -> Iterator[str]:
         yield token.strip()
         if scheme.lower() == "basic":
             yield from _basic(token.strip())
+
+
+def written(value: str) -> Iterator[str]:
+    """The value, or pieces of it, as it is and escaped; percent-encoded as well."""
+    for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
+        yield from _written(piece)
+        if not _SPACED.fullmatch(piece) or " " in piece:
+            yield quote(piece.encode("utf-8", "surrogatepass"), safe="")
 
 
 def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:
