@@ -224,3 +224,33 @@ def test_of_a_long_secret_as_well():
 )
 def test_an_ellipsis_in_prose_stays(text):
     assert message(text, form={"password": SECRET}) == text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Api-Key": "deleted"},
+        {"X-Pin": "deleted"},
+        {"X-Sid": "deleted"},
+        {"Authorization": "Bearer deleted"},
+        {"Cookie": "auth=deleted; token=deleted"},
+    ],
+)
+def test_the_words_of_headers_and_cookies_stay_elsewhere(headers):
+    notice = notice_of("the account was deleted", headers=headers)
+
+    assert notice.error.message == "ValueError: the account was deleted"
+    assert "deleted" not in repr(notice.request.cgi_data)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Api-Key": "8311-38265aBx"},
+        {"X-Pin": "8311-38265aBx"},
+        {"Cookie": "auth=8311-38265aBx"},
+        {"Cookie": "theme=8311-38265aBx-38265"},
+    ],
+)
+def test_the_tokens_of_headers_and_cookies_are_masked_elsewhere(headers):
+    assert message("no 8311-38265aBx-38265", headers=headers).startswith(f"no {MASK}")
