@@ -259,18 +259,16 @@ def test_the_tokens_of_headers_and_cookies_are_masked_elsewhere(headers):
 def test_the_variables_of_frames_that_find_no_room_are_known(settings_for):
     settings_for(HOPTOAD_LOCAL_VARIABLES=True, HOPTOAD_MAX_VARS=10)
 
-    def start():
-        api_key, page = "8311-38265aBx", [*range(50)]
-        try:
-            fill([*range(50)])
-        except LookupError as error:
-            raise ValueError(f"no {api_key} on {page[7]}") from error
+    def connect():
+        api_key = "8311-38265aBx"
+        fill([*range(50)])
+        return api_key
 
     def fill(rows):
-        raise LookupError("x")
+        raise ValueError(f"no 8311-38265aBx on {rows[7]}")
 
     with pytest.raises(ValueError, match="no 8311") as caught:
-        start()
+        connect()
 
     notice = capture.notice(Incident(exception=caught.value), get_settings())
 
