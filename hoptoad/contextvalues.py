@@ -18,6 +18,7 @@ from django.core.signals import request_finished, request_started
 from hoptoad import scope
 from hoptoad.failures import MAX_CAUSES, causes_of
 from hoptoad.logtext import formatted
+from hoptoad.masked import SLACK
 from hoptoad.once import identity_of, is_same
 
 _NONE: Mapping[str, Any] = {}
@@ -123,7 +124,7 @@ class TrailHandler(logging.Handler):
             return
         breadcrumbs = self._breadcrumbs()
         if breadcrumbs is not None:
-            text = formatted(record, _MAX_LINE)
+            text = formatted(record, _MAX_LINE + SLACK)
             breadcrumbs.append((record.created, record.levelname, record.name, text))
 
     def stop(self) -> None:
@@ -175,18 +176,19 @@ def _owner() -> "asyncio.Task[Any] | threading.Thread | None":
         return thread if thread is threading.main_thread() else None
 
 
-def trail() -> tuple[str, ...]:
-    """The last log records of the current unit, oldest first."""
+def trail() -> tuple[tuple[str, int], ...]:
+    """The last log records of the current unit, oldest first, and how much is shown of each."""
     unit = scope.current()
     if unit is not None:
         kept: deque[Any] = unit.breadcrumbs or deque()
     else:
         loose = _loose.get()
         kept = loose[1] if loose is not None and loose[0]() is _owner() else deque()
-    return tuple(
-        f"{datetime.fromtimestamp(created, timezone.utc):%H:%M:%S.%f} {level} {name}: {text}"
-        for created, level, name, text in tuple(kept)
-    )
+    lines = []
+    for created, level, name, text in tuple(kept):
+        said = f"{datetime.fromtimestamp(created, timezone.utc):%H:%M:%S.%f} {level} {name}: "
+        lines.append((said + text, len(said) + _MAX_LINE))
+    return tuple(lines)
 
 
 def _forget_before(**kwargs: Any) -> None:

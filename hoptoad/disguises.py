@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from hoptoad.lazily import compiled
 
@@ -26,7 +26,23 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
 _ENCODED = compiled(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
 _SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
-_IN_SCRIPTS = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'\"`=-;\\"})
+_SCHEME = compiled(r"[\w!#$%&'*+.^`|~-]{1,64}", re.ASCII)
+_AUTH_PARAM = compiled(
+    r"(?<![\w-])(?P<name>[\w.-]{1,64})\s{0,3}=\s{0,3}(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s,;&\"]+))"
+)
+# Parameters of Digest, OAuth, Hawk and AWS that everybody may know: RFC 7616, RFC 5849.
+_NO_CREDENTIALS = frozenset(
+    "realm username user uri algorithm qop nc ts domain stale charset userhash app dlg ext se sr skn"
+    " signedheaders headers oauth_version oauth_signature_method oauth_timestamp oauth_callback"
+    " signature_method timestamp version created expires keyid".split()
+)
+_NO_PASSWORDS = frozenset({"x-oauth-basic", "api_token", "unused", "token", "nopass"})
+_IN_SCRIPTS = str.maketrans(
+    {
+        character: f"\\u{ord(character):04X}"
+        for character in [*"&<>'\"`=-;\\\u2028\u2029", *map(chr, range(32))]
+    }
+)
 _IN_JSON = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'`+"})
 _JSON_ESCAPE = compiled(r"\\u([0-9a-f]{4})")
 
@@ -53,6 +69,14 @@ def parts(value: str) -> Iterator[str]:
         yield token.strip()
         if scheme.lower() == "basic":
             yield from _basic(token.strip())
+
+
+def written(value: str) -> Iterator[str]:
+    """The value, or pieces of it, as it is and escaped; percent-encoded as well."""
+    for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
+        yield from _written(piece)
+        if not _SPACED.fullmatch(piece) or " " in piece:
+            yield quote(piece.encode("utf-8", "surrogatepass"), safe="")
 
 
 def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:
@@ -219,9 +243,41 @@ def _unescaped(found: "re.Match[str]") -> str:
 
 
 def _basic(token: str) -> Iterator[str]:
-    try:
-        plain = base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return
+    plain = _from_base64(token)
+    name, _, password = plain.partition(":")
     yield plain
-    yield plain.partition(":")[2]
+    yield password
+    if len(password) < 2 or password in _NO_PASSWORDS:
+        yield name  # a key in the place of a user
+
+
+def credentials(value: str) -> Iterator[str]:
+    """The secrets in the value of an Authorization header, whatever its scheme (RFC 9110, section 11.4).
+
+    Of `Api-Key x` and `Key user:x` the x, of `Hawk id="a", mac="b"` both, of `AWS4 Signature=x` the x.
+    """
+    scheme, _, rest = value.strip().partition(" ")
+    if not _SCHEME.fullmatch(scheme) or not rest:
+        return
+    rest = rest.strip()
+    first = rest.split()[0].rstrip(",;")
+    yield rest
+    yield rest.rpartition(":")[2]
+    if "=" not in first.rstrip("="):
+        yield first
+    for found in _AUTH_PARAM.finditer(rest):
+        if found["name"].lower() not in _NO_CREDENTIALS:
+            yield found["quoted"] or found["bare"] or ""
+
+
+def basic_password(value: str) -> str:
+    """The password in Basic credentials, or an empty text."""
+    scheme, _, token = value.strip().partition(" ")
+    return _from_base64(token.strip()).partition(":")[2] if scheme.lower() == "basic" else ""
+
+
+def _from_base64(token: str) -> str:
+    try:
+        return base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""

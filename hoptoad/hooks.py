@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
 from hoptoad.guard import log_exception
+from hoptoad.lazily import compiled
 from hoptoad.log import HoptoadHandler
 from hoptoad.messages import get_logger
 from hoptoad.text import bounded_repr
@@ -26,6 +27,7 @@ _INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", 
 
 # Where Django runs the command of a command line; `call_command` in a script does not come this way.
 _COMMAND_CODE = (ManagementUtility.execute.__code__, BaseCommand.run_from_argv.__code__)
+_NEGATIVE_NUMBER = compiled(r"-\d+|-\d*\.\d+")
 
 _removers: list[Callable[[], None]] = []
 _wanted: frozenset[str] = frozenset()
@@ -134,18 +136,27 @@ class _AsyncioHandler(HoptoadHandler):
 
 
 def arguments(given: list[str]) -> list[Any]:
-    """Command-line arguments as pairs of option and value, so that they can be masked by name."""
+    """Command-line arguments as pairs of option and value, so that they can be masked by name.
+
+    The next argument is the value of an option, unless it is an option itself.
+    """
     shown: list[Any] = []
-    waiting = iter(given)
-    for argument in waiting:
+    rest = list(reversed(given))
+    while rest:
+        argument = rest.pop()
         name, is_pair, value = argument.partition("=")
-        if not argument.startswith("-"):
+        if argument == "--" or not _is_option(argument):
             shown.append(argument)
-        elif is_pair:
+        elif is_pair or not rest or _is_option(rest[-1]):
             shown.append({name.lstrip("-"): value})
         else:
-            shown.append({name.lstrip("-"): next(waiting, "")})
+            shown.append({name.lstrip("-"): rest.pop()})
     return shown
+
+
+def _is_option(argument: str) -> bool:
+    """As argparse judges: `-` and negative numbers are values."""
+    return argument.startswith("-") and argument != "-" and not _NEGATIVE_NUMBER.fullmatch(argument)
 
 
 def _command(trace: "TracebackType | None") -> list[str]:

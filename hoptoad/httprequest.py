@@ -26,7 +26,7 @@ from hoptoad.masked import MASK, SLACK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.text import NOT_LOADED, cut, exact, memory_of
+from hoptoad.text import NOT_LOADED, exact, memory_of
 from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
@@ -38,6 +38,7 @@ _PLAIN_QUERY = compiled(r"[\w./&=%+-]*", re.ASCII)
 _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
+_MAX_QUERY = 16 * 1024
 _MAX_NAME = 255
 _MAX_COOKIES = 64 * 1024
 
@@ -149,7 +150,12 @@ class RequestReader:
         cookies = self._cookies() if shown.pop("HTTP_COOKIE", "") else ""
         self._hide_addresses(shown)
         self._query_string = str(shown.pop("QUERY_STRING", ""))
-        data = self._scrubber.mapping(shown, self._budget)
+        masked = self._scrubber.masked
+        masked.strict = True  # a header's secret is a token, and a word in it the state of something
+        try:
+            data = self._scrubber.mapping(shown, self._budget)
+        finally:
+            masked.strict = False
         if self._query_string:
             query = self._query()
             self._scrubber.masked.field = "QUERY_STRING"
@@ -179,8 +185,10 @@ class RequestReader:
             shown["INTERNAL_IP"] = "yes"  # for the subject of a mail, which may not know the address
         if wanted == "full":
             return
-        for name in filter(holds_addresses, tuple(map(str, shown))):
-            whole = str(shown.pop(name))
+        for name, whole in [(str(name), str(value)) for name, value in shown.items()]:
+            if not holds_addresses(name, whole):
+                continue
+            del shown[name]
             for address in public(whole):
                 self._scrubber.masked.remember(address)
             if wanted == "truncated":
@@ -217,8 +225,9 @@ class RequestReader:
             return {"[query]": MASK}  # the site's filter hides it
         if parsed is None:
             if query.count("&") > _MAX_QUERY_FIELDS:
+                self._scrubber.know([_parsed(query[:_MAX_QUERY], None)])
                 return {"[query]": f"[not parsed: more than {_MAX_QUERY_FIELDS} fields]"}
-            return _unlisted(_parsed(query))
+            return _unlisted(_parsed(query, django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS))
         return _unlisted(parsed)
 
     def _body(self) -> dict[Any, Any]:
@@ -279,7 +288,7 @@ class RequestReader:
         return self._scrubber.mapping(dict(loaded), self._budget)
 
     def _user(self) -> User | None:
-        wanted = self._settings.send_user
+        wanted, keep = self._settings.send_user, self._budget.keep
         user = _loaded_user(self._request.__dict__) if wanted else None
         memory = memory_of(user)
         meta = getattr(type(user), "_meta", None)
@@ -287,13 +296,13 @@ class RequestReader:
         if key is None:
             return None  # nobody, or nobody with an identity
         if wanted == "id":
-            return User(id=cut(str(key), _MAX_NAME))
+            return User(id=keep(str(key), _MAX_NAME))
         names = (_field(memory, "first_name"), _field(memory, "last_name"))
         return User(
-            id=cut(str(key), _MAX_NAME),
-            name=" ".join(filter(None, names)),
-            email=_field(memory, getattr(type(user), "EMAIL_FIELD", "email")),
-            username=_field(memory, getattr(type(user), "USERNAME_FIELD", "username")),
+            id=keep(str(key), _MAX_NAME),
+            name=keep(" ".join(filter(None, names)), 2 * _MAX_NAME),
+            email=keep(_field(memory, getattr(type(user), "EMAIL_FIELD", "email")), _MAX_NAME),
+            username=keep(_field(memory, getattr(type(user), "USERNAME_FIELD", "username")), _MAX_NAME),
         )
 
 
@@ -341,14 +350,14 @@ def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
     return headers
 
 
-def _parsed(query: str) -> "dict[str, list[str]]":
+def _parsed(query: str, max_fields: int | None) -> "dict[str, list[str]]":
     """As QueryDict has it, in a dictionary of lists."""
     fields: dict[str, list[str]] = {}
     for name, value in parse_qsl(
         query,
         keep_blank_values=True,
         encoding=django_settings.DEFAULT_CHARSET,
-        max_num_fields=django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
+        max_num_fields=max_fields,
     ):
         fields.setdefault(name, []).append(value)
     return fields
@@ -381,7 +390,7 @@ def _loaded_user(memory: dict[str, Any]) -> object | None:
 
 def _field(memory: dict[str, Any], name: str) -> str:
     value = memory.get(name)
-    return cut(exact(value), _MAX_NAME) if issubclass(type(value), str) else ""  # type: ignore[arg-type]
+    return exact(value) if issubclass(type(value), str) else ""  # type: ignore[arg-type]
 
 
 def _upload(upload: Any) -> str:

@@ -11,6 +11,7 @@ from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.guard import log_exception
 from hoptoad.logtext import formatted, template
+from hoptoad.masked import SLACK
 from hoptoad.messages import get_logger
 from hoptoad.scope import current_request
 
@@ -65,7 +66,7 @@ class HoptoadHandler(logging.Handler):
         extra: dict[str, Any] = {
             "logger": record.name,
             "level": record.levelname,
-            "text": formatted(record, _MAX_TEXT),
+            "text": formatted(record, _MAX_TEXT + SLACK),
             **{name: value for name, value in vars(record).items() if name not in _OWN},
         }
         if record.stack_info:

@@ -89,6 +89,7 @@ LAYERS = [
     ],
     ["messages"],
     ["masked"],
+    ["shortened"],
     ["disguises", "recognisers"],
     ["notice", "errors", "text", "scope"],
     ["lazily", "imports", "delivering", "marks", "sqlguard"],
