@@ -63,13 +63,20 @@ class TrailHandler(logging.Handler):
         request_started.connect(self._begin)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remembers a record. Evaluates none of its arguments."""
-        if record.name.partition(".")[0] == "hoptoad":
+        """Remembers a record. Evaluates none of its arguments. Raises nothing."""
+        try:
+            self._remember(record)
+        except Exception:  # of a record that someone has built oddly
+            logging.getLogger(__name__).exception("A log record could not be remembered.")
+
+    def _remember(self, record: logging.LogRecord) -> None:
+        name = str(record.name)  # None where makeLogRecord was given no name
+        if name.partition(".")[0] == "hoptoad":
             return
         trail = _trail.get(None)
         if trail is None:
             trail = self._begin()
-        trail.append((record.created, record.levelname, record.name, formatted(record, _MAX_LINE)))
+        trail.append((float(record.created), record.levelname, name, formatted(record, _MAX_LINE)))
 
     def stop(self) -> None:
         """Stops remembering. Not `close`, which a new configuration of logging calls as well."""

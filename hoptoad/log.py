@@ -46,7 +46,7 @@ class HoptoadHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Reports a record. Raises nothing."""
         try:
-            if record.name.partition(".")[0] != "hoptoad" and not is_delivering():
+            if str(record.name).partition(".")[0] != "hoptoad" and not is_delivering():
                 self._report(record)
         except Exception:  # of a record that someone has built oddly
             logging.getLogger(__name__).exception("A log record could not be reported.")
