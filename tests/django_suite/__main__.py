@@ -86,7 +86,7 @@ def download(folder):
         return archive
     # What pip says where an index does not answer; one that answers has versions.
     if "from versions: none" in done.stderr and "CI" not in os.environ:
-        print(f"Skipped: the package index cannot be reached, and it has the tests of {wanted}.")
+        print(f"Skipped: the package index, which has the tests of {wanted}, cannot be reached.")
         sys.exit(0)
     sys.exit(f"pip could not download the source of {wanted}:\n{done.stderr}")
 
