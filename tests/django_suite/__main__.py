@@ -95,7 +95,6 @@ class Suite:
     """Django's tests, unpacked once for each run: they write beside themselves, and the runs are parallel."""
 
     def __init__(self, folder, archive, collector):
-        self._folder = folder
         self._url = collector.url
         self._without, self._with = (unpacked(archive, folder / name) for name in ("without", "with"))
 
