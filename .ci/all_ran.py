@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-ENVIRONMENTS = re.compile(r"^py3(\d+)-django\d+$")
+ENVIRONMENTS = re.compile(r"^py3(\d+)-django\d+(-suite)?$")
 
 
 def has(minor: str) -> bool:

@@ -17,9 +17,13 @@ from django.core.signals import request_finished, request_started
 
 from hoptoad import scope
 from hoptoad.failures import MAX_CAUSES, causes_of
+from hoptoad.guard import log_exception
 from hoptoad.logtext import formatted
 from hoptoad.masked import SLACK
+from hoptoad.messages import get_logger
 from hoptoad.once import identity_of, is_same
+
+logger = get_logger(__name__)
 
 _NONE: Mapping[str, Any] = {}
 _values: "ContextVar[Mapping[str, Any]]" = ContextVar("hoptoad_values", default=_NONE)
@@ -119,13 +123,20 @@ class TrailHandler(logging.Handler):
         request_finished.connect(_end_request)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps a record. Evaluates none of its arguments."""
-        if record.name.partition(".")[0] == "hoptoad":
+        """Keeps a record. Evaluates none of its arguments. Raises nothing."""
+        try:
+            self._keep(record)
+        except Exception:  # of a record that someone has built oddly
+            log_exception(logger, "A log record could not be kept as a breadcrumb.")
+
+    def _keep(self, record: logging.LogRecord) -> None:
+        name = str(record.name)  # None where makeLogRecord was given no name
+        if name.partition(".")[0] == "hoptoad":
             return
         breadcrumbs = self._breadcrumbs()
         if breadcrumbs is not None:
             text = formatted(record, _MAX_LINE + SLACK)
-            breadcrumbs.append((record.created, record.levelname, record.name, text))
+            breadcrumbs.append((float(record.created), record.levelname, name, text))
 
     def stop(self) -> None:
         """Keeps nothing more. Not `close`, which a new configuration of logging calls as well."""

@@ -50,7 +50,7 @@ class HoptoadHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Reports a record. Raises nothing."""
         try:
-            if record.name.partition(".")[0] != "hoptoad" and not is_delivering():
+            if str(record.name).partition(".")[0] != "hoptoad" and not is_delivering():
                 self._report(record)
         except Exception:  # of a record that someone has built oddly
             log_exception(get_logger(__name__), "A log record could not be reported.")

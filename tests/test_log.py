@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils.functional import SimpleLazyObject
 
-from hoptoad import hooks
+from hoptoad import contextvalues, hooks
 from hoptoad.handlers import get_handler
 from hoptoad.log import HoptoadHandler
 from hoptoad.masked import MASK
@@ -234,6 +234,15 @@ def trail(request):
 
     yield install
     hooks.remove()
+    contextvalues.forget()
+
+
+@pytest.fixture
+def trail_handler():
+    handler = contextvalues.TrailHandler(3)
+    yield handler
+    handler.stop()
+    logging.getLogger().removeHandler(handler)
 
 
 def test_the_trail_is_the_last_records_of_the_same_request(client, view, trail):
@@ -256,6 +265,35 @@ def test_the_trail_is_the_last_records_of_the_same_request(client, view, trail):
         f"INFO shop.trail: step {number}, password={MASK}" for number in (2, 3, 4)
     ]
     assert "trail" not in second.extra
+
+
+@pytest.mark.parametrize(
+    ("fields", "remembered"),
+    [
+        ({"msg": "no name"}, "INFO None: no name"),
+        ({"name": 7, "msg": "a number"}, "INFO 7: a number"),
+        ({"name": ("shop", "till"), "msg": "a tuple"}, "INFO ('shop', 'till'): a tuple"),
+        ({"name": "shop", "msg": "whole"}, "INFO shop: whole"),
+    ],
+)
+def test_the_trail_remembers_records_with_odd_names(client, view, trail, fields, remembered):
+    trail(3)
+
+    @view
+    def logs(request):
+        record = logging.makeLogRecord({"levelname": "INFO", "levelno": logging.INFO, **fields})
+        logging.getLogger("shop.trail").handle(record)
+        raise ValueError("after the record")
+
+    client.get("/exception/")
+
+    assert [line.split(" ", 1)[1] for line in outbox[0].extra["trail"]] == [remembered]
+
+
+def test_a_record_the_trail_cannot_remember_is_told_and_does_not_raise(trail_handler, caplog):
+    trail_handler.handle(logging.makeLogRecord({"name": "shop", "created": "soon"}))
+
+    assert "A log record could not be remembered." in caplog.text
 
 
 def test_the_trail_is_off_by_default(client, view):
