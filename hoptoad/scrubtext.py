@@ -123,12 +123,10 @@ class TextScrubber:
         """Where secrets of known shapes stand."""
         spans = []
         for recogniser in self._recognisers.worth_trying(text):
-            for found in recogniser.pattern.finditer(text):
-                group = found.lastgroup or 0
-                secret = found[group]
-                if secret and secret != MASK and recogniser.accepts(secret):
+            for secret, span in recogniser.secrets(text):
+                if secret != MASK:
                     self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
-                    spans.append(found.span(group))
+                    spans.append(span)
         return spans
 
 
