@@ -26,7 +26,23 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
 _ENCODED = compiled(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
 _SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
-_IN_SCRIPTS = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'\"`=-;\\"})
+_SCHEME = compiled(r"[\w!#$%&'*+.^`|~-]{1,64}", re.ASCII)
+_AUTH_PARAM = compiled(
+    r"(?<![\w-])(?P<name>[\w.-]{1,64})\s{0,3}=\s{0,3}(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s,;&\"]+))"
+)
+# Parameters of Digest, OAuth, Hawk and AWS that everybody may know: RFC 7616, RFC 5849.
+_NO_CREDENTIALS = frozenset(
+    "realm username user uri algorithm qop nc ts domain stale charset userhash app dlg ext se sr skn"
+    " signedheaders headers oauth_version oauth_signature_method oauth_timestamp oauth_callback"
+    " signature_method timestamp version created expires keyid".split()
+)
+_NO_PASSWORDS = frozenset({"x-oauth-basic", "api_token", "unused", "token", "nopass"})
+_IN_SCRIPTS = str.maketrans(
+    {
+        character: f"\\u{ord(character):04X}"
+        for character in [*"&<>'\"`=-;\\\u2028\u2029", *map(chr, range(32))]
+    }
+)
 _IN_JSON = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'`+"})
 _JSON_ESCAPE = compiled(r"\\u([0-9a-f]{4})")
 
@@ -50,7 +66,7 @@ def parts(value: str) -> Iterator[str]:
 
 
 def _meanings(text: str) -> Iterator[str]:
-    """What escaped text stands for: unescaped once, and again, as the JSON in a `repr` or in a page needs it."""
+    """What escaped text stands for: unescaped once, and again, as JSON in a `repr` or in a page needs it."""
     waiting, seen = [text], {text}
     for _ in range(_MAX_DECODINGS):
         found = {plain for shown in waiting for plain in _decoded_once(shown)} - seen
@@ -239,9 +255,41 @@ def _unescaped(found: "re.Match[str]") -> str:
 
 
 def _basic(token: str) -> Iterator[str]:
-    try:
-        plain = base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return
+    plain = _from_base64(token)
+    name, _, password = plain.partition(":")
     yield plain
-    yield plain.partition(":")[2]
+    yield password
+    if len(password) < 2 or password in _NO_PASSWORDS:
+        yield name  # a key in the place of a user
+
+
+def credentials(value: str) -> Iterator[str]:
+    """The secrets in the value of an Authorization header, whatever its scheme (RFC 9110, section 11.4).
+
+    Of `Api-Key x` and `Key user:x` the x, of `Hawk id="a", mac="b"` both, of `AWS4 Signature=x` the x.
+    """
+    scheme, _, rest = value.strip().partition(" ")
+    if not _SCHEME.fullmatch(scheme) or not rest:
+        return
+    rest = rest.strip()
+    first = rest.split()[0].rstrip(",;")
+    yield rest
+    yield rest.rpartition(":")[2]
+    if "=" not in first.rstrip("="):
+        yield first
+    for found in _AUTH_PARAM.finditer(rest):
+        if found["name"].lower() not in _NO_CREDENTIALS:
+            yield found["quoted"] or found["bare"] or ""
+
+
+def basic_password(value: str) -> str:
+    """The password in Basic credentials, or an empty text."""
+    scheme, _, token = value.strip().partition(" ")
+    return _from_base64(token.strip()).partition(":")[2] if scheme.lower() == "basic" else ""
+
+
+def _from_base64(token: str) -> str:
+    try:
+        return base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""

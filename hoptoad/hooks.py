@@ -14,10 +14,13 @@ from django.conf import settings as django_settings
 
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
+from hoptoad.lazily import compiled
 from hoptoad.log import HoptoadHandler
 
 # Connected where the site uses the package, which shows by its having been imported, or by a setting.
 _INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", "django_tasks"), "TASKS")}
+
+_NEGATIVE_NUMBER = compiled(r"-\d+|-\d*\.\d+")
 
 _removers: list[Callable[[], None]] = []
 _wanted: frozenset[str] = frozenset()
@@ -126,18 +129,27 @@ class _AsyncioHandler(HoptoadHandler):
 
 
 def arguments(given: list[str]) -> list[Any]:
-    """Command-line arguments as pairs of option and value, so that they can be masked by name."""
+    """Command-line arguments as pairs of option and value, so that they can be masked by name.
+
+    The next argument is the value of an option, unless it is an option itself.
+    """
     shown: list[Any] = []
-    waiting = iter(given)
-    for argument in waiting:
+    rest = list(reversed(given))
+    while rest:
+        argument = rest.pop()
         name, is_pair, value = argument.partition("=")
-        if not argument.startswith("-"):
+        if argument == "--" or not _is_option(argument):
             shown.append(argument)
-        elif is_pair:
+        elif is_pair or not rest or _is_option(rest[-1]):
             shown.append({name.lstrip("-"): value})
         else:
-            shown.append({name.lstrip("-"): next(waiting, "")})
+            shown.append({name.lstrip("-"): rest.pop()})
     return shown
+
+
+def _is_option(argument: str) -> bool:
+    """As argparse judges: `-` and negative numbers are values."""
+    return argument.startswith("-") and argument != "-" and not _NEGATIVE_NUMBER.fullmatch(argument)
 
 
 def _command() -> str:

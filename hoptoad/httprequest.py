@@ -38,6 +38,7 @@ _PLAIN_QUERY = compiled(r"[\w./&=%+-]*", re.ASCII)
 _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
+_MAX_QUERY = 16 * 1024
 _MAX_NAME = 255
 _MAX_COOKIES = 64 * 1024
 
@@ -205,8 +206,9 @@ class RequestReader:
             return {"[query]": MASK}  # the site's filter hides it
         if parsed is None:
             if query.count("&") > _MAX_QUERY_FIELDS:
+                self._scrubber.know([_parsed(query[:_MAX_QUERY], None)])
                 return {"[query]": f"[not parsed: more than {_MAX_QUERY_FIELDS} fields]"}
-            return _unlisted(_parsed(query))
+            return _unlisted(_parsed(query, django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS))
         return _unlisted(parsed)
 
     def _body(self) -> dict[Any, Any]:
@@ -329,14 +331,14 @@ def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
     return headers
 
 
-def _parsed(query: str) -> "dict[str, list[str]]":
+def _parsed(query: str, max_fields: int | None) -> "dict[str, list[str]]":
     """As QueryDict has it, in a dictionary of lists."""
     fields: dict[str, list[str]] = {}
     for name, value in parse_qsl(
         query,
         keep_blank_values=True,
         encoding=django_settings.DEFAULT_CHARSET,
-        max_num_fields=django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
+        max_num_fields=max_fields,
     ):
         fields.setdefault(name, []).append(value)
     return fields

@@ -5,7 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from hoptoad.disguises import Span, decoded, disguised, in_decoded, occurrences, parts
+from hoptoad.disguises import (
+    Span,
+    basic_password,
+    credentials,
+    decoded,
+    disguised,
+    in_decoded,
+    occurrences,
+    parts,
+)
+from hoptoad.text import WORD_STARTS
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
@@ -16,6 +26,7 @@ MIN_DIGITS = 9  # a shorter number is an order, a year, a port
 SLACK = 2048
 MAX_VALUES = 200  # and so many characters of them: each form of each is looked for in all of the notice
 MAX_CHARS = 32_000
+MAX_SECRET = 8_000  # of one value, so that a long one leaves room for others
 
 REAPPEARS = "holds a value that is masked elsewhere"
 
@@ -63,17 +74,29 @@ class Masked:
     def add(self, value: str, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers a value that was masked, and under which name by which rule."""
         self.rows.append(Row(self.section, self.field, name, rule))
-        self.remember(value, strict=strict)
+        self.remember(value, name, strict=strict)
 
-    def remember(self, value: str, *, strict: bool = False) -> None:
-        """Remembers a value, and what it stands for."""
+    def remember(self, value: str, name: str = "", *, strict: bool = False) -> None:
+        """Remembers a value, and what it stands for.
+
+        Under the `name` of an Authorization header, what follows the scheme is a secret too.
+        """
         if MASK in value or len(self._values) >= MAX_VALUES or self._chars >= MAX_CHARS:
             return
+        value = value[:MAX_SECRET]
         strict = strict or self.strict
         for part in parts(value):
-            if _is_worth_it(part.rstrip(_ENDS), strict=strict) and part not in self._values:
-                self._values[part] = None
-                self._chars += len(part)
+            self._remember(part, strict=strict)
+        if "auth" in name.lower():
+            for part in credentials(value):
+                self._remember(part, strict=True)
+            self._remember(basic_password(value), strict=False)  # a person's, and may be a word
+
+    def _remember(self, part: str, *, strict: bool) -> None:
+        part = part[:MAX_SECRET]
+        if _is_worth_it(part.rstrip(_ENDS), strict=strict) and part not in self._values:
+            self._values[part] = None
+            self._chars += len(part)
 
     def reappearing(self, texts: Iterable[str]) -> "Finder | None":
         """What finds those values that some of `texts` hold; None where none does."""
@@ -86,10 +109,9 @@ class Masked:
             is_word = value.isalnum() and not is_telling(value)
             if is_word:
                 words.append(value)
-            if not is_word or not value.isascii():  # escaped, it is no word
-                for core, forms in disguised(value):
-                    if core in whole:
-                        found += (form for form in forms if not is_word or form != value)
+            for core, forms in disguised(value):  # escaped or in Base64, it is no word
+                if core in whole:
+                    found += (form for form in forms if not is_word or form != value)
         anywhere = [form for form in found if form in page]
         quoted = [form for form in (*found, *words) if form in said] if said else []
         words = [word for word in words if word in page]
@@ -101,7 +123,7 @@ class Finder:
 
     def __init__(self, anywhere: list[str], words: list[str], quoted: list[str]) -> None:
         self._forms = tuple(dict.fromkeys(anywhere))
-        self._words = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b") if words else None
+        self._words = _whole(words) if words else None
         self._quoted = tuple(dict.fromkeys(quoted))
 
     def spans(self, text: str) -> list[Span]:
@@ -115,6 +137,10 @@ class Finder:
         if self._quoted and "%" in text:
             spans += in_decoded(text, self._quoted)
         return spans
+
+
+def _whole(words: Iterable[str]) -> "re.Pattern[str]":
+    return re.compile(rf"{WORD_STARTS}(?:{'|'.join(map(re.escape, words))})\b")
 
 
 def is_telling(value: str) -> bool:

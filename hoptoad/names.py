@@ -1,7 +1,7 @@
 """Which names stand for secrets."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from hoptoad.lazily import compiled
@@ -24,8 +24,11 @@ _HARMLESS = compiled(
     r"|^auth_user_(?:id|backend)$|^key_?(?:name|type|id|code|press|up|down)$"
 )
 _BUILT_IN_FRAGMENT = compiled(_FRAGMENTS)
+# What every built-in name holds, once its case and punctuation are gone.
+_HINTS = f"{_FRAGMENTS}|{_WORDS}|key|access|refresh"
 
 _CAMEL = compiled(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_PUNCTUATION = compiled(r"[^\w\n]|_")
 _NOT_WORD = compiled(r"[\W_]+")
 _MAX_NAME = 255
 MAX_JUDGED = 4096
@@ -44,10 +47,30 @@ class Names:
         self._names = re.compile("|".join(f"(?:^|_){re.escape(n)}(?:_|$)" for n in names) or "(?!)")
         self._patterns = tuple(item for item in protected if not isinstance(item, str))
         self._judged = lru_cache(maxsize=4096)(self._judge)
+        hints = "|".join([_HINTS, *(re.escape(name.replace("_", "")) for name in names)])
+        self._hint = compiled(hints)
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""
         return self._judged(name) if len(name) <= _MAX_NAME else self._judge(name)
+
+    def suspects(self, names: Sequence[str]) -> Sequence[str]:
+        """Those of `names` that may have a rule. Looks at all of them at once: most have none."""
+        page = "\n".join(names)
+        if (
+            self._patterns
+            or "%" in page
+            or page.count("\n") >= len(names)
+            or max(map(len, names)) >= _MAX_NAME
+        ):
+            return names
+        folded = _PUNCTUATION.sub("", page).lower()
+        found, line, done = [], 0, 0
+        for hint in self._hint.finditer(folded):
+            line += folded.count("\n", done, hint.start())
+            done = hint.start()
+            found.append(names[line])
+        return found
 
     def _judge(self, name: str) -> str:
         if len(name) >= MAX_JUDGED:

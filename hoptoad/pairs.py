@@ -6,18 +6,52 @@ from typing import NamedTuple
 
 from hoptoad.lazily import compiled
 
+# The names of a pair whose name is told like a value: {"key": "api_key", "value": "…"}
+SAY_A_NAME = (
+    "key",
+    "name",
+    "field",
+    "header",
+    "param",
+    "parameter",
+    "variable",
+    "property",
+    "attribute",
+    "option",
+)
+SAY_A_VALUE = ("value", "values")
+
 # `name=`, `name: `, `"name": `, also escaped. The few separators are looked for, not the many words;
 # what stands before one is read backwards.
 _SEPARATOR = compiled(r"(:=|={1,3}>?|:)\s{0,9}")
 _NAME_BACKWARDS = compiled(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
 # What may open a value: b'…', [, {, (.
-_QUOTE = compiled(r"[bBuUrRfF]{0,2}(\\{0,8}(?:'''|\"\"\"|[\"'])|&quot;|&#3[49];)")
+_ONE_QUOTE = r"(?:\\{0,8}[\"']|&quot;|&#3[49];)"
+_QUOTE = compiled(rf"[bBuUrRfF]{{0,2}}(({_ONE_QUOTE})(?:\2\2)?)")
+# `password: String = `: in GraphQL, Python and TypeScript a type stands between a name and its default.
+_TYPED = compiled(
+    r"(?<![\w.\-])([\w\-]{1,100})\??\s{0,9}:\s{0,9}[\w.\[\]!?]{1,100}(?:\s{0,9}\|\s{0,9}[\w.\[\]]{1,60}){0,4}"
+    r"\s{0,9}=(?![=>])\s{0,9}"
+)
+# `"key": "api_key", ` and `name="password" `: the name is told like a value, and its value beside it.
+_NAMED = compiled(
+    rf"(?<![\w.\-])(?:{'|'.join(SAY_A_NAME)}){_ONE_QUOTE}?\s{{0,9}}(?:=>?|:)\s{{0,9}}[bu]?"
+    rf"({_ONE_QUOTE})([\w.\-\[\] ]{{1,100}})\1",
+    re.IGNORECASE,
+)
+_ITS_VALUE = compiled(
+    rf"(?<![\w.\-])(?:{'|'.join(SAY_A_VALUE)})({_ONE_QUOTE}?)\s{{0,9}}(=>?|:)\s{{0,9}}", re.IGNORECASE
+)
+_ENTRY_BEGINS = compiled(r"[{}<>()]")
+_MAX_ENTRY = 1_000  # characters around the name
 _BARE_END = compiled(r"[\s&]")
 _DATA_END = compiled(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
+_ESCAPE_BEFORE = compiled(r"[abfnrtv]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}")
 _LINE_NAMES = compiled(r"authoriz|^(?:http_|set-)?cookie$", re.IGNORECASE)
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 # What a secret goes on with after a bracket or a quote that only looked like its end: (aB)3xY7
 _GOES_ON = compiled(r"[\w!@#$*^~?-]")
+_MAX_BACKSLASHES = 128
 _PATIENCE = 2_000  # brackets and quotes
 _BRACKET_OR_QUOTE = compiled(r"\\.|[\"'\[\]{}()]", re.DOTALL)
 
@@ -40,6 +74,8 @@ def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int
         if before is None:
             continue
         name, start = before[2][::-1], len(text) - before.end()
+        if text[start - 1 : start] == "\\" and (escape := _ESCAPE_BEFORE.match(name)):
+            name = name[escape.end() :] if rule(name[escape.end() :]) else name
         known = rule(name) if start >= done else ""
         if not known:
             continue
@@ -50,6 +86,34 @@ def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int
             if value < end:
                 yield name, known, value, end
                 done = end
+
+
+def distant_pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
+    """The same for values that do not follow their names: defaults after a type, and told names."""
+    brackets = _Brackets(text)
+    for typed in _TYPED.finditer(text) if ":" in text and "=" in text else ():
+        if known := rule(typed[1]):
+            value, end = _value(text, _Pair(typed[1], typed.start(), "=", False, typed.end()), brackets)
+            if value < end:
+                yield typed[1], known, value, end
+    for named in _NAMED.finditer(text) if "alue" in text or "ALUE" in text else ():
+        known = rule(named[2])
+        found = _value_beside(text, named) if known else None
+        if found is not None:
+            pair = _Pair(named[2], found.start(), found[2], bool(found[1]), found.end())
+            value, end = _value(text, pair, brackets)
+            if value < end:
+                yield named[2], known, value, end
+
+
+def _value_beside(text: str, named: "re.Match[str]") -> "re.Match[str] | None":
+    """Where the value of a told name begins: after it, or before it in the same braces."""
+    after = _ITS_VALUE.search(text, named.end(), named.end() + _MAX_ENTRY)
+    if after is not None and not _ENTRY_BEGINS.search(text, named.end(), after.start()):
+        return after
+    first = max(named.start() - _MAX_ENTRY, 0)
+    first = max(first, *(text.rfind(bracket, first, named.start()) for bracket in "{<("))
+    return _ITS_VALUE.search(text, first, named.start())
 
 
 def _is_prose(text: str, pair: _Pair, rule: Callable[[str], str]) -> bool:
@@ -90,10 +154,23 @@ def _goes_on(text: str, pair: _Pair, position: int) -> int:
 
 
 def _closing_quote(text: str, start: int, quote: str) -> int:
-    position = text.find(quote, start)
-    while position > 0 and text[position - 1] == "\\":  # escaped, or escaped once more
-        position = text.find(quote, position + 1)
-    return len(text) if position < 0 else position
+    r"""Where a value ends: at a quote that is escaped as often as the one that opened it.
+
+    Within `'` two backslashes stand for one of the value: `'a\\'` ends, `'a\'` does not. Within `\"` four do.
+    """
+    mark = quote.lstrip("\\")
+    depth = len(quote) - len(mark)
+    own = 2 << depth.bit_length()
+    position = text.find(mark, start)
+    while position >= 0:
+        before = text[max(start, position - _MAX_BACKSLASHES) : position]
+        escapes = len(before) - len(before.rstrip("\\")) - depth
+        # In the repr of JSON two backslashes escape a quote: then the value goes on behind it.
+        goes_on = escapes and _GOES_ON.match(text, position + len(mark))
+        if escapes >= 0 and escapes % own == 0 and not goes_on:
+            return position - depth
+        position = text.find(mark, position + 1)
+    return len(text)
 
 
 class _Brackets:

@@ -8,10 +8,18 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hoptoad.lazily import compiled
+from hoptoad.text import AFTER_ESCAPE, WORD_STARTS
 
 _MAX_NAME = 64
 _ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _NEVER = 1_000_000  # digits
+# The dash and the blank of a PEM file, also escaped for JavaScript, HTML and URLs.
+_DASH = r"(?:-|\\{1,8}u002[dD]|\\{1,8}x2[dD]|%2[dD]|&#(?:45|x2[dD]);)"
+_BLANK = r"(?: |\+|%20|\\{1,8}u0020)"
+_PEM = rf"PRIVATE{_BLANK}KEY(?:{_BLANK}BLOCK)?"
+# The apostrophe is allowed in a user's name and password, and ends a string in code.
+_USER = r"(?:[^\s/:@?#\"']|'(?=\w))"
+_PASS = r"(?:[^\s\"'<>]|'(?![\s,;:)\]}>]))"
 
 
 class Recogniser(NamedTuple):
@@ -89,8 +97,9 @@ BUILT_IN = (
     Recogniser(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
         compiled(
-            r"(?<=://)(?:[^\s/:@?#\"']{0,200}:(?!\d{1,5}/)(?P<secret>[^\s\"'<>]{1,200}?)"
-            r"|(?P<name>[^\s/:@?#\"']{1,200}))(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
+            rf"(?<=://)(?:{_USER}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_PASS}{{1,200}}?)"
+            rf"|(?P<name>{_USER}{{1,200}}))"
+            r"(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
         ),
         hints=("://",),
     ),
@@ -98,36 +107,37 @@ BUILT_IN = (
         "private_key",
         # RFC 7468; cut short it goes on to the end.
         compiled(
-            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)",
+            rf"{_DASH}{{5}}BEGIN{_BLANK}(?:[A-Z0-9]{{1,20}}{_BLANK}){{0,4}}{_PEM}{_DASH}{{5}}"
+            rf".*?(?:{_DASH}{{5}}END[A-Z0-9 +%\\u]{{1,80}}{_DASH}{{5}}|\Z)",
             re.DOTALL,
         ),
-        hints=("PRIVATE KEY",),
+        hints=("PRIVATE",),
     ),
     Recogniser(
         "jwt",  # RFC 7519: `eyJ` is `{"` in base64url
-        compiled(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
+        compiled(rf"(?:(?<![\w-])|{AFTER_ESCAPE})" r"eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
         hints=("eyJ",),
     ),
     Recogniser(
         "basic_auth",  # RFC 7617
-        compiled(r"\b[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
+        compiled(WORD_STARTS + r"[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
         _is_basic,
         hints=("Basic", "basic"),
     ),
     Recogniser(
         "bearer",  # RFC 6750
-        compiled(r"\b[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
+        compiled(WORD_STARTS + r"[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
         hints=("Bearer", "bearer"),
     ),
     Recogniser(
         "aws",
-        compiled(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
+        compiled(rf"(?:(?<![A-Z0-9])|{AFTER_ESCAPE})" r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
         hints=("AKIA", "ASIA", "ABIA", "ACCA"),
     ),
     Recogniser(
         "api_token",  # GitHub, GitLab, Slack, Stripe, Google, OpenAI and their like
         compiled(
-            r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
+            WORD_STARTS + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
             r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
         hints=(
@@ -153,7 +163,8 @@ BUILT_IN = (
         # Another number may follow after a blank, as in 4111 1111 1111 1111 123: so each way to write a
         # card is tried by itself.
         compiled(
-            r"(?<![\d.])(?=[3-6]|2[2-7])(?=(?P<solid>\d{14,19})(?!\.?\d)|)"
+            rf"(?:(?<![\d.])|{AFTER_ESCAPE})(?=[3-6]|2[2-7])"
+            r"(?=(?P<solid>\d{14,19})(?!\.?\d)|)"
             r"(?=(?=\d(?:[ -]?\d){13,18}(?![ -]?\.?\d))(?P<grouped>\d{1,8}(?:[ -]\d{1,8})+)(?!\.?\d)|)"
             r"(?=(?P<fours>\d{4}(?:[ -]\d{4}){3})(?!\.?\d)|)"
             r"(?=(?P<rest>\d{4}(?:[ -]\d{4}){2,3}[ -]\d{1,3})(?!\.?\d)|)"

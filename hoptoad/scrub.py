@@ -1,7 +1,7 @@
 """Masking in nested data and in cookies."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -11,6 +11,7 @@ from hoptoad.budget import Budget
 from hoptoad.masked import MASK
 from hoptoad.names import MAX_JUDGED
 from hoptoad.notice import Value
+from hoptoad.pairs import SAY_A_NAME, SAY_A_VALUE
 from hoptoad.scrubtext import TextScrubber
 from hoptoad.text import bounded_repr, cut, exact, memory_of, plain, slots_of
 
@@ -24,7 +25,13 @@ _MAX_KNOWN = 1024  # for each set of marks
 # Of these many browsers send the same.
 _SHARED = frozenset({"HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_USER_AGENT"})
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
+_LEAVES = frozenset({str, int, float, bool, type(None)})
+_SAY_A_NAME = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
+_SAY_A_VALUE = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
 _MAX_NAME = 255
+
+
+_Entries = tuple[tuple[Any, Any], ...]
 
 
 class Scrubber(TextScrubber):
@@ -58,6 +65,7 @@ class Scrubber(TextScrubber):
             if id(value) in path:
                 return "[circular]"
             if len(path) >= budget.depth:
+                self.know([value])
                 return "[too deep]"
             path = (*path, id(value))
             if issubclass(kind, dict):
@@ -75,18 +83,19 @@ class Scrubber(TextScrubber):
     ) -> dict[str, Value]:
         """A dictionary as nested text; what finds no room is counted in a last entry."""
         masked: dict[str, Value] = {}
-        cut_away: dict[Any, Any] = {}
-        taken = 0
+        taken, room = 0, max(budget.variables, 0)
         # A copy made in one step: another thread may be changing the original.
-        entries: tuple[tuple[Any, Any], ...] = tuple(islice(dict.items(value), max(budget.variables, 0)))
-        quiet = self._quiet(entries, budget)
-        for key, item in entries:
+        entries: _Entries = tuple(islice(dict.items(value), room + _MAX_CUT_AWAY))
+        cut_away = [*entries[room:]]
+        told, told_rule = self._told_name(entries)
+        quiet = {} if told_rule else self._quiet(entries[:room], budget)
+        for key, item in entries[:room]:
             if type(key) is str and key in quiet:
                 masked[key] = item
                 taken += 1
                 continue
             if budget.variables <= 0 or budget.chars <= 0:
-                cut_away[key] = item
+                cut_away.append((key, item))
                 continue
             taken += 1
             budget.variables -= 1
@@ -96,8 +105,12 @@ class Scrubber(TextScrubber):
             self.masked.field = exact(name)
             while name in masked or name in quiet:  # two names that differed in a secret only
                 name += "'"
-            if rule:
-                self.hide(item, _key(key), rule)
+            if told_rule and type(key) is str and key in _SAY_A_VALUE:
+                self.hide(item, told, told_rule)
+                masked[name] = MASK
+            elif rule:
+                if item is not told:  # a name is no secret
+                    self.hide(item, _key(key), rule)
                 masked[name] = MASK
             else:
                 masked[name] = self.data(item, budget, path=path)
@@ -105,12 +118,12 @@ class Scrubber(TextScrubber):
                     _remember(str(item), self.known.texts)
         left = dict.__len__(value) - taken
         if cut_away:  # not shown, but not to be told elsewhere either
-            self._hide_within(cut_away)
+            self._know_entries(tuple(cut_away))
         if left:
             masked["[cut]"] = f"{left} more"
         return masked
 
-    def _quiet(self, entries: "tuple[tuple[Any, Any], ...]", budget: Budget) -> "dict[str, str]":
+    def _quiet(self, entries: _Entries, budget: Budget) -> "dict[str, str]":
         """What needs no looking at, one by one: known names, and short texts that hold no pair and no shape.
 
         These are most of what there is. Their room is taken at once; where there is not enough of it
@@ -154,42 +167,66 @@ class Scrubber(TextScrubber):
         for item in items:
             if budget.variables <= 0 or budget.chars <= 0:
                 masked.append(f"[cut] {len(items) - len(masked)} more")
-                self._hide_within(items[len(masked) - 1 :])
+                self.know(items[len(masked) - 1 :])
                 break
             budget.variables -= 1
             masked.append(self.data(item, budget, path=path))
         return tuple(masked)
 
-    def _hide_within(self, value: Any) -> None:
-        """Remembers what stands under the names of secrets in what is cut away, as far as it is looked at."""
-        waiting = deque([value])
+    def know(self, values: Iterable[object]) -> None:
+        """Remembers the secrets in data that is not shown, as far as it is looked at."""
+        waiting = deque(values)
         left = _MAX_CUT_AWAY
         while waiting and left > 0:
             item = waiting.popleft()
             if issubclass(type(item), dict):
-                entries = tuple(islice(dict.items(item), left))
-                for key, below in entries:
-                    if rule := self._judged_name(key)[0]:
-                        self.hide(below, _key(key), rule)
-                    else:
-                        waiting.append(below)
+                entries: _Entries = tuple(islice(dict.items(item), left))  # type: ignore[arg-type]
+                waiting += self._know_entries(entries, below=False)
                 left -= len(entries)
             elif type(item) in _SEQUENCES:
-                items = tuple(islice(item, left))
-                waiting.extend(items)
+                items = tuple(islice(item, left))  # type: ignore[call-overload]
+                waiting += [below for below in items if type(below) not in _LEAVES]
                 left -= len(items)
+
+    def _know_entries(self, entries: _Entries, *, below: bool = True) -> list[object]:
+        """Remembers what stands under the names of secrets; returns what else has something below it."""
+        keys = [key for key, _ in entries if type(key) is str]
+        suspects = {*self.suspects(keys)} if keys else set()
+        told, told_rule = self._told_name(entries)
+        rest = []
+        for key, item in entries:
+            is_suspect = key in suspects if type(key) is str else type(key) not in _LEAVES
+            if told_rule and type(key) is str and key in _SAY_A_VALUE:
+                self.hide(item, told, told_rule)
+            elif is_suspect and (rule := self._judged_name(key)[0]):
+                self.hide(item, _key(key), rule)
+            elif type(item) not in _LEAVES:
+                rest.append(item)
+        if below and rest:
+            self.know(rest)
+        return rest
+
+    def _told_name(self, entries: _Entries) -> tuple[str, str]:
+        """The secret's name in `{"key": "api_key", "value": …}`, and its rule; empty texts without one."""
+        keys = {key for key, _ in entries if type(key) is str}
+        if keys.isdisjoint(_SAY_A_VALUE) or keys.isdisjoint(_SAY_A_NAME):
+            return "", ""
+        for key, item in entries:
+            if type(item) is str and key in _SAY_A_NAME and (rule := self.rule(item)):
+                return item, rule
+        return "", ""
 
     def hide(self, value: object, name: str, rule: str, *, strict: bool = False) -> None:
         """Remembers every text in `value`, which is masked under `name` by `rule`."""
         texts = _texts(value)
         self.masked.add(next(texts, ""), name, rule, strict=strict)
         for text in texts:
-            self.masked.remember(text, strict=strict)
+            self.masked.remember(text, name, strict=strict)
 
-    def remember(self, value: object) -> None:
+    def remember(self, value: object, name: str) -> None:
         """Remembers every text in `value`, of which something less is masked."""
         for text in _texts(value):
-            self.masked.remember(text)
+            self.masked.remember(text, name)
 
 
 def _remember(text: str, known: set[str]) -> None:

@@ -1,6 +1,8 @@
 """Masking in text: of URLs, of `name=value` pairs, of whatever has the shape of a secret."""
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from urllib.parse import unquote, unquote_plus
 
 from hoptoad.cleaned import cleaned, shifted
@@ -8,7 +10,7 @@ from hoptoad.disguises import Span, back_in_encoded
 from hoptoad.lazily import compiled
 from hoptoad.masked import MASK, Masked
 from hoptoad.names import Names
-from hoptoad.pairs import pairs
+from hoptoad.pairs import distant_pairs, pairs
 from hoptoad.recognisers import BUILT_IN, Recognisers
 
 _QUERY = compiled(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
@@ -44,6 +46,10 @@ class TextScrubber:
         if "%" in name:
             name = unquote_plus(name)
         return self._marked.get(name) or self._names.rule(name)
+
+    def suspects(self, names: Sequence[str]) -> Iterable[str]:
+        """Those of `names` that may have a rule."""
+        return [*self._names.suspects(names), *self._marked]
 
     def text(self, text: str) -> str:
         """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
@@ -108,7 +114,7 @@ class TextScrubber:
     ) -> list[Span]:
         """Where the values of secret names stand, but those that are hidden or begin in what is done."""
         found = []
-        for name, rule, start, end in pairs(text, self.rule):
+        for name, rule, start, end in chain(pairs(text, self.rule), distant_pairs(text, self.rule)):
             if only_after and text[start - 1] not in only_after:
                 continue
             value = text[start:end]

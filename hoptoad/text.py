@@ -17,6 +17,9 @@ from hoptoad.lazily import compiled
 
 CUT = "… [cut]"
 NOT_LOADED = "[not loaded]"
+# Where a word begins: the `n` of an escaped line break is no letter of the word after it.
+AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"
+WORD_STARTS = rf"(?:\b|{AFTER_ESCAPE})"
 
 # Types whose own `str` is cheap, bounded and free of side effects. Everything else could be a
 # model, a QuerySet or a lazy object, and its `str` or `repr` could run SQL.

@@ -56,7 +56,7 @@ class VariableReader:
 
     def variables(self, frame: FrameType) -> Data:
         """What the frame's variables hold, each bounded and scrubbed; empty unless wanted."""
-        if not self._wanted or self._budget.variables <= 0:
+        if not self._wanted:
             return _NOTHING
         seen = self._seen(frame)
         if seen is None:
@@ -64,9 +64,12 @@ class VariableReader:
         masked = self._scrubber.masked
         masked.section, masked.strict = "variables", True  # `key = "name"` is a variable's everyday life
         try:
+            if self._budget.variables <= 0:
+                self._scrubber.know([dict(seen)])
+                return _NOTHING
             for name, value in seen:
                 if self._scrubber.rule(name):
-                    self._scrubber.remember(value)  # what is shown of it is a representation
+                    self._scrubber.remember(value, name)  # what is shown of it is a representation
             return self._scrubber.mapping({name: self._shown(value) for name, value in seen}, self._budget)
         finally:
             masked.section, masked.strict = "error", False

@@ -224,6 +224,16 @@ def test_of_a_token_that_is_a_little_longer_than_a_piece_no_letter_is_looked_for
     )
 
 
+@pytest.mark.parametrize("secret", ["two\nlines-77", "two\r\nlines\t77", "two\u2028lines-77"])
+@pytest.mark.parametrize("disguise", ["escapejs", "json", "repr", "repr of bytes", "quote"])
+def test_a_secret_of_two_lines_is_found(secret, disguise):
+    shown = erased(secret, f"before {DISGUISES[disguise](secret)} after")
+
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+    assert len(shown) <= len("before b'' after") + len(MASK)
+
+
 def test_where_a_secret_overlaps_itself_all_of_it_is_found_and_quickly():
     assert [*occurrences("aa", "aaaaa b aa")] == [(0, 2), (1, 3), (2, 4), (3, 5), (8, 10)]
     assert len([*occurrences("a1" * 100, "a1" * 10_000)]) < 300

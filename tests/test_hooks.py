@@ -208,7 +208,27 @@ assert sys.excepthook is sys.__excepthook__
         (["a", "b"], ["a", "b"]),
         (["--a=b", "-c", "d", "e"], [{"a": "b"}, {"c": "d"}, "e"]),
         (["--last"], [{"last": ""}]),
+        (["--no-input", "--api-token", "S"], [{"no-input": ""}, {"api-token": "S"}]),
+        (["--traceback", "--password=S", "shop"], [{"traceback": ""}, {"password": "S"}, "shop"]),
+        (["-v", "-q", "--secret", "S"], [{"v": ""}, {"q": ""}, {"secret": "S"}]),
+        (["--dry-run", "--", "--token", "S"], [{"dry-run": ""}, "--", {"token": "S"}]),
+        (["--offset", "-5", "--ratio", "-.5"], [{"offset": "-5"}, {"ratio": "-.5"}]),
+        (["--file", "-", "-"], [{"file": "-"}, "-"]),
     ],
 )
 def test_arguments_are_paired(given, shown):
     assert hooks.arguments(given) == shown
+
+
+def test_a_flag_before_a_secret_option_does_not_uncover_its_value(run):
+    done, [notice] = run(
+        *("--no-input", "--api-token", "hunter2-Xyz99", "--page", "7"), program="raise ValueError('x')"
+    )
+
+    [shown] = notice.iterfind("request/params/var[@key='arguments']")
+    assert done.returncode == 1
+    assert [(var[0].get("key"), var[0].text) for var in shown if len(var)] == [
+        ("no-input", None),
+        ("api-token", "*" * 20),
+        ("page", "7"),
+    ]

@@ -1,8 +1,11 @@
 """Secrets known by their shape."""
 
+import json
 import re
+from urllib.parse import quote, quote_plus
 
 import pytest
+from django.utils.html import escapejs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,3 +109,52 @@ def test_luhns_check_accepts_exactly_one_last_digit(digits):
 @given(st.text(max_size=200))
 def test_any_text_is_taken(text):
     assert isinstance(Scrubber().text(text), str)
+
+
+@pytest.mark.parametrize("escape", [r"\n", r"\r\n", r"\x0b", r"\u000A", r"\\n"])
+@pytest.mark.parametrize("name", NAMES)
+def test_each_shape_is_masked_after_an_escaped_line_break(name, escape):
+    words, secret = SHAPES[name]
+    text = escape + words.removeprefix("a ").removeprefix("sent ").removeprefix("with ").format(secret)
+
+    assert secret not in Scrubber().text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgres://bob:it's-x@db/x", f"postgres://bob:{MASK}@db/x"),
+        ("postgres://bob:'x'y'@db/x", f"postgres://bob:{MASK}@db/x"),
+        ("redis://:o'brien@db", f"redis://:{MASK}@db"),
+        ("mysql://o'brien:pw@db", f"mysql://o'brien:{MASK}@db"),
+        ("https://o'brien77@db/x", f"https://{MASK}@db/x"),
+        ("amqp://bob:!$&'()*+,;=-._~%20@mq", f"amqp://bob:{MASK}@mq"),
+        ("{'a':'redis://h:6379','b':'x@y.z'}", "{'a':'redis://h:6379','b':'x@y.z'}"),
+        ("['https://shop.example/'];'x@y.z'", "['https://shop.example/'];'x@y.z'"),
+        ("f('redis://h:6379')+'x@y.z'", "f('redis://h:6379')+'x@y.z'"),
+    ],
+)
+def test_an_apostrophe_in_a_url(text, shown):
+    assert Scrubber().text(text) == shown
+
+
+PEM = "-----BEGIN {0}PRIVATE KEY-----\nMIIEow==\n-----END {0}PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("kind", ["", "RSA ", "ENCRYPTED "])
+@pytest.mark.parametrize(
+    "write", [escapejs, json.dumps, repr, quote, quote_plus, lambda text: json.dumps(escapejs(text))]
+)
+def test_a_private_key_is_masked_however_it_is_written(kind, write):
+    shown = Scrubber().text(f"x {write(PEM.format(kind))} after")
+
+    assert "MIIEow" not in shown
+    assert shown.startswith("x ")
+    assert shown.endswith(" after")
+
+
+@pytest.mark.parametrize("write", [str, escapejs])
+def test_a_public_key_is_shown(write):
+    text = write(PEM.replace("PRIVATE", "PUBLIC").format("") + " is not PRIVATE")
+
+    assert Scrubber().text(text) == text

@@ -242,3 +242,99 @@ def test_a_secret_that_stands_as_a_name_is_masked_there(secret):
 )
 def test_what_people_write_around_a_secret(text, wanted):
     assert scrubber.text(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (r"{'access_key': 'Tr0ub4dor&3x\\', 'page': 'two'}", f"{{'access_key': '{MASK}', 'page': 'two'}}"),
+        (r'{"password": "C:\\abc\\", "page": "two"}', f'{{"password": "{MASK}", "page": "two"}}'),
+        (r"password='a\\\'bc' and", f"password='{MASK}' and"),
+        (r'"{\"pin\": \"abc\\\\\", \"page\": \"two\"}"', rf'"{{\"pin\": \"{MASK}\", \"page\": \"two\"}}"'),
+        (r'"{\"pin\": \"ab\\\"c\", \"page\": \"two\"}"', rf'"{{\"pin\": \"{MASK}\", \"page\": \"two\"}}"'),
+        (r"'{\\\"pin\\\": \\\"abc\\\"}' x", rf"'{{\\\"pin\\\": \\\"{MASK}\\\"}}' x"),
+    ],
+)
+def test_a_backslash_at_the_end_of_a_secret_does_not_escape_the_quote_after_it(text, wanted):
+    assert scrubber.text(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('login(password: """it\'s "abc" """, user: "x")', f'login(password: """{MASK}""", user: "x")'),
+        (r"login(pin: \"\"\"a b\"\"\", user: \"x\")", rf"login(pin: \"\"\"{MASK}\"\"\", user: \"x\")"),
+        (
+            "pin: &quot;&quot;&quot;a b&quot;&quot;&quot; x",
+            f"pin: &quot;&quot;&quot;{MASK}&quot;&quot;&quot; x",
+        ),
+        ('L($pin: String = "abc", $page: Int = 3)', f'L($pin: {MASK} = "{MASK}", $page: Int = 3)'),
+        ('L($pin: String! = """a "bc" """)', f'L($pin: {MASK} = """{MASK}""")'),
+        ('L($tokens: [String!]! = ["abc"], $page: Int)', f"L($tokens: {MASK} = {MASK}, $page: Int)"),
+        ("def f(token: str | None = 'abc', page: int = 3)", None),
+        ("let token?: string = 'abc', page: number = 3", f"let token?: string = '{MASK}', page: number = 3"),
+    ],
+)
+def test_block_strings_and_defaults_after_a_type(text, wanted):
+    masked = scrubber.text(text)
+
+    assert not re.search("abc|a b|it's", masked)
+    if wanted is not None:
+        assert masked == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('{"key": "api_key", "value": "abc"}', f'{{"key": "{MASK}", "value": "{MASK}"}}'),
+        ('{"name": "Authorization", "on": true, "value": "a bc"}', f'{{"name": "Authorization", "on": true, "value": "{MASK}"}}'),
+        ("{'value': 'abc', 'name': 'pin'}, {'name': 'page', 'value': '7'}", f"{{'value': '{MASK}', 'name': 'pin'}}, {{'name': 'page', 'value': '7'}}"),
+        (r'[{\"Key\": \"DbPassword\", \"Value\": \"abc\"}]', None),
+        ("{&quot;field&quot;: &quot;pin&quot;, &quot;value&quot;: &quot;abc&quot;}", None),
+        ('<input name="page" value="7"><input name="pin" value="abc">', f'<input name="page" value="7"><input name="pin" value="{MASK}">'),
+        ("Header(name='X-Api-Key', value='abc')", f"Header(name='X-Api-Key', value='{MASK}')"),
+        ('{"key": "colour", "value": "green"}', f'{{"key": "{MASK}", "value": "green"}}'),
+        ('{"field": "password", "message": "too short"}', '{"field": "password", "message": "too short"}'),
+        ('{"name": "password"}, {"value": "green"}', '{"name": "password"}, {"value": "green"}'),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_told_like_a_value(text, wanted):
+    masked = scrubber.text(text)
+
+    assert not re.search("abc|a bc", masked)
+    if wanted is not None:
+        assert masked == wanted
+
+
+def test_a_name_that_is_told_like_a_value_in_data():
+    data = {
+        "all": [
+            {"key": "api_key", "value": "abc"},
+            {"Value": ["abc"], "Name": "DbPassword"},
+            {"name": "X-Token", "enabled": True, "values": {"a": "abc"}},
+            {"name": "page", "value": "7"},
+            {"field": "password", "message": "too short"},
+        ]
+    }
+
+    assert Scrubber().data(data, budget())["all"] == (
+        {"key": MASK, "value": MASK},
+        {"Value": MASK, "Name": "DbPassword"},
+        {"name": "X-Token", "enabled": "True", "values": MASK},
+        {"name": "page", "value": "7"},
+        {"field": "password", "message": "too short"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (r"'bad\npin=1234 and'", rf"'bad\npin={MASK} and'"),
+        (r"bad\u000apin: 1234", rf"bad\u000apin: {MASK}"),
+        (r"bad\x0a\tauth=1234", rf"bad\x0a\tauth={MASK}"),
+        (r"bad\npage=1234 C:\tokyo=1", r"bad\npage=1234 C:\tokyo=1"),
+        ("npin=1234", "npin=1234"),
+    ],
+)
+def test_the_letter_of_an_escape_is_no_letter_of_the_name_after_it(text, wanted):
+    assert scrubber.text(text) == wanted

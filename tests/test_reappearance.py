@@ -1,0 +1,157 @@
+"""Secrets that another text quotes: shortened, from a header of any scheme, in Base64, after an escape."""
+
+import base64
+import json
+
+import pytest
+from django.test import RequestFactory
+
+from hoptoad import capture
+from hoptoad.conf import get_settings
+from hoptoad.masked import MASK
+from hoptoad.notice import Incident
+
+SECRET = "correct-horse-battery-staple-77"
+
+
+def notice_of(text, *, form=None, body=None, headers=None, session=None, query=""):
+    """Of a request that holds these, and whose failure says `text`."""
+    if body is None:
+        request = RequestFactory().post(f"/?{query}", form or {}, headers=headers or {})
+        assert request.POST is not None
+    else:
+        request = RequestFactory().post(
+            f"/?{query}", json.dumps(body), content_type="application/json", headers=headers or {}
+        )
+        assert request.body
+    if session is not None:
+        request.session = type("Session", (), {})()
+        request.session._session_cache = session
+    return capture.notice(Incident(exception=ValueError(text), request=request), get_settings())
+
+
+def message(text, **request):
+    return notice_of(text, **request).error.message.removeprefix("ValueError: ")
+
+
+def basic(text):
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("authorization", "secret"),
+    [
+        ("Api-Key eb243592-faa2", "eb243592-faa2"),
+        ("GenieKey eb243592-faa2", "eb243592-faa2"),
+        ("SSWS 00QCjAl4MlV-WPXM", "00QCjAl4MlV-WPXM"),
+        ("ApiKey daniel:204db7bcfafb2deb", "204db7bcfafb2deb"),
+        ("Token token=204db7bcfafb2deb", "204db7bcfafb2deb"),
+        ('Digest username="freda", realm="shop", uri="/orders/1/", response="6629fae49393"', "6629fae49393"),
+        ('Hawk id="dh37fgj492je", ts="1353832234", mac="6R4rV5iE+NPoym="', "6R4rV5iE+NPoym="),
+        ('OAuth realm="shop", oauth_token="kkk9d7dh3k39sjv7"', "kkk9d7dh3k39sjv7"),
+        ("AWS4-HMAC-SHA256 Credential=x/y, SignedHeaders=host, Signature=fe5f80f77d5f", "fe5f80f77d5f"),
+        ("SharedAccessSignature sr=shop&sig=kPx7%2bUe1&se=1700", "kPx7%2bUe1"),
+        (basic("sk-4eC39HqLyj:"), "sk-4eC39HqLyj"),
+        (basic("sk-4eC39HqLyj:x-oauth-basic"), "sk-4eC39HqLyj"),
+        (basic("freda:hunter"), "hunter"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization", "X-Forwarded-Authorization"])
+def test_what_follows_any_scheme_is_masked_where_it_is_quoted_alone(name, authorization, secret):
+    assert message(f"refused: {secret}", headers={name: authorization}) == f"refused: {MASK}"
+
+
+@pytest.mark.parametrize("text", ["sent {name}: {value}\nto shop", "{{'{name}': '{value}'}}"])
+def test_also_where_a_text_holds_the_header(text):
+    notice = notice_of(
+        "refused: 00QCjAl4MlV", form={"log": text.format(name="Authorization", value="SSWS 00QCjAl4MlV")}
+    )
+
+    assert notice.error.message == f"ValueError: refused: {MASK}"
+
+
+def test_the_public_parts_of_a_header_stay():
+    header = (
+        'Digest username="freda@shop.example", realm="members@shop.example", uri="/orders/2024-11/", qop=auth'
+    )
+    text = "freda@shop.example of members@shop.example at /orders/2024-11/ with auth"
+
+    assert message(text, headers={"Authorization": header}) == text
+    assert message("freda@shop.example", headers={"Authorization": basic("freda@shop.example:1234")}) == (
+        "freda@shop.example"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ids": [*range(2_100)]},
+        {"rows": [{"id": number} for number in range(1_500)]},
+        {f"field{number}": number for number in range(3_000)},
+        [[number] for number in range(2_100)],
+    ],
+    ids=["list", "dictionaries", "fields", "lists"],
+)
+def test_a_request_cannot_keep_the_secrets_of_the_session_from_being_known(body):
+    session = {"api_token": "8311-38265aBx", "cart": {"pin": "77-ab-12345"}, "colour": "green-blue-77"}
+
+    said = message("refused: 8311-38265aBx 77-ab-12345 green-blue-77", body=body, session=session)
+
+    assert said == f"refused: {MASK} {MASK} green-blue-77"
+
+
+def test_nor_those_that_stand_last_in_a_form_or_below_the_depth():
+    form = {f"field{number}": "x" for number in range(900)} | {"password": SECRET}
+    deep = {"password": SECRET}
+    for _ in range(40):
+        deep = {"a": [deep]}
+
+    assert message(f"no {SECRET}", form=form) == f"no {MASK}"
+    assert message(f"no {SECRET}", body=deep) == f"no {MASK}"
+
+
+def test_nor_those_of_a_query_of_too_many_fields():
+    query = "&".join(f"a{number}=1" for number in range(1_200)) + f"&token={SECRET}"
+
+    assert message(f"no {SECRET}", query=query) == f"no {MASK}"
+
+
+def test_a_long_secret_leaves_room_for_others():
+    form = {"password": "x9-" * 11_000, "token": SECRET}
+
+    assert message(f"no {SECRET}", form=form) == f"no {MASK}"
+
+
+@pytest.mark.parametrize("number", ["871623345", "871623345001", "4012888888881881"])
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_numbers_are_found_in_base64(number, before):
+    encoded = base64.b64encode(f"{before}{number};page=7".encode()).decode()
+
+    assert MASK in message(f"sent {encoded} to it", form={"pin": number})
+
+
+def test_a_short_number_is_not():
+    encoded = base64.b64encode(b"20241234").decode()
+
+    assert message(f"sent {encoded}", form={"pin": "20241234"}) == f"sent {encoded}"
+
+
+@pytest.mark.parametrize("word", ["hunterxy", "871623345"])
+@pytest.mark.parametrize("escape", ["\\n", "\\r\\n", "\\t", "\\x0b", "\\u000a", "\\\\n"])
+def test_a_word_after_an_escaped_line_break_is_a_word(word, escape):
+    assert message(f"bad{escape}{word}{escape}", form={"password": word}) == f"bad{escape}{MASK}{escape}"
+
+
+def test_an_exception_that_shows_its_argument_as_python_does():
+    request = RequestFactory().post("/", {"password": "hunterxy"})
+    assert request.POST
+
+    notice = capture.notice(Incident(exception=KeyError("bad\nhunterxy\n"), request=request), get_settings())
+
+    assert notice.error.message == f"KeyError: 'bad\\n{MASK}\\n'"
+
+
+def test_a_part_of_another_word_stays():
+    text = "nhunterxy \\nhunterxyz \\hunterxy2 n871623345"
+
+    assert message(text, form={"password": "hunterxy", "pin": "871623345"}) == text
