@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import html
 import json
 import re
@@ -82,6 +83,9 @@ def _decoded_once(text: str) -> Iterator[str]:
         yield html.unescape(text)
     if "%" in text:
         yield unquote(text)
+    if not text.isascii():
+        with contextlib.suppress(UnicodeError):
+            yield text.encode("latin-1").decode()  # as WSGI hands on a header (PEP 3333)
 
 
 def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:
