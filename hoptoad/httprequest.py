@@ -180,8 +180,10 @@ class RequestReader:
             shown["INTERNAL_IP"] = "yes"  # for the subject of a mail, which may not know the address
         if wanted == "full":
             return
-        for name in filter(holds_addresses, tuple(map(str, shown))):
-            whole = str(shown.pop(name))
+        for name, whole in [(str(name), str(value)) for name, value in shown.items()]:
+            if not holds_addresses(name, whole):
+                continue
+            del shown[name]
             for address in public(whole):
                 self._scrubber.masked.remember(address)
             if wanted == "truncated":

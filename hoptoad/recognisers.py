@@ -18,8 +18,8 @@ _DASH = r"(?:-|\\{1,8}u002[dD]|\\{1,8}x2[dD]|%2[dD]|&#(?:45|x2[dD]);)"
 _BLANK = r"(?: |\+|%20|\\{1,8}u0020)"
 _PEM = rf"PRIVATE{_BLANK}KEY(?:{_BLANK}BLOCK)?"
 # The apostrophe is allowed in a user's name and password, and ends a string in code.
-_USER = r"(?:[^\s/:@?#\"']|'(?=\w))"
-_PASS = r"(?:[^\s\"'<>]|'(?![\s,;:)\]}>]))"
+_BEFORE_AT = r"(?:[^\s/:@?#\"']|'(?=\w))"
+_AFTER_COLON = r"(?:[^\s\"'<>]|'(?![\s,;:)\]}>]))"
 
 
 class Recogniser(NamedTuple):
@@ -97,8 +97,8 @@ BUILT_IN = (
     Recogniser(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
         compiled(
-            rf"(?<=://)(?:{_USER}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_PASS}{{1,200}}?)"
-            rf"|(?P<name>{_USER}{{1,200}}))"
+            rf"(?<=://)(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
+            rf"|(?P<name>{_BEFORE_AT}{{1,200}}))"
             r"(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
         ),
         hints=("://",),

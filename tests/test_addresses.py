@@ -7,6 +7,7 @@ from hoptoad import capture
 from hoptoad.addresses import truncated
 from hoptoad.conf import get_settings
 from hoptoad.masked import MASK
+from hoptoad.text import CUT
 
 FORWARDED = "203.0.113.7, [2001:db8:85a3:8d3:1319:8a2e:370:7348]:443, 198.51.100.17:8080"
 
@@ -64,3 +65,41 @@ def test_they_can_be_absent(settings_for):
 )
 def test_truncated(text, wanted):
     assert truncated(text) == wanted
+
+
+NAMED_OTHERWISE = {
+    "X-Azure-SocketIP": "203.0.113.7",
+    "X-Original-For": "203.0.113.7:51234",
+    "CF-Pseudo-IPv4": "203.0.113.7",
+    "X-Appengine-Client": "203.0.113.7, 198.51.100.17",
+    "X-Peer": "[2001:db8:85a3:8d3::7348]:443, unknown",
+    "X-Hops": 'for="[2001:db8:85a3:8d3::7348]:4711";proto=https, for=203.0.113.7',
+}
+NO_ADDRESSES_OF_PEOPLE = {
+    "Host": "192.0.2.1:8000",
+    "X-Forwarded-Host": "192.0.2.1",
+    "X-App-Version": "1.2.3.4",
+    "X-Note": "see 192.0.2.1",
+    "X-Time": "12:30",
+    "Accept-Encoding": "deflate",
+    "X-Request-Id": "abcd:1234",
+}
+
+
+@pytest.mark.parametrize("wanted", ["truncated", None])
+def test_headers_whose_whole_value_is_addresses_count_whatever_they_are_called(settings_for, wanted):
+    settings_for(HOPTOAD_SEND_IP=wanted, ALLOWED_HOSTS=["*"])
+    request = RequestFactory().get("/", headers={**NAMED_OTHERWISE, **NO_ADDRESSES_OF_PEOPLE})
+
+    notice = capture.notice(capture.incident(request, exception=ValueError("x")), get_settings())
+
+    data = notice.request.cgi_data
+    assert "203.0.113.7" not in repr(notice)
+    assert "8d3::7348" not in repr(notice)
+    shown = {name: data.get(f"HTTP_{name.upper().replace('-', '_')}") for name in NO_ADDRESSES_OF_PEOPLE}
+    assert shown == NO_ADDRESSES_OF_PEOPLE
+    assert data.get("HTTP_X_AZURE_SOCKETIP") == ("203.0.113.0" if wanted else None)
+
+
+def test_of_a_header_of_many_addresses_the_first_are_sent():
+    assert truncated(", ".join(["203.0.113.7"] * 5_000)) == ", ".join(["203.0.113.0"] * 20) + CUT
