@@ -15,7 +15,9 @@ _HEADER = compiled(
     r"(?:(?:^|_)(?:IP|IPV6|ADDR|ADDRESS|FORWARDED|FORWARDED_FOR|USER_IP)|CLIENTIP|REMOTE_HOST)$"
 )
 _NOT_OF_PEOPLE = compiled(r"HOST|SERVER|VERSION|_VER$")
-_BETWEEN = compiled(r"(?:[\s,;\"'\[\]]|\b(?:for|by)=|\bproto=\w{1,9}|\bunknown\b|:\d{1,5}|%\w{1,20})*", re.IGNORECASE)
+_BETWEEN = compiled(
+    r"(?:[\s,;\"'\[\]]|\b(?:for|by)=|\bproto=\w{1,9}|\bunknown\b|:\d{1,5}|%\w{1,20})*", re.IGNORECASE
+)
 _MAX_ADDRESSES = 20  # of one header; what follows them is not sent
 _CANDIDATE = compiled(r"[0-9A-Fa-f:.]{3,45}")
 _LOOKS_LIKE_ONE = compiled(r"\d+\.\d+\.\d+\.\d+")

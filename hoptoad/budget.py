@@ -53,12 +53,13 @@ class Budget:
         is what a text that had to be cut ends with.
         """
         room = self.text if max_chars is None else max_chars
-        is_cut = is_cut or text.endswith(CUT)
+        # A shorter text was not cut here: every bound keeps SLACK.
+        is_cut = is_cut or (len(text) > SLACK and text.endswith(CUT))
         if not is_cut and type(text) is str and len(text) <= room and len(text) <= self.chars:  # as most are
             self.chars -= len(text)
             return text
         raw = origin(text)[0]
-        is_cut = is_cut or raw.endswith(CUT)
+        is_cut = is_cut or (len(raw) > SLACK and raw.endswith(CUT))
         room = min(room, max(self.chars, 0))
         if raw is text and len(text) > room + SLACK:
             raw = text = text[: room + SLACK]
@@ -66,6 +67,14 @@ class Budget:
         if is_cut or len(text) > room:
             self._rooms[raw] = (room, is_cut, mark)
         self.chars -= min(len(text), room)
+        return text
+
+    def keep(self, text: str, max_chars: int) -> str:
+        """Like `spend` for a text that is sent however little room is left."""
+        if len(text) > max_chars:
+            is_cut = len(text) > max_chars + SLACK
+            text = text[: max_chars + SLACK]
+            self._rooms[text] = (max_chars, is_cut, CUT)
         return text
 
     def settle(self, text: str, found: Iterable[Span] = ()) -> str:

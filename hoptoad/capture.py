@@ -89,8 +89,10 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
         extra.update(more)
     if incident.exception is not None and incident.message:
         extra["message"] = incident.message
+    more_data = scrubber.mapping(extra, budget) if extra else {}
     if trail := contextvalues.trail():
-        extra["trail"] = trail
+        masked.field = "trail"
+        more_data = {**more_data, "trail": scrubber.lines(trail, budget)}
     built = blank(
         error,
         settings,
@@ -98,7 +100,7 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
         causes=causes,
         request=request_info,
         user=user,
-        extra=scrubber.mapping(extra, budget) if extra else {},
+        extra=more_data,
     )
     return settled(built, budget, masked)
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.signals import request_finished, request_started
 
 from hoptoad.logtext import formatted
+from hoptoad.masked import SLACK
 
 _values: "ContextVar[Mapping[str, Any]]" = ContextVar("hoptoad_values")
 _trail: "ContextVar[deque[tuple[float, str, str, str]]]" = ContextVar("hoptoad_trail")
@@ -69,7 +70,7 @@ class TrailHandler(logging.Handler):
         trail = _trail.get(None)
         if trail is None:
             trail = self._begin()
-        trail.append((record.created, record.levelname, record.name, formatted(record, _MAX_LINE)))
+        trail.append((record.created, record.levelname, record.name, formatted(record, _MAX_LINE + SLACK)))
 
     def stop(self) -> None:
         """Stops remembering. Not `close`, which a new configuration of logging calls as well."""
@@ -84,12 +85,13 @@ class TrailHandler(logging.Handler):
         return trail
 
 
-def trail() -> tuple[str, ...]:
-    """The last log records of the current request or task, oldest first."""
-    return tuple(
-        f"{datetime.fromtimestamp(created, timezone.utc):%H:%M:%S.%f} {level} {name}: {text}"
-        for created, level, name, text in tuple(_trail.get(()))
-    )
+def trail() -> tuple[tuple[str, int], ...]:
+    """The last log records of the current request or task, oldest first, and how much is shown of each."""
+    lines = []
+    for created, level, name, text in tuple(_trail.get(())):
+        said = f"{datetime.fromtimestamp(created, timezone.utc):%H:%M:%S.%f} {level} {name}: "
+        lines.append((said + text, len(said) + _MAX_LINE))
+    return tuple(lines)
 
 
 def _forget_after_requests() -> None:

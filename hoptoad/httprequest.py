@@ -26,7 +26,7 @@ from hoptoad.masked import MASK, SLACK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.text import NOT_LOADED, cut, exact, memory_of
+from hoptoad.text import NOT_LOADED, exact, memory_of
 from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
@@ -271,7 +271,7 @@ class RequestReader:
         return self._scrubber.mapping(dict(loaded), self._budget)
 
     def _user(self) -> User | None:
-        wanted = self._settings.send_user
+        wanted, keep = self._settings.send_user, self._budget.keep
         user = _loaded_user(self._request.__dict__) if wanted else None
         memory = memory_of(user)
         meta = getattr(type(user), "_meta", None)
@@ -279,13 +279,13 @@ class RequestReader:
         if key is None:
             return None  # nobody, or nobody with an identity
         if wanted == "id":
-            return User(id=cut(str(key), _MAX_NAME))
+            return User(id=keep(str(key), _MAX_NAME))
         names = (_field(memory, "first_name"), _field(memory, "last_name"))
         return User(
-            id=cut(str(key), _MAX_NAME),
-            name=" ".join(filter(None, names)),
-            email=_field(memory, getattr(type(user), "EMAIL_FIELD", "email")),
-            username=_field(memory, getattr(type(user), "USERNAME_FIELD", "username")),
+            id=keep(str(key), _MAX_NAME),
+            name=keep(" ".join(filter(None, names)), 2 * _MAX_NAME),
+            email=keep(_field(memory, getattr(type(user), "EMAIL_FIELD", "email")), _MAX_NAME),
+            username=keep(_field(memory, getattr(type(user), "USERNAME_FIELD", "username")), _MAX_NAME),
         )
 
 
@@ -373,7 +373,7 @@ def _loaded_user(memory: dict[str, Any]) -> object | None:
 
 def _field(memory: dict[str, Any], name: str) -> str:
     value = memory.get(name)
-    return cut(exact(value), _MAX_NAME) if issubclass(type(value), str) else ""  # type: ignore[arg-type]
+    return exact(value) if issubclass(type(value), str) else ""  # type: ignore[arg-type]
 
 
 def _upload(upload: Any) -> str:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.logtext import formatted, template
+from hoptoad.masked import SLACK
 
 _MAX_TEXT = 2048
 _MAX_STACK_LINES = 20  # the last are those of the call
@@ -62,7 +63,7 @@ class HoptoadHandler(logging.Handler):
         extra: dict[str, Any] = {
             "logger": record.name,
             "level": record.levelname,
-            "text": formatted(record, _MAX_TEXT),
+            "text": formatted(record, _MAX_TEXT + SLACK),
             **{name: value for name, value in vars(record).items() if name not in _OWN},
         }
         if record.stack_info:

@@ -3,13 +3,18 @@
 import logging
 from typing import Any
 
+from hoptoad.masked import SLACK
 from hoptoad.text import bounded_repr, cut, exact, plain
 
+_MAX_TEMPLATE = 2048 + SLACK
 _PLAIN = (str, int, float, bool, type(None))
 
 
 def formatted(record: logging.LogRecord, max_chars: int) -> str:
-    """The record's message with its arguments in it, at most `max_chars` characters."""
+    """The record's message with its arguments in it, at most `max_chars` characters.
+
+    That is SLACK more than are shown: a secret at the end of these must be seen whole.
+    """
     text = template(record)
     if not record.args:
         return cut(text, max_chars)
@@ -21,7 +26,7 @@ def formatted(record: logging.LogRecord, max_chars: int) -> str:
 
 def template(record: logging.LogRecord) -> str:
     """The message without its arguments: the same for every record of one call."""
-    return exact(record.msg) if issubclass(type(record.msg), str) else plain(record.msg, 2048)
+    return exact(record.msg) if issubclass(type(record.msg), str) else plain(record.msg, _MAX_TEMPLATE)
 
 
 class _Shown:

@@ -17,8 +17,12 @@ _NAME = compiled(
 )
 # Such a name is as often that of a column or a file: its value must look like a secret.
 _KEY = compiled(r"(?:^|_)KEYS?$|[a-z]Keys?$")
-_LIKE_A_KEY = compiled(r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{12,}|[^\s/\\]{24,}")
-_PATH = compiled(r"~?/[\w./@+-]*|[A-Za-z]:\\.*|(?:\.{1,2}/).*")
+_LIKE_A_KEY = compiled(
+    r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{12,}|[^\s/\\]{24,}|(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9+/]{20,}={0,2}"
+)
+_PATH_BEGINS = compiled(r"~?/|\.{1,2}/|[A-Za-z]:\\")
+_WORD = compiled(r"[A-Za-z]?[a-z]*\d{0,4}|[A-Z]+\d{0,4}|\d{1,8}|(?:[A-Z][a-z]+){2,9}\d{0,4}")
+_EXTENSION = compiled(r"\.[a-z]{2,5}\d?$")
 _IN_CONNECTION_STRING = compiled(
     r"(?:password|pwd|accountkey|sharedaccesskey)\s*=\s*([^;\s]{8,})", re.IGNORECASE
 )
@@ -55,9 +59,24 @@ def _values(value: Any, name: str, depth: int) -> Iterator[str]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if _PATH.fullmatch(value):
+    if _is_path(value):
         return False
     return bool(_NAME.search(name) or (_KEY.search(name) and _LIKE_A_KEY.fullmatch(value)))
+
+
+def _is_path(value: str) -> bool:
+    """Whether the value is made of words, as `/srv/shop-2/site.key` is and `/Qw7rTz2+pL9` is not.
+
+    Directly below the root only a file with an extension is a path.
+    """
+    begins = _PATH_BEGINS.match(value)
+    if begins is None:
+        return False
+    steps = [step for step in re.split(r"[/\\]", value[begins.end() :]) if step]
+    words = [word for step in steps for word in re.split(r"[ ._@-]", step)]
+    if not all(map(_WORD.fullmatch, words)):
+        return False
+    return begins[0] != "/" or len(steps) != 1 or _EXTENSION.search(value) is not None
 
 
 def _inside(value: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from hoptoad.budget import Budget
-from hoptoad.masked import MASK
+from hoptoad.masked import MASK, SLACK
 from hoptoad.names import MAX_JUDGED
 from hoptoad.notice import Value
 from hoptoad.pairs import SAY_A_NAME, SAY_A_VALUE
@@ -173,6 +173,18 @@ class Scrubber(TextScrubber):
             masked.append(self.data(item, budget, path=path))
         return tuple(masked)
 
+    def lines(self, lines: Iterable[tuple[str, int]], budget: Budget) -> tuple[Value, ...]:
+        """Texts, each with how much of it may be shown, masked and within `budget`."""
+        shown: list[Value] = []
+        waiting = deque(lines)
+        while waiting and budget.variables > 0 and budget.chars > 0:
+            text, room = waiting.popleft()
+            budget.variables -= 1
+            shown.append(budget.spend(self.text(text), min(room, budget.text)))
+        if waiting:
+            shown.append(f"[cut] {len(waiting)} more")
+        return tuple(shown)
+
     def know(self, values: Iterable[object]) -> None:
         """Remembers the secrets in data that is not shown, as far as it is looked at."""
         waiting = deque(values)
@@ -263,4 +275,4 @@ def _texts(value: object) -> Iterator[str]:
 def _key(key: object) -> str:
     if issubclass(type(key), str):
         return exact(key)[:MAX_JUDGED]  # type: ignore[arg-type]
-    return bounded_repr(key, _MAX_NAME)
+    return bounded_repr(key, _MAX_NAME + SLACK)
