@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from hoptoad.lazily import compiled
 
@@ -86,6 +86,14 @@ def _decoded_once(text: str) -> Iterator[str]:
     if not text.isascii():
         with contextlib.suppress(UnicodeError):
             yield text.encode("latin-1").decode()  # as WSGI hands on a header (PEP 3333)
+
+
+def written(value: str) -> Iterator[str]:
+    """The value, or pieces of it, as it is and escaped; percent-encoded as well."""
+    for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
+        yield from _written(piece)
+        if not _SPACED.fullmatch(piece) or " " in piece:
+            yield quote(piece.encode("utf-8", "surrogatepass"), safe="")
 
 
 def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:

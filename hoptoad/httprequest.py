@@ -150,7 +150,12 @@ class RequestReader:
         cookies = self._cookies() if shown.pop("HTTP_COOKIE", "") else ""
         self._hide_addresses(shown)
         self._query_string = str(shown.pop("QUERY_STRING", ""))
-        data = self._scrubber.mapping(shown, self._budget)
+        masked = self._scrubber.masked
+        masked.strict = True  # a header's secret is a token, and a word in it the state of something
+        try:
+            data = self._scrubber.mapping(shown, self._budget)
+        finally:
+            masked.strict = False
         if self._query_string:
             query = self._query()
             self._scrubber.masked.field = "QUERY_STRING"

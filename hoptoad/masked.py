@@ -15,6 +15,7 @@ from hoptoad.disguises import (
     occurrences,
     parts,
 )
+from hoptoad.shortened import Shortened, may_be_shortened
 from hoptoad.text import WORD_STARTS
 
 MASK = "*" * 20
@@ -53,6 +54,10 @@ class Known:
     @cached_property
     def disguised(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return tuple((core, tuple(forms)) for value in self.values for core, forms in disguised(value))
+
+    @cached_property
+    def shortened(self) -> Shortened:
+        return Shortened(self.values)
 
 
 class Masked:
@@ -115,13 +120,23 @@ class Masked:
         anywhere = [form for form in found if form in page]
         quoted = [form for form in (*found, *words) if form in said] if said else []
         words = [word for word in words if word in page]
-        return Finder(anywhere, words, quoted) if anywhere or words or quoted else None
+        shortened: list[Shortened] = []
+        if may_be_shortened(page):
+            shortened = [
+                item for item in (self._known.shortened, Shortened(self._values)) if item.spans(page)
+            ]
+        if anywhere or words or quoted or shortened:
+            return Finder(anywhere, words, quoted, shortened)
+        return None
 
 
 class Finder:
-    """Finds forms of secret values in text, values that are whole words, and percent-encoded ones."""
+    """Finds forms of secret values in text, whole words, percent-encoded and shortened ones."""
 
-    def __init__(self, anywhere: list[str], words: list[str], quoted: list[str]) -> None:
+    def __init__(
+        self, anywhere: list[str], words: list[str], quoted: list[str], shortened: list[Shortened]
+    ) -> None:
+        self._shortened = shortened
         self._forms = tuple(dict.fromkeys(anywhere))
         self._words = _whole(words) if words else None
         self._quoted = tuple(dict.fromkeys(quoted))
@@ -136,6 +151,8 @@ class Finder:
             spans += [found.span() for found in self._words.finditer(text)]
         if self._quoted and "%" in text:
             spans += in_decoded(text, self._quoted)
+        for shortened in self._shortened:
+            spans += shortened.spans(text)
         return spans
 
 

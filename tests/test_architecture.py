@@ -81,6 +81,7 @@ LAYERS = [
         "guard",
         "later",
     ],
+    ["shortened"],
     ["disguises", "recognisers"],
     ["notice", "errors", "text"],
     ["lazily", "imports", "delivering", "marks"],

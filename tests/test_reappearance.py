@@ -2,9 +2,11 @@
 
 import base64
 import json
+import reprlib
 
 import pytest
 from django.test import RequestFactory
+from django.utils.text import Truncator
 
 from hoptoad import capture
 from hoptoad.conf import get_settings
@@ -155,3 +157,100 @@ def test_a_part_of_another_word_stays():
     text = "nhunterxy \\nhunterxyz \\hunterxy2 n871623345"
 
     assert message(text, form={"password": "hunterxy", "pin": "871623345"}) == text
+
+
+class Short(reprlib.Repr):
+    def __init__(self, length):
+        super().__init__()
+        self.maxstring = length
+
+
+@pytest.mark.parametrize(
+    "shorten",
+    [
+        reprlib.repr,
+        Short(20).repr,
+        Short(34).repr,
+        lambda secret: f"input_value={{'name': 'f...{secret[-25:]}'}}, input_type=dict",
+        lambda secret: f"DETAIL: Failing row contains (1, freda, {secret[:17]}...).",
+        lambda secret: Truncator(f"no {secret}").chars(18),
+        lambda secret: f"('{secret[:11]} ... (12 characters truncated) ... {secret[-9:]}',)",
+        lambda secret: f"<p>{secret[:9]}&hellip;</p>",
+        lambda secret: json.dumps(f"{secret[:9]}…"),
+        lambda secret: f"{secret[:9]} [...]",
+        lambda secret: f"'{secret[:12]}'+19",
+        lambda secret: f"...{secret[4:-4]}...",
+    ],
+)
+@pytest.mark.parametrize(
+    "secret", [SECRET, "x9Kq7zW2pLv4Tr0ub4dor3mNb8Yc1Hs", "it's/a\"secret&<x>-of 31-letters"]
+)
+def test_what_is_left_of_a_shortened_secret_is_masked(secret, shorten):
+    text = shorten(secret)
+
+    said = message(f"no: {text} :on", form={"password": secret})
+
+    assert MASK in said
+    assert not [piece for piece in (secret[:5], secret[-5:], secret[10:18]) if piece in said]
+    assert said.startswith("no: ")
+    assert said.endswith(" :on")
+
+
+def test_also_of_a_site_s_own_secret(settings_for):
+    settings_for(STRIPE_SECRET="x9Kq7zW2pLv4Tr0ub4dor3mNb8Yc1Hs")
+
+    assert message("key x9Kq7zW2...b8Yc1Hs refused") == f"key {MASK}...{MASK} refused"
+
+
+def test_of_a_long_secret_as_well():
+    secret = "".join(f"{number}x" for number in range(400))
+
+    said = message(f"a {secret[:300]}... b ...{secret[-300:]} c", form={"password": secret})
+
+    assert said == f"a {MASK}... b ...{MASK} c"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Loading... please wait...",
+        "the correct... answer, and staple...",
+        "horse... and ...battery",
+        "corr... and ...e-77",
+        "a...b…c [...] 'x'+12",
+        "see /a/.../b and ../c",
+        "correct-horse is no part of it",
+    ],
+)
+def test_an_ellipsis_in_prose_stays(text):
+    assert message(text, form={"password": SECRET}) == text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Api-Key": "deleted"},
+        {"X-Pin": "deleted"},
+        {"X-Sid": "deleted"},
+        {"Authorization": "Bearer deleted"},
+        {"Cookie": "auth=deleted; token=deleted"},
+    ],
+)
+def test_the_words_of_headers_and_cookies_stay_elsewhere(headers):
+    notice = notice_of("the account was deleted", headers=headers)
+
+    assert notice.error.message == "ValueError: the account was deleted"
+    assert "deleted" not in repr(notice.request.cgi_data)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Api-Key": "8311-38265aBx"},
+        {"X-Pin": "8311-38265aBx"},
+        {"Cookie": "auth=8311-38265aBx"},
+        {"Cookie": "theme=8311-38265aBx-38265"},
+    ],
+)
+def test_the_tokens_of_headers_and_cookies_are_masked_elsewhere(headers):
+    assert message("no 8311-38265aBx-38265", headers=headers).startswith(f"no {MASK}")
