@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from secretkinds import ENCODINGS, KINDS, SHAPED, STYLES, WORDS, Secret, random_text
+from secretkinds import ENCODINGS, KINDS, SHAPED, SHORTENED, STYLES, WORDS, Secret, random_text
 
 PLAIN = {"HOPTOAD_LOCAL_VARIABLES": False, "HOPTOAD_SOURCE_CONTEXT": 0, "HOPTOAD_SEND_USER": "id"}
 ROOMY = {
@@ -123,6 +123,9 @@ PLACES = {
     "status": (*REQUEST_PLACES, "setting", "environment", "context"),
     "command": (*ERROR_PLACES, "setting", "environment", "argument", "context"),
 }
+
+# Carriers that encode nothing.
+AS_IT_IS = ("message", "cause", "note", "trail", "context", "body", "session", "header", "tag", "params")
 
 HARMLESS = (
     "order 20417 of 2026", "2026-11-27T10:30:00Z", "4006381333931", "Unexpected token in JSON", "max_tokens: 128000",
@@ -324,8 +327,10 @@ def _is_seen(plant, made):
 
 def is_promised(item):
     secret, encoding, carrier = item.secret, item.encoding, item.carrier
-    if "base64" in encoding and (secret.is_word or len(secret.value.encode()) < 8):
+    if "base64" in encoding and len(secret.value.encode()) < 8:
         return False
+    if encoding in SHORTENED:  # not a whole word of it, and in the text itself
+        return secret.kind in ("token", "hex", "long") and len(secret.value) > 24 and carrier in AS_IT_IS
     if encoding == "utf-8 read as latin-1" and carrier in ("header", "agent", "referrer", "path"):
         return False  # these are read so a second time
     if encoding == "repr of a repr" and carrier in (

@@ -105,6 +105,7 @@ KINDS = {
     "aws": lambda rng: _plain("aws", "AKIA" + random_text(rng, WORDS.upper() + "234567", 16, 16)),
     "github": lambda rng: _plain("github", "ghp_" + random_text(rng, LETTERS, 36, 36)),
 }
+SHORTENED = ("beginning", "end", "both ends")  # of ENCODINGS
 SHAPED = ("card", "pem", "jwt", "aws", "github")
 
 ENCODINGS = {
@@ -134,6 +135,9 @@ ENCODINGS = {
     "base64 inside 1": lambda text: base64.b64encode(f"{{{text}}}".encode()).decode(),
     "base64 inside 2": lambda text: base64.b64encode(f"ab{text}yz".encode()).decode(),
     "quoted base64": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
+    "beginning": lambda text: f"{text[:12]}...",
+    "end": lambda text: f"…{text[-12:]}",
+    "both ends": lambda text: f"'{text[:11]}...{text[-11:]}'",
     "utf-8 read as latin-1": lambda text: text.encode().decode("latin-1"),
 }
 

@@ -230,21 +230,22 @@ async def async_view(request, rest):
 
 
 def _command(scene):
-    arguments = ["manage.py", "import_orders"]
-    for plant in scene.planted("argument"):
-        arguments += (
-            [f"{plant.name}={plant.secret.value}"]
-            if plant.wrap == ("=",)
-            else [plant.name, plant.secret.value]
-        )
-    if "argument" in scene.texts:
-        arguments.append(f"the {scene.text('argument')}")
-    with mock.patch.object(sys, "argv", arguments):
+    with mock.patch.object(sys, "argv", _arguments(scene)):
         _remember(scene)
         try:
             _failing(scene)()
         except Exception as error:
             sys.excepthook(type(error), error, error.__traceback__)
+
+
+def _arguments(scene):
+    arguments = ["manage.py", "import_orders"]
+    for plant in scene.planted("argument"):
+        value = plant.secret.value
+        arguments += [f"{plant.name}={value}"] if plant.wrap == ("=",) else [plant.name, value]
+    if "argument" in scene.texts:
+        arguments.append(f"the {scene.text('argument')}")
+    return arguments
 
 
 urlpatterns = [
