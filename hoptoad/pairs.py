@@ -1,6 +1,7 @@
 """`name=value` in free text: where the value that belongs to a name begins and ends."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -97,9 +98,13 @@ def distant_pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, 
             value, end = _value(text, _Pair(typed[1], typed.start(), "=", False, typed.end()), brackets)
             if value < end:
                 yield typed[1], known, value, end
-    for named in _NAMED.finditer(text) if "alue" in text or "ALUE" in text else ():
+    if "alue" not in text and "ALUE" not in text:
+        return
+    values = [*_ITS_VALUE.finditer(text)]
+    starts = [value.start() for value in values]
+    for named in _NAMED.finditer(text) if values else ():
         known = rule(named[2])
-        found = _value_beside(text, named) if known else None
+        found = _value_beside(text, named, values, starts) if known else None
         if found is not None:
             pair = _Pair(named[2], found.start(), found[2], bool(found[1]), found.end())
             value, end = _value(text, pair, brackets)
@@ -107,14 +112,19 @@ def distant_pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, 
                 yield named[2], known, value, end
 
 
-def _value_beside(text: str, named: "re.Match[str]") -> "re.Match[str] | None":
-    """Where the value of a told name begins: after it, or before it in the same braces."""
-    after = _ITS_VALUE.search(text, named.end(), named.end() + _MAX_ENTRY)
-    if after is not None and not _ENTRY_BEGINS.search(text, named.end(), after.start()):
-        return after
-    first = max(named.start() - _MAX_ENTRY, 0)
-    first = max(first, *(text.rfind(bracket, first, named.start()) for bracket in "{<("))
-    return _ITS_VALUE.search(text, first, named.start())
+def _value_beside(
+    text: str, named: "re.Match[str]", values: "list[re.Match[str]]", starts: list[int]
+) -> "re.Match[str] | None":
+    """The value of a told name: after it, or before it in the same braces."""
+    start, end = named.span()
+    after = bisect_left(starts, end)
+    is_near = after < len(values) and starts[after] < end + _MAX_ENTRY
+    if is_near and not _ENTRY_BEGINS.search(text, end, starts[after]):
+        return values[after]
+    first = max(start - _MAX_ENTRY, 0)
+    first = max(first, *(text.rfind(bracket, first, start) for bracket in "{<("))
+    before = bisect_left(starts, first)
+    return values[before] if before < len(values) and starts[before] < start else None
 
 
 def _is_prose(text: str, pair: _Pair, rule: Callable[[str], str]) -> bool:

@@ -254,3 +254,32 @@ def test_the_words_of_headers_and_cookies_stay_elsewhere(headers):
 )
 def test_the_tokens_of_headers_and_cookies_are_masked_elsewhere(headers):
     assert message("no 8311-38265aBx-38265", headers=headers).startswith(f"no {MASK}")
+
+
+def test_the_variables_of_frames_that_find_no_room_are_known(settings_for):
+    settings_for(HOPTOAD_LOCAL_VARIABLES=True, HOPTOAD_MAX_VARS=10)
+
+    def connect():
+        api_key = "8311-38265aBx"
+        fill([*range(50)])
+        return api_key
+
+    def fill(rows):
+        raise ValueError(f"no 8311-38265aBx on {rows[7]}")
+
+    with pytest.raises(ValueError, match="no 8311") as caught:
+        connect()
+
+    notice = capture.notice(Incident(exception=caught.value), get_settings())
+
+    assert notice.error.message == f"ValueError: no {MASK} on 7"
+
+
+@pytest.mark.parametrize("count", [0, 2_100])
+def test_a_name_that_is_told_like_a_value_is_known_where_it_finds_no_room(count):
+    body = {
+        "ids": [*range(count)],
+        "env": [{"name": "DB_PASSWORD", "value": SECRET}, {"name": "page", "value": "x9-page-77"}],
+    }
+
+    assert message(f"no {SECRET} on x9-page-77", body=body) == f"no {MASK} on x9-page-77"
