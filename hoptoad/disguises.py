@@ -222,8 +222,10 @@ def _escaped(piece: str) -> Iterator[str]:
     text = json.dumps(piece)[1:-1].replace('\\"', "\\u0022")  # as System.Text.Json has it
     yield _JSON_ESCAPE.sub(lambda found: f"\\u{found[1].upper()}", text.translate(_IN_JSON))
     raw = piece.encode("utf-8", "surrogatepass")
-    yield raw.decode("latin-1")  # as WSGI hands on what is not quoted (PEP 3333)
-    yield from _quoted(repr(piece)[1:-1])
+    latin = raw.decode("latin-1")  # as WSGI hands on what is not quoted (PEP 3333)
+    yield latin
+    for text in {latin, piece}:
+        yield from _quoted(repr(text)[1:-1])
     yield from _quoted(ascii(piece)[1:-1])
     yield from _quoted(repr(raw)[2:-1])
 

@@ -17,6 +17,7 @@ from hoptoad.masked import MASK, Known, Masked, is_telling
 from hoptoad.scrub import Scrubber
 
 SECRETS = [
+    "пароль-№-1",
     "it's/a\"secret&<x>",
     "grüße-12345!",
     'päss"wörd 99',
@@ -58,6 +59,7 @@ DISGUISES = {
     "ascii": ascii,
     "html, quotes left": lambda text: html.escape(text, quote=False),
     "utf-8 read as latin-1": lambda text: text.encode().decode("latin-1"),
+    "repr of utf-8 read as latin-1": lambda text: repr(text.encode().decode("latin-1")),
     "json of .NET": dotnet,
     "quoted base64": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
     "quoted json": lambda text: quote(json.dumps({"a": text}), safe=""),
