@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import html
 import json
 import re
@@ -57,18 +58,34 @@ def parts(value: str) -> Iterator[str]:
     inside = list(_in_quotes(value)) if value[:1] in "[{(" else []
     yield from inside
     for text in (value, *inside):
-        if "\\" in text:
-            plain = _ESCAPE.sub(_unescaped, text)
-            yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if "&" in text:
-            yield html.unescape(text)
-        if "%" in text:
-            yield unquote(text)
+        yield from _meanings(text)
     scheme, blank, token = value.partition(" ")
     if blank and scheme.lower() in _SCHEMES:
         yield token.strip()
         if scheme.lower() == "basic":
             yield from _basic(token.strip())
+
+
+def _meanings(text: str) -> Iterator[str]:
+    """What escaped text stands for: unescaped once, and again, as JSON in a `repr` or in a page needs it."""
+    waiting, seen = [text], {text}
+    for _ in range(_MAX_DECODINGS):
+        found = {plain for shown in waiting for plain in _decoded_once(shown)} - seen
+        yield from sorted(found)
+        waiting, seen = list(found), seen | found
+
+
+def _decoded_once(text: str) -> Iterator[str]:
+    if "\\" in text:
+        plain = _ESCAPE.sub(_unescaped, text)
+        yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if "&" in text:
+        yield html.unescape(text)
+    if "%" in text:
+        yield unquote(text)
+    if not text.isascii():
+        with contextlib.suppress(UnicodeError):
+            yield text.encode("latin-1").decode()  # as WSGI hands on a header (PEP 3333)
 
 
 def written(value: str) -> Iterator[str]:
@@ -94,6 +111,18 @@ def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:
 
 
 def _written(piece: str) -> Iterator[str]:
+    """The piece in each form, and the forms once more as JSON or a `repr` escapes them."""
+    for form in _forms(piece):
+        yield form
+        if "\\" in form:
+            doubled = form.replace("\\", "\\\\")
+            yield doubled
+            if "'" in form or '"' in form:
+                yield doubled.replace("'", "\\'")
+                yield doubled.replace('"', '\\"')
+
+
+def _forms(piece: str) -> Iterator[str]:
     yield piece
     if "-" in piece:
         yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
@@ -187,27 +216,24 @@ def _escaped(piece: str) -> Iterator[str]:
         yield text
         yield text.replace("/", "\\/")
         yield json.dumps(text)[1:-1]
-        yield text.replace("\\", "\\\\")
         yield text.replace("&", "\\u0026").replace("<", "\\u003C").replace(">", "\\u003E")
         yield text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     yield piece.translate(_IN_SCRIPTS)
     text = json.dumps(piece)[1:-1].replace('\\"', "\\u0022")  # as System.Text.Json has it
     yield _JSON_ESCAPE.sub(lambda found: f"\\u{found[1].upper()}", text.translate(_IN_JSON))
     raw = piece.encode("utf-8", "surrogatepass")
-    yield raw.decode("latin-1")  # as WSGI hands on what is not quoted (PEP 3333)
-    yield from _quoted(repr(piece)[1:-1])
+    latin = raw.decode("latin-1")  # as WSGI hands on what is not quoted (PEP 3333)
+    yield latin
+    for text in {latin, piece}:
+        yield from _quoted(repr(text)[1:-1])
     yield from _quoted(ascii(piece)[1:-1])
     yield from _quoted(repr(raw)[2:-1])
 
 
 def _quoted(text: str) -> Iterator[str]:
-    """What Python writes within quotes: an apostrophe is escaped where the other quotes stand in it too,
-    and all of it once more in the `repr` of a `repr`.
-    """
-    for shown in {text, text.replace("\\'", "'").replace("'", "\\'")}:
-        yield shown
-        yield shown.replace("\\", "\\\\")
-        yield shown.replace("\\", "\\\\").replace("'", "\\'")
+    """What Python writes within quotes: an apostrophe is escaped where the other quotes stand in it too."""
+    yield text
+    yield text.replace("\\'", "'").replace("'", "\\'")
 
 
 def _base64(raw: bytes) -> Iterator[str]:

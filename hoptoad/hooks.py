@@ -155,8 +155,10 @@ def arguments(given: list[str]) -> list[Any]:
 
 
 def _is_option(argument: str) -> bool:
-    """As argparse judges: `-` and negative numbers are values."""
-    return argument.startswith("-") and argument != "-" and not _NEGATIVE_NUMBER.fullmatch(argument)
+    """As argparse judges: `-`, negative numbers and what holds a blank, as a private key, are values."""
+    if not argument.startswith("-") or argument == "-" or " " in argument.partition("=")[0]:
+        return False
+    return not _NEGATIVE_NUMBER.fullmatch(argument)
 
 
 def _command(trace: "TracebackType | None") -> list[str]:

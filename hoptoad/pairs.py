@@ -52,6 +52,7 @@ _LINE_NAMES = compiled(r"authoriz|^(?:http_|set-)?cookie$", re.IGNORECASE)
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 # What a secret goes on with after a bracket or a quote that only looked like its end: (aB)3xY7
 _GOES_ON = compiled(r"[\w!@#$*^~?-]")
+_AFTER_A_VALUE = compiled(r"[\s,;:.&'\"\\)\]}>]|\Z")
 _MAX_BACKSLASHES = 128
 _PATIENCE = 2_000  # brackets and quotes
 _BRACKET_OR_QUOTE = compiled(r"\\.|[\"'\[\]{}()]", re.DOTALL)
@@ -175,7 +176,9 @@ def _closing_quote(text: str, start: int, quote: str) -> int:
     while position >= 0:
         before = text[max(start, position - _MAX_BACKSLASHES) : position]
         escapes = len(before) - len(before.rstrip("\\")) - depth
-        if escapes >= 0 and escapes % own == 0:
+        # In the repr of JSON two backslashes escape a quote: then the value goes on behind it.
+        goes_on = escapes and not _AFTER_A_VALUE.match(text, position + len(mark))
+        if escapes >= 0 and escapes % own == 0 and not goes_on:
             return position - depth
         position = text.find(mark, position + 1)
     return len(text)

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ _AFTER_COLON = r"(?:[^\s\"'<>]|'(?![\s,;:)\]}>]))"
 
 
 class Recogniser(NamedTuple):
-    """A shape of secrets. Where the pattern has a named group, only what that matched is masked.
+    """A shape of secrets. Where the pattern has named groups, only what these matched is masked.
 
     For speed: `hints` are pieces of which a text must hold one, and `digits` how many of these must
     follow each other, blanks and dashes between them apart.
@@ -34,6 +34,14 @@ class Recogniser(NamedTuple):
     accepts: Callable[[str], bool] = lambda _: True
     hints: tuple[str, ...] = ()
     digits: int = 0
+
+    def secrets(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Each secret of this shape in `text`, and where it stands."""
+        for found in self.pattern.finditer(text):
+            spans = {found.span(group) for group in found.groupdict() or (0,)}
+            for start, end in sorted(spans):
+                if start < end and self.accepts(text[start:end]):
+                    yield text[start:end], (start, end)
 
 
 class Recognisers:
@@ -51,7 +59,7 @@ class Recognisers:
         return self._judged(name) if len(name) <= _MAX_NAME else self._is_clean(name)
 
     def _is_clean(self, name: str) -> bool:
-        return not any(recogniser.pattern.search(name) for recogniser in self.worth_trying(name))
+        return not any(any(recogniser.secrets(name)) for recogniser in self.worth_trying(name))
 
     def worth_trying(self, text: str) -> tuple[Recogniser, ...]:
         """Those whose shapes may be in `text`."""
@@ -152,7 +160,16 @@ BUILT_IN = (
     Recogniser(
         "card",
         # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
-        compiled(rf"(?:(?<![\d.])|{AFTER_ESCAPE})" r"(?:[3-6]|2[2-7])(?:[ -]?\d){13,18}(?![\d.]\d|\d)"),
+        # Another number may follow after a blank, as in 4111 1111 1111 1111 123: so each way to write a
+        # card is tried by itself.
+        compiled(
+            rf"(?:(?<![\d.])|{AFTER_ESCAPE})(?=[3-6]|2[2-7])"
+            r"(?=(?P<solid>\d{14,19})(?!\.?\d)|)"
+            r"(?=(?=\d(?:[ -]?\d){13,18}(?![ -]?\.?\d))(?P<grouped>\d{1,8}(?:[ -]\d{1,8})+)(?!\.?\d)|)"
+            r"(?=(?P<fours>\d{4}(?:[ -]\d{4}){3})(?!\.?\d)|)"
+            r"(?=(?P<rest>\d{4}(?:[ -]\d{4}){2,3}[ -]\d{1,3})(?!\.?\d)|)"
+            r"(?=(?P<amex>\d{4}[ -]\d{6}[ -]\d{4,5})(?!\.?\d)|)"
+        ),
         is_card_number,
         digits=14,
     ),

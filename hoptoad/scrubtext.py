@@ -102,12 +102,17 @@ class TextScrubber:
         return spans
 
     def _in_quoted(self, text: str, depth: int) -> list[Span]:
-        """In text that may be percent-encoded, once or more often."""
-        plain = _unquoted(text)
-        if plain is None or depth >= _MAX_NESTED:
+        """In text that may be percent-encoded, once or more often: after each decoding, because the last
+        one decodes the values of an inner URL as well.
+        """
+        decodings = _decodings(text)
+        if not decodings or depth >= _MAX_NESTED:
             return [(0, len(text))]  # nobody quotes a harmless value that often
-        found = self._in_text(plain, depth + 1)
-        return back_in_encoded(text, plain, found) if found and plain != text else found
+        spans: list[Span] = []
+        for plain in decodings:
+            if found := self._in_text(plain, depth + 1):
+                spans += back_in_encoded(text, plain, found) if plain != text else found
+        return spans
 
     def _pairs(
         self, text: str, hidden: list[Span], *, done: tuple[Span, ...] = (), only_after: str = ""
@@ -129,12 +134,10 @@ class TextScrubber:
         """Where secrets of known shapes stand."""
         spans = []
         for recogniser in self._recognisers.worth_trying(text):
-            for found in recogniser.pattern.finditer(text):
-                group = found.lastgroup or 0
-                secret = found[group]
-                if secret and secret != MASK and recogniser.accepts(secret):
+            for secret, span in recogniser.secrets(text):
+                if secret != MASK:
                     self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
-                    spans.append(found.span(group))
+                    spans.append(span)
         return spans
 
 
@@ -151,14 +154,14 @@ def _known(names: Names, recognisers: Recognisers, marked: "frozenset[str]") -> 
     return Known()
 
 
-def _unquoted(value: str) -> str | None:
-    """`value` with its percent signs decoded as often as it was encoded; None where that is odd."""
+def _decodings(value: str) -> list[str]:
+    """`value` decoded once, and again until nothing changes; empty where it is decoded too often."""
     if "%" not in value and "+" not in value:
-        return value
-    value = unquote_plus(value)  # what is a plus now is none that stands for a blank
-    for _ in range(_MAX_NESTED - 1):
-        decoded = unquote(value)
-        if decoded == value:
-            return value
-        value = decoded
-    return None if unquote(value) != value else value
+        return [value]
+    shown = [unquote_plus(value)]  # what is a plus now is none that stands for a blank
+    while len(shown) <= _MAX_NESTED:
+        decoded = unquote(shown[-1])
+        if decoded == shown[-1]:
+            return shown
+        shown.append(decoded)
+    return []

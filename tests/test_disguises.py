@@ -17,6 +17,7 @@ from hoptoad.masked import MASK, Known, Masked, is_telling
 from hoptoad.scrub import Scrubber
 
 SECRETS = [
+    "пароль-№-1",
     "it's/a\"secret&<x>",
     "grüße-12345!",
     'päss"wörd 99',
@@ -58,6 +59,7 @@ DISGUISES = {
     "ascii": ascii,
     "html, quotes left": lambda text: html.escape(text, quote=False),
     "utf-8 read as latin-1": lambda text: text.encode().decode("latin-1"),
+    "repr of utf-8 read as latin-1": lambda text: repr(text.encode().decode("latin-1")),
     "json of .NET": dotnet,
     "quoted base64": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
     "quoted json": lambda text: quote(json.dumps({"a": text}), safe=""),
@@ -98,6 +100,41 @@ def test_percent_encoding_hides_nothing(secret, encode, around):
     shown = erased(secret, text)
 
     assert encode(secret) not in shown or secret in around
+
+
+def found_in(text):
+    masked = Masked()
+    Scrubber(masked=masked).text(text)
+    return masked
+
+
+@pytest.mark.parametrize("secret", ["tök-7\\Zq&x9f", 'pä"ss-8\\nQr2k', "a\\\\b\"c'd-55x"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: repr((text, 5)),
+        lambda text: json.dumps({"body": text}),
+        lambda text: html.escape(text),
+    ],
+    ids=["in a tuple's repr", "in JSON", "in a page"],
+)
+def test_a_secret_of_json_that_is_itself_escaped_is_known_as_it_was(secret, written):
+    masked = found_in(written(json.dumps({"user": 1, "password": secret})))
+
+    finder = masked.reappearing([f"refused {secret}!"])
+
+    assert finder is not None
+    assert hidden(f"refused {secret}!", finder.spans(f"refused {secret}!")) == f"refused {MASK}!"
+
+
+@pytest.mark.parametrize("secret", ["it's-7/&<Zq9f", 'p"ss-8\\nQr2k', "o'b\"c-55x"])
+@pytest.mark.parametrize("written", [escapejs, html.escape, json.dumps, repr, str])
+def test_an_escaped_secret_is_found_in_the_repr_of_its_text(secret, written):
+    for text in (repr(f"before {written(secret)} after"), json.dumps(f"before {written(secret)} after")):
+        shown = erased(secret, text)
+
+        assert MASK in shown
+        assert len(shown) <= len("'before  after'") + len(MASK) + 8
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,9 @@ assert sys.excepthook is sys.__excepthook__
         (["--dry-run", "--", "--token", "S"], [{"dry-run": ""}, "--", {"token": "S"}]),
         (["--offset", "-5", "--ratio", "-.5"], [{"offset": "-5"}, {"ratio": "-.5"}]),
         (["--file", "-", "-"], [{"file": "-"}, "-"]),
+        (["--key", "-----BEGIN PRIVATE KEY-----\nMIIE="], [{"key": "-----BEGIN PRIVATE KEY-----\nMIIE="}]),
+        (["--password", "- a b=c", "d"], [{"password": "- a b=c"}, "d"]),
+        (["--note=- a", "--x"], [{"note": "- a"}, {"x": ""}]),
     ],
 )
 def test_arguments_are_paired(given, shown):

@@ -52,10 +52,27 @@ def test_each_shape_is_masked_and_can_be_switched_off(name):
         "see https://example.com/@frog",
         "AKIA is short",
         "sk-ip this",
+        "4006381333931 50 pieces of an EAN, 15 digits that pass",
+        "[5012, 4400, 1200, 3300]",
     ],
 )
 def test_what_only_looks_like_one_is_left_alone(text):
     assert Scrubber().text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("4111 1111 1111 1111 123", f"{MASK} 123"),
+        ("4012888888881881 4006381333931", f"{MASK} 4006381333931"),
+        ("5555 4012-8888-8888-1881 7", f"5555 {MASK} 7"),
+        ("3782 822463 10005 1234", f"{MASK} 1234"),
+        ("order 20417 4111 1111 1111 1111", f"order 20417 {MASK}"),
+        ("4 111111 11111 1111", MASK),
+    ],
+)
+def test_a_card_beside_other_numbers_is_masked_alone(text, shown):
+    assert Scrubber().text(text) == shown
 
 
 def test_a_private_key_that_is_cut_is_masked_to_its_end():

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoptoad.budget import Budget
+from hoptoad.cleaned import hidden
 from hoptoad.masked import MASK
 from hoptoad.names import Names
 from hoptoad.scrub import Scrubber
@@ -338,3 +339,28 @@ def test_a_name_that_is_told_like_a_value_in_data():
 )
 def test_the_letter_of_an_escape_is_no_letter_of_the_name_after_it(text, wanted):
     assert scrubber.text(text) == wanted
+
+
+@pytest.mark.parametrize("secret", ["k9/m?w+l/}|s5", "a#b&c=d-77x", 'sq"uo<te>9?z', "5%3Fx&y=1"])
+def test_the_value_of_an_inner_url_ends_where_that_url_says(secret):
+    inner = f"https://x.example/cb?a=1&accessKey={quote(secret, safe='')}&b=2"
+    scrubber = Scrubber()
+
+    shown = scrubber.query(f"q=benign&next={quote(inner, safe='')}&page=2")
+
+    assert shown.startswith("q=benign&next=https%3A%2F%2Fx.example%2Fcb%3Fa%3D1%26accessKey%3D")
+    assert shown.endswith(f"accessKey%3D{MASK}%26b%3D2&page=2")
+    finder = scrubber.masked.reappearing([f"refused {secret}."])
+    assert finder is not None
+    assert hidden(f"refused {secret}.", finder.spans(f"refused {secret}.")) == f"refused {MASK}."
+
+
+def test_the_value_of_a_header_is_known_as_its_sender_wrote_it():
+    scrubber = Scrubber()
+    scrubber.mapping({"HTTP_X_AUTH_TOKEN": "grüße-Ωλ-77".encode().decode("latin-1")}, budget())
+    text = "refused: grüße-Ωλ-77, with {}".format(ascii("grüße-Ωλ-77"))
+
+    finder = scrubber.masked.reappearing([text])
+
+    assert finder is not None
+    assert hidden(text, finder.spans(text)) == f"refused: {MASK}, with '{MASK}'"
