@@ -4,7 +4,7 @@ import logging
 import re
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hoptoad.imports import when_needed
@@ -142,17 +142,24 @@ def _safe(record: logging.LogRecord) -> bool:
     try:
         if isinstance(record.args, tuple):
             record.args = tuple(_argument(item) for item in record.args)
-        if record.exc_info and record.exc_info[0] is not None:
-            parts = traceback.format_exception(*record.exc_info)
-            shown = [redacted(part) for part in parts]
-            record.exc_text = "\n".join(map(_traceback_part, shown))
-            if shown != parts:
-                record.exc_info = None
     except Exception as error:  # whatever the text of a foreign object raises, it is not printed
         record.args = ()
         record.msg = f"A line of the log could not be written: {type(error).__name__}."
+    try:
+        if record.exc_info and record.exc_info[0] is not None:
+            _redact_traceback(record, record.exc_info)
+    except Exception:  # a metaclass may refuse the name of an exception's class
         record.exc_info = None
+        record.msg = f"{record.msg} (Its traceback could not be logged.)"
     return True
+
+
+def _redact_traceback(record: logging.LogRecord, exc_info: Any) -> None:
+    parts = traceback.format_exception(*exc_info)
+    shown = [redacted(part) for part in parts]
+    record.exc_text = "\n".join(map(_traceback_part, shown))
+    if shown != parts:
+        record.exc_info = None
 
 
 def _argument(item: object) -> object:
