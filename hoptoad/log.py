@@ -1,6 +1,7 @@
 """A handler for Django's LOGGING: what is logged as an error is reported as one."""
 
 import logging
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -26,8 +27,8 @@ _SEVERITIES = MappingProxyType(
 )
 
 
-# Loggers whose failures another door reports, with more to tell of them; filled by those doors.
-left_to_others: set[str] = set()
+# Loggers of other packages, each with whether an integration reports what this record says.
+left_to_others: dict[str, Callable[[logging.LogRecord], bool]] = {}
 
 
 class HoptoadHandler(logging.Handler):
@@ -55,7 +56,8 @@ class HoptoadHandler(logging.Handler):
         request = getattr(record, "request", None)
         request = request if isinstance(request, HttpRequest) else None
         error = record.exc_info[1] if record.exc_info else None
-        if record.name in left_to_others:
+        is_reported_by_others = left_to_others.get(record.name)
+        if is_reported_by_others is not None and is_reported_by_others(record):
             return
         if error is None and request is not None and _is_judged_by_the_middleware(record):
             return

@@ -1,5 +1,6 @@
 """Failures of Django's tasks, of Django 6.0 and later or of the django-tasks package."""
 
+import logging
 import sys
 from typing import Any
 
@@ -16,14 +17,19 @@ _LOGGERS = ("django.tasks", "django_tasks")
 
 def connect() -> None:
     """Listens to the backend, wherever it runs the task."""
-    left_to_others.update(_LOGGERS)
+    left_to_others.update(dict.fromkeys(_LOGGERS, _is_reported_here))
     task_finished.connect(_finished, dispatch_uid=__name__)
 
 
 def disconnect() -> None:
     """Listens no more."""
-    left_to_others.difference_update(_LOGGERS)
+    for name in _LOGGERS:
+        left_to_others.pop(name, None)
     task_finished.disconnect(dispatch_uid=__name__)
+
+
+def _is_reported_here(record: logging.LogRecord) -> bool:
+    return True
 
 
 def _finished(task_result: Any, **details: Any) -> None:
