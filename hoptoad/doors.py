@@ -1,6 +1,7 @@
 """The doors a programmer opens: notify, watch, context and flush."""
 
 import functools
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
@@ -13,6 +14,8 @@ from hoptoad import reporter
 from hoptoad.conf import get_settings
 from hoptoad.contextvalues import Context
 from hoptoad.handlers import get_handler
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -160,13 +163,17 @@ def flush(timeout: float | None = None) -> bool:
     """Waits until what this process has handed over is delivered, at most `timeout` seconds.
 
     None means HOPTOAD_FLUSH_TIMEOUT. Returns whether nothing is left; a handler that has no
-    `flush` keeps nothing.
+    `flush` keeps nothing. Raises nothing.
     """
-    settings = get_settings()
-    flush_handler = getattr(get_handler(), "flush", None)
-    if flush_handler is None:
-        return True
-    return bool(flush_handler(settings.flush_timeout if timeout is None else timeout))
+    try:
+        settings = get_settings()
+        flush_handler = getattr(get_handler(), "flush", None)
+        if flush_handler is None:
+            return True
+        return bool(flush_handler(settings.flush_timeout if timeout is None else timeout))
+    except Exception:
+        logger.exception("What still waited could not be sent.")
+        return False
 
 
 def _caller() -> FrameType | None:

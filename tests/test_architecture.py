@@ -83,7 +83,7 @@ LAYERS = [
     ],
     ["disguises", "recognisers"],
     ["notice", "errors", "text"],
-    ["lazily", "imports", "delivering", "marks"],
+    ["lazily", "imports", "delivering", "marks", "threads"],
     [""],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}

@@ -46,6 +46,7 @@ def disconnect() -> None:
 
 def _failed(
     sender: Any = None,
+    *,
     task_id: str = "",
     exception: BaseException | None = None,
     args: Any = (),
