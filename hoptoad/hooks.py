@@ -35,6 +35,7 @@ def install(names: Iterable[str], *, trail: int = 0) -> None:
     if "unraisable" in _wanted:
         _chain(sys, "unraisablehook", _UnraisableHook)
     if "asyncio" in _wanted:
+        _switch_on("asyncio")
         _add_handler("asyncio", _AsyncioHandler(component="asyncio"))
     if trail:
         handler = TrailHandler(trail)
@@ -161,6 +162,20 @@ def _chain(owner: Any, name: str, kind: type[_Hook]) -> None:
             setattr(owner, name, hook.previous)
 
     _removers.append(take_out)
+
+
+def _switch_on(name: str) -> None:
+    """Lets our handler hear a logger that LOGGING has disabled by saying nothing of it. Nobody else does."""
+    logger = logging.getLogger(name)
+    if not logger.disabled or logger.handlers:
+        return
+    propagated = logger.propagate
+    logger.disabled, logger.propagate = False, False
+
+    def switch_off() -> None:
+        logger.disabled, logger.propagate = True, propagated
+
+    _removers.append(switch_off)
 
 
 def _add_handler(logger: str, handler: logging.Handler) -> None:
