@@ -5,15 +5,13 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core import checks
-from django.utils.module_loading import import_string
 
 from hoptoad import conf
 from hoptoad.api.choice import get_api
 from hoptoad.conf import Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
-
-MIDDLEWARE = "hoptoad.middleware.HoptoadNotifierMiddleware"
+from hoptoad.position import MIDDLEWARE, notifiers
 
 
 @checks.register("hoptoad")
@@ -89,7 +87,7 @@ def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
 
 
 def _position() -> Iterator[checks.CheckMessage]:
-    ours = [path for path in django_settings.MIDDLEWARE if _is_ours(path)]
+    ours = notifiers()
     if not ours:
         yield checks.Warning(
             "The middleware is not in MIDDLEWARE: failing requests are not reported.",
@@ -104,18 +102,6 @@ def _position() -> Iterator[checks.CheckMessage]:
             hint=f'MIDDLEWARE = ["{ours[0]}", …]',
             id="hoptoad.W004",
         )
-
-
-def _is_ours(path: str) -> bool:
-    if path == MIDDLEWARE:
-        return True
-    from hoptoad.middleware import HoptoadNotifierMiddleware
-
-    try:
-        found = import_string(path)
-    except ImportError:
-        return False  # Django's to complain about
-    return isinstance(found, type) and issubclass(found, HoptoadNotifierMiddleware)
 
 
 def _information(settings: Settings) -> Iterator[checks.CheckMessage]:

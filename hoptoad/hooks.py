@@ -6,7 +6,6 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.conf import settings as django_settings
 
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
+from hoptoad.imports import when_needed
 from hoptoad.log import HoptoadHandler
 
 # Connected where the site uses the package, which shows by its having been imported, or by a setting.
@@ -43,7 +43,7 @@ def install(names: Iterable[str], *, trail: int = 0) -> None:
         _add_handler("", handler)
     for name, (packages, setting) in _INTEGRATIONS.items():
         if name in _wanted and _is_used(packages, setting):
-            module = import_module(f"hoptoad.integrations.{name}")
+            module = when_needed(f"hoptoad.integrations.{name}")
             module.connect()
             _removers.append(module.disconnect)
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.logtext import formatted, template
+from hoptoad.position import notifiers
 
 _MAX_TEXT = 2048
 _MAX_STACK_LINES = 20  # the last are those of the call
@@ -86,4 +86,4 @@ def _is_judged_by_the_middleware(record: logging.LogRecord) -> bool:
     """Whether this is Django's word for an answer, which the middleware reports by the final status."""
     if not hasattr(record, "status_code") or not record.name.startswith("django."):
         return False
-    return any("hoptoad" in path.lower() for path in django_settings.MIDDLEWARE)
+    return bool(notifiers())

@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
-from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
 from hoptoad.failures import no_sql
 from hoptoad.guard import OF_THE_SITE, guarded
+from hoptoad.imports import imported
 from hoptoad.text import bounded_repr
 
 logger = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ def _filter_of(request: HttpRequest | None) -> Any:
 
 @functools.lru_cache(maxsize=8)
 def _default_filter(path: str) -> Any:
-    return import_string(path)()
+    return imported(path)()
 
 
 def _is_djangos(found: Any) -> bool:

@@ -33,7 +33,9 @@ LAYERS = [
     ],
     ["hooks"],
     ["integrations.celery", "integrations.tasks", "integrations.asgi"],
-    ["middleware", "log", "doors"],
+    ["log", "doors"],
+    ["position"],
+    ["middleware"],
     ["reporter"],
     ["pipeline"],
     ["storm", "digest"],
@@ -83,8 +85,9 @@ LAYERS = [
     ],
     ["disguises", "recognisers"],
     ["notice", "errors", "text"],
-    ["lazily", "imports", "delivering", "marks", "threads"],
+    ["lazily", "delivering", "marks", "threads"],
     [""],
+    ["imports"],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
 # The package's own functions, late.

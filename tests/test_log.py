@@ -6,6 +6,7 @@ import pytest
 from collector import Reply
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import Client
 from django.utils.functional import SimpleLazyObject
 
 from hoptoad import hooks
@@ -264,3 +265,47 @@ def test_the_trail_is_off_by_default(client, view):
     client.get("/exception/")
 
     assert "trail" not in outbox[0].extra
+
+
+@pytest.fixture
+def chain(settings_for, settings):
+    """Puts these in the place of the notifier's middleware."""
+
+    def put(*paths):
+        settings_for(MIDDLEWARE=[*paths, *settings.MIDDLEWARE[1:]])
+
+    return put
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["hoptoad.exceptional.middleware.ExceptionalMiddleware"],
+        ["shop.hoptoad_lookalike.HoptoadNotifierMiddleware"],
+        ["shop.hoptoad_lookalike.factory"],
+        [],
+    ],
+)
+@pytest.mark.parametrize("page", ["/status/503/", "/missing/"])
+def test_answers_are_reported_from_the_log_where_the_middleware_is_not_there(chain, attached, paths, page):
+    attached("django.request", logging.WARNING)
+    chain(*paths)
+
+    Client(raise_request_exception=False).get(page)
+
+    assert len(outbox) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["hoptoad.middleware.HoptoadNotifierMiddleware"]
+    + [f"shop.notifiers.{name}" for name in ("Notifier", "Quiet", "Renamed")],
+)
+@pytest.mark.parametrize("page", ["/status/503/", "/boom/"])
+def test_answers_are_reported_once_where_the_middleware_or_a_subclass_is(chain, attached, path, page):
+    attached("django.request", logging.WARNING)
+    chain(path)
+
+    Client(raise_request_exception=False).get(page)
+
+    assert len(outbox) == 1

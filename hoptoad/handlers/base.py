@@ -9,10 +9,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from django.utils.module_loading import import_string
-
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
+from hoptoad.imports import imported, importing
 from hoptoad.shapes import BUILT_IN_HANDLERS
 from hoptoad.signals import notice_dropped, tell
 from hoptoad.tally import tally
@@ -105,11 +104,11 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
     """The class a setting names. Raises ConfigurationError that says what was found instead."""
     try:
         if named in BUILT_IN_HANDLERS:
-            return cast(type, import_string(_BUILT_IN[named]))
+            return cast(type, imported(_BUILT_IN[named]))
         if is_file(named):
             found = getattr(_module(named), class_name)
         else:
-            found = import_string(".".join(filter(None, (named, class_name))))
+            found = imported(".".join(filter(None, (named, class_name))))
     # Whatever importing someone's module raises, the site must start with this one sentence.
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
@@ -187,7 +186,8 @@ def _module(path: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with importing:
+        spec.loader.exec_module(module)
     return module
 
 
