@@ -1,6 +1,7 @@
 """What a programmer reports by hand."""
 
 import asyncio
+import inspect
 import threading
 import uuid
 
@@ -225,7 +226,7 @@ def test_functions_are_watched():
         asyncio.run(awaited(7))
 
     assert (bare.__name__, bare.__doc__) == ("bare", "Its documentation.")
-    assert asyncio.iscoroutinefunction(awaited)
+    assert inspect.iscoroutinefunction(awaited)
     assert [notice.error.frames[0].function for notice in outbox] == ["bare", "quiet", "awaited"]
 
 

@@ -14,6 +14,8 @@ from hoptoad.guard import guarded
 
 logger = logging.getLogger(__name__)
 
+_TOLD = ("path", "channel")  # the latter is that of a channel layer
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -45,8 +47,9 @@ class HoptoadASGI:
 
     async def _report(self, error: Exception, scope: Scope) -> None:
         kind = str(scope["type"])
-        request = guarded("scope", lambda: _request(scope), None)
-        extra = {"asgi": {"type": kind, "path": scope.get("path", "")}}
+        # Channel layers, lifespan and protocols of the site's own ask for no path.
+        request = guarded("scope", lambda: _request(scope), None) if "path" in scope else None
+        extra = {"asgi": {"type": kind, **{name: scope[name] for name in _TOLD if name in scope}}}
         try:
             # Not in the event loop: the handler may block.
             await sync_to_async(reporter.report, thread_sensitive=False)(
