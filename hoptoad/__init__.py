@@ -23,6 +23,7 @@ __all__ = [
     "get_hoptoad_settings",
     "notify",
     "stats",
+    "warm_up",
     "watch",
 ]
 
@@ -52,3 +53,13 @@ def stats() -> dict[str, int]:
     """
     counts: dict[str, int] = when_needed("hoptoad.tally").tally.counts()
     return counts
+
+
+def warm_up() -> None:
+    """Loads what reporting needs, so that the first failing request does not wait for it.
+
+    For the module of the WSGI or ASGI application, after Django is set up: a server that loads the
+    application before it forks then loads this once for all its workers. Reports nothing, sends
+    nothing, starts no thread, and raises nothing.
+    """
+    when_needed("hoptoad.warmup").warm_up()

@@ -14,6 +14,7 @@ from django.db import connections
 
 from hoptoad import paths
 from hoptoad.cleaned import joined
+from hoptoad.imports import importing
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
 from hoptoad.text import (
     bounded_repr,
@@ -196,7 +197,7 @@ class no_sql:  # noqa: N801 - read as what it does, in a with statement
         _refusing.now = True
         for alias in connections:
             # A database whose driver is not there runs no SQL anyway.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception), importing:
                 stack.enter_context(connections[alias].execute_wrapper(_refuse_query))
 
     def __exit__(self, *args: object) -> None:

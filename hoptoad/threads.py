@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable
 from contextvars import Context
 from functools import cache
-from importlib import import_module
+
+from hoptoad.imports import when_needed
 
 # These servers end the threads of an interpreter before the interpreter itself.
 _EMBEDDING = ("mod_wsgi", "uwsgi")
@@ -43,7 +44,7 @@ def start(work: Callable[[], object], name: str) -> "threading.Thread | None":
 def _is_subinterpreter() -> bool:
     for name in ("_interpreters", "_xxsubinterpreters"):  # since Python 3.13, and before
         try:
-            interpreters = import_module(name)
+            interpreters = when_needed(name)
         except ImportError:
             continue
         return bool(interpreters.get_current() != interpreters.get_main())

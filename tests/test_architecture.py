@@ -37,6 +37,7 @@ LAYERS = [
     ["position"],
     ["middleware"],
     ["reporter"],
+    ["warmup"],
     ["pipeline"],
     ["storm", "digest"],
     ["handlers"],
@@ -91,7 +92,7 @@ LAYERS = [
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
 # The package's own functions, late.
-ALLOWED_UPWARDS = {("", "conf"), ("", "tally"), ("", "doors")}
+ALLOWED_UPWARDS = {("", "conf"), ("", "tally"), ("", "doors"), ("", "warmup")}
 ONE_IMPORTER = {
     "requests": "connection",
     "urllib3": "connection",
@@ -184,6 +185,7 @@ def test_only_those_who_read_a_request_know_what_one_is():
         *("middleware", "reporter", "pipeline", "once", "capture", "httprequest", "notice", "api.htv2"),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
         *("doors", "log", "context_processors", "integrations.asgi", "integrations.drf"),
+        "warmup",  # makes one up
         "management.commands.hoptoad_preview",  # makes one up
     }
 

@@ -172,7 +172,9 @@ async def test_an_odd_scope_costs_only_itself(caplog):
         raise LookupError("x")
 
     with pytest.raises(LookupError):
-        await ApplicationCommunicator(HoptoadASGI(broken), {"type": "odd", "path": "/x/", "headers": 7}).wait()
+        await ApplicationCommunicator(
+            HoptoadASGI(broken), {"type": "odd", "path": "/x/", "headers": 7}
+        ).wait()
 
     assert outbox[0].request.action == "odd"
     assert "Could not read the scope" in caplog.text
