@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from hoptoad import reporter
 from hoptoad.delivering import is_delivering
-from hoptoad.logtext import formatted, template
+from hoptoad.logtext import event_of, exception_of, formatted, template
 from hoptoad.position import notifiers
 
 _MAX_TEXT = 2048
@@ -22,6 +22,7 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {
     "status_code",
     "taskName",
 }
+_OF_EVENT = ("event", "exc_info")
 _SEVERITIES = MappingProxyType(
     {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.CRITICAL: "critical"}
 )
@@ -55,7 +56,7 @@ class HoptoadHandler(logging.Handler):
     def _report(self, record: logging.LogRecord) -> None:
         request = getattr(record, "request", None)
         request = request if isinstance(request, HttpRequest) else None
-        error = record.exc_info[1] if record.exc_info else None
+        error = exception_of(record)
         is_reported_by_others = left_to_others.get(record.name)
         if is_reported_by_others is not None and is_reported_by_others(record):
             return
@@ -66,6 +67,7 @@ class HoptoadHandler(logging.Handler):
             "level": record.levelname,
             "text": formatted(record, _MAX_TEXT),
             **{name: value for name, value in vars(record).items() if name not in _OWN},
+            **{name: value for name, value in event_of(record).items() if name not in _OF_EVENT},
         }
         if record.stack_info:
             extra["stack"] = "\n".join(record.stack_info.splitlines()[-_MAX_STACK_LINES:])

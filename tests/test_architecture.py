@@ -32,12 +32,12 @@ LAYERS = [
         "management.commands.hoptoad_test",
     ],
     ["hooks"],
-    ["integrations.celery", "integrations.tasks", "integrations.asgi"],
-    ["log", "doors"],
+    ["integrations.celery", "integrations.tasks", "integrations.asgi", "integrations.wsgi"],
+    ["log", "warmup"],
+    ["doors"],
     ["position"],
     ["middleware"],
     ["reporter"],
-    ["warmup"],
     ["pipeline"],
     ["storm", "digest"],
     ["handlers"],
@@ -184,8 +184,7 @@ def test_only_those_who_read_a_request_know_what_one_is():
     assert knowing == {
         *("middleware", "reporter", "pipeline", "once", "capture", "httprequest", "notice", "api.htv2"),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
-        *("doors", "log", "context_processors", "integrations.asgi", "integrations.drf"),
-        "warmup",  # makes one up
+        *("doors", "log", "context_processors", "integrations.asgi", "integrations.wsgi", "integrations.drf"),
         "management.commands.hoptoad_preview",  # makes one up
     }
 

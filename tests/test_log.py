@@ -225,6 +225,52 @@ def test_a_site_that_is_misconfigured_logs_on(attached, settings_for):
     assert outbox == []
 
 
+STRUCTURED = {
+    "event": "payment failed",
+    "order": 7,
+    "token": "log-secret",
+    "timestamp": "2026-01-31T10:00:00Z",
+}
+
+
+def test_what_structlog_logs_is_grouped_by_its_event(attached):
+    logger = attached("shop.payments")
+
+    for second in ("00", "01"):
+        logger.error({**STRUCTURED, "timestamp": f"2026-01-31T10:00:{second}Z"})
+
+    one, other = outbox
+    assert one.error == other.error
+    assert one.error.message == "payment failed"
+    assert (one.extra["log"]["order"], one.extra["log"]["token"]) == ("7", MASK)
+    assert other.extra["log"]["timestamp"] == "2026-01-31T10:00:01Z"
+
+
+@pytest.mark.parametrize(
+    "how", [lambda error: True, lambda error: error, lambda error: (type(error), error, None)]
+)
+def test_the_exception_that_structlog_keeps_in_its_event_is_reported(attached, how):
+    logger = attached("shop.payments")
+
+    try:
+        raise LookupError("x")
+    except LookupError as error:
+        logger.error({**STRUCTURED, "exc_info": how(error)})
+
+    [notice] = outbox
+    assert notice.error.message == "LookupError: x"
+    assert notice.extra["log"]["text"] == "payment failed"
+
+
+@pytest.mark.parametrize("message", [{"a": 1}, {"event": 7}, ["event"], {"event": LAZY}])
+def test_any_other_message_is_shown_as_it_is(attached, message):
+    logger = attached("shop.payments")
+
+    logger.error(message)
+
+    assert len(outbox) == 1
+
+
 @pytest.fixture
 def trail(request):
     def install(length):

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -22,6 +23,10 @@ def home(request):
 async def slow(request):
     await asyncio.sleep(0)
     return HttpResponse("slow")
+
+
+def endless(request):
+    threading.Event().wait()
 
 
 def boom(request):
