@@ -2,9 +2,10 @@
 
 import contextlib
 import http.client
+import subprocess
+import threading
 
 import pytest
-from collector import Reply
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 from rules import check_v2
@@ -96,13 +97,21 @@ def test_an_answer_passes_as_it_is(environ):
 
 
 def test_a_request_that_gunicorn_ends_because_it_takes_too_long_is_reported(collector):
-    collector.default = Reply(200, "")
-    command = ("gunicorn", "shop.wrapped", "--bind", "127.0.0.1:{port}", "--timeout", "1")
+    """By SIGABRT, which here the test sends: gunicorn lets SIGKILL follow within a second."""
+    command = ("gunicorn", "shop.wrapped", "--bind", "127.0.0.1:{port}")
     with running(*command, HOPTOAD_HANDLER="blocking", HOPTOAD_NOTIFICATION_URL=collector.url) as site:
-        with contextlib.suppress(OSError, http.client.HTTPException):  # older ones only hang up
-            site.get("/endless/")
+        visitor = threading.Thread(target=visit, args=(site,))
+        visitor.start()
+        collector.wait(1)
+        subprocess.run(["pkill", "-ABRT", "-P", str(site.process.pid)], check=True)
         [received] = collector.wait(1)
+        visitor.join()
 
     notice = check_v2(received.body)
     assert notice.findtext("error/class") == "SystemExit"
     assert "endless" in [line.get("method") for line in notice.iterfind("error/backtrace/line")]
+
+
+def visit(site):
+    with contextlib.suppress(OSError, http.client.HTTPException):  # answered, or hung up on
+        site.get("/endless/")

@@ -7,7 +7,6 @@ from typing import Any
 
 from celery import signals  # type: ignore[import-untyped]
 from celery.exceptions import TimeLimitExceeded  # type: ignore[import-untyped]
-from celery.worker.request import Request  # type: ignore[import-untyped]
 
 from hoptoad import reporter
 from hoptoad.contextvalues import forget
@@ -18,8 +17,6 @@ _TRACE = "celery.app.trace"
 _REQUEST = "celery.worker.request"
 _TASK_ENDED = "Task handler raised error: %r"
 _TIMED_OUT = "Hard time limit (%ss) exceeded for %s[%s]"
-# Celery 5.7 sends the signal of a hard time limit from here as well.
-_TIMEOUT_SENDS_SIGNAL = "task_failure" in Request.on_timeout.__code__.co_names
 
 # The last failure the worker's main process was told of: the task's id and the exception.
 _last: tuple[str, BaseException | None] = ("", None)
@@ -112,7 +109,13 @@ def _was_reported_here(record: logging.LogRecord) -> bool:
     if record.msg != _TASK_ENDED or not isinstance(record.args, tuple):
         return record.msg == _TIMED_OUT  # follows the other record
     error = record.args[0]
-    return error is _last[1] or (_TIMEOUT_SENDS_SIGNAL and isinstance(error, TimeLimitExceeded))
+    return error is _last[1] or (isinstance(error, TimeLimitExceeded) and _timeout_sends_signal())
+
+
+def _timeout_sends_signal() -> bool:
+    """Whether this Celery, as 5.7 does, sends a signal of its own for each hard time limit."""
+    module = sys.modules.get("celery.worker.request")  # a web process has no worker to import
+    return module is not None and "task_failure" in module.Request.on_timeout.__code__.co_names
 
 
 def _ending(**details: Any) -> None:
