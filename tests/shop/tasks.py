@@ -91,12 +91,14 @@ def endless_again(marker):
     """Endless the first time; then its message comes again."""
     if _is_first(marker):
         threading.Event().wait()
+    raise Plain("again")
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def killed_again(marker):
     if _is_first(marker):
         os.kill(os.getpid(), signal.SIGKILL)
+    raise Plain("again")
 
 
 @shared_task
