@@ -9,15 +9,15 @@ from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import get_resolver
-from django.utils.module_loading import import_string
 
 from hoptoad import conf, messages
 from hoptoad.api.choice import get_api
 from hoptoad.conf import Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
+from hoptoad.imports import imported
+from hoptoad.position import MIDDLEWARE, notifiers
 
-MIDDLEWARE = "hoptoad.middleware.HoptoadNotifierMiddleware"
 ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 
 
@@ -122,7 +122,7 @@ def _to_https(settings: Settings) -> str:
 
 
 def _position() -> Iterator[checks.CheckMessage]:
-    ours = [path for path in django_settings.MIDDLEWARE if _is_ours(path)]
+    ours = notifiers()
     if not ours:
         yield checks.Warning(
             "The middleware is not in MIDDLEWARE: failing requests are not reported.",
@@ -156,7 +156,10 @@ def _raised_statuses() -> Iterator[checks.CheckMessage]:
 def _answers(path: str) -> bool:
     if path == ANSWERING:
         return True
-    found = _imported(path)
+    try:
+        found = imported(path)
+    except ImportError:
+        return False  # Django's to complain about
     module = sys.modules.get("hoptoad.exceptional.middleware")
     return module is not None and isinstance(found, type) and issubclass(found, module.ExceptionalMiddleware)
 
@@ -167,19 +170,3 @@ def _handler_answers() -> bool:
     except (ImportError, ImproperlyConfigured, ViewDoesNotExist):
         return False  # Django's to complain about
     return str(getattr(handler, "__module__", "")).startswith("hoptoad.exceptional")
-
-
-def _imported(path: str) -> object:
-    try:
-        return import_string(path)
-    except ImportError:
-        return None  # Django's to complain about
-
-
-def _is_ours(path: str) -> bool:
-    if path == MIDDLEWARE:
-        return True
-    from hoptoad.middleware import HoptoadNotifierMiddleware
-
-    found = _imported(path)
-    return isinstance(found, type) and issubclass(found, HoptoadNotifierMiddleware)
