@@ -7,6 +7,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from channels import consumer as channels_consumer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
+from django.core.handlers.asgi import ASGIHandler
 from rules import check_v2
 from servers import uvicorn
 from websockets.exceptions import ConnectionClosed
@@ -189,3 +190,18 @@ async def test_a_task_that_is_cancelled_is_no_failure():
 
     assert outbox == []
     assert hoptoad.stats()["captured"] == 0
+
+
+def test_a_handler500_that_fails_is_one_more_failure_however_many_layers_ask_it(settings_for):
+    settings_for(ROOT_URLCONF="shop.broken_handler_urls")
+
+    async def main():
+        scope = {**HTTP, "path": "/boom/", "query_string": b""}
+        communicator = ApplicationCommunicator(HoptoadASGI(ASGIHandler()), scope)
+        await communicator.send_input({"type": "http.request"})
+        with pytest.raises(LookupError):
+            await communicator.wait()
+
+    asyncio.run(main())
+
+    assert [notice.error.class_name for notice in outbox] == ["ValueError", "LookupError"]
