@@ -112,7 +112,8 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
         known = sighting is not None and sighting.owner is None and _is_same_raising(sighting, now, error)
     if not uncaught:
         return not known
-    follows = not known and _follows(error, duplicates)
+    # Once a request could not be answered, whatever comes out of it further says the same.
+    follows = not known and (duplicates.handler_failed or _follows(error, duplicates))
     duplicates.uncaught.append(now.identity)
     if not follows:
         return not known
