@@ -65,7 +65,7 @@ class Recognisers:
         """Those whose shapes may be in `text`."""
         if not self._has_hint(text) and not self._has_run(text):
             return self._always  # none, mostly
-        return tuple(item for item in self._all if not item.hints or any(hint in text for hint in item.hints))
+        return tuple(item for item in self._all if not item.hints or any(map(text.__contains__, item.hints)))
 
     def _has_hint(self, text: str) -> bool:
         for hint in self._hints:  # noqa: SIM110 - run for every text, and cheaper than `any`

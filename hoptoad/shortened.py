@@ -88,7 +88,7 @@ class Shortened:
 
 def may_be_shortened(text: str) -> bool:
     """Whether anything in `text` may be an ellipsis."""
-    return any(hint in text for hint in _HINTS)
+    return any(map(text.__contains__, _HINTS))
 
 
 def _is_word(part: str, neighbour: str) -> bool:
