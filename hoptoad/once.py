@@ -78,6 +78,11 @@ def is_same(identity: Any, error: BaseException) -> bool:
     return identity is slot(error, "__dict__")
 
 
+def is_gone(identity: Any) -> bool:
+    """Whether the exception of an identity is known to be no more."""
+    return type(identity) is weakref.ReferenceType and identity() is None
+
+
 def first_status(request: HttpRequest, status: int) -> bool:
     """Whether an answer's status is a failure of its own: True once for a request.
 
