@@ -128,6 +128,7 @@ async def told(scope, receive, send):
     raise LookupError(f"no {(await receive())['what']}")
 
 
+@pytest.mark.django_db  # Channels closes old connections of this thread, if there are any
 @pytest.mark.parametrize("consumer", [Consumer.as_asgi(), AsyncConsumer.as_asgi(), told])
 async def test_a_consumer_of_a_channel_layer_that_fails_is_reported_without_a_request(consumer, caplog):
     router = ProtocolTypeRouter({"channel": ChannelNameRouter({"thumbnails": consumer})})
