@@ -1,0 +1,257 @@
+"""One process's part in delivering from a spool directory."""
+
+import contextlib
+import errno
+import logging
+import threading
+import time
+from collections import deque
+
+from hoptoad.answers import Answer, Verdict
+from hoptoad.backlog import Age, Backlog, Entry
+from hoptoad.circuit import Circuit
+from hoptoad.conf import get_settings
+from hoptoad.handlers.base import GiveUp, Send
+from hoptoad.handlers.spooled import SendingFailed, attempt, put_away
+from hoptoad.ownfiles import NotUsable
+from hoptoad.spooldir import SpoolDirectory, Waiting
+from hoptoad.spoollock import SpoolLock
+from hoptoad.spoolreport import SpoolReport
+from hoptoad.spoolsize import SpoolSize
+from hoptoad.tally import tally
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0  # seconds, for what processes have left that are gone
+_LOOK_WHILE_DOWN = 60.0  # seconds
+_SWEEP_EVERY = 60.0  # seconds, for refused notices
+_FIRST_TRY, _NUDGE = 0.05, 1.0  # seconds
+_LONG_DOWN = 3600.0  # seconds
+_DAY = 24 * 3600.0
+_FOR_A_THREAD = 10  # notices; fewer are sent before another thread has connected
+_DISK = {errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FOR_A_WHILE = _DISK | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+class SpoolWorker:
+    """Delivers what waits, while it holds the directory's lock.
+
+    One thread calls `step`. `changed` guards the backlog, and is notified after each attempt.
+    """
+
+    def __init__(
+        self,
+        directory: SpoolDirectory,
+        size: SpoolSize,
+        circuit: Circuit,
+        changed: threading.Condition,
+        *,
+        send: Send,
+        give_up: GiveUp,
+    ) -> None:
+        self._directory = directory
+        self._size = size
+        self._circuit = circuit
+        self._changed = changed
+        self._send = send
+        self._give_up = give_up
+        self.lock = SpoolLock(directory.path)
+        self.written: deque[Waiting] = deque()  # by this process, and not yet in the backlog
+        self.report = SpoolReport(directory.path)
+        self.sending = 0
+        self.closing = False
+        self._backlog = Backlog()
+        self._age = Age()
+        self._attempts = 0
+        self._tries = 0  # for the lock
+        self._seen = 0  # `changed()` of the directory at the last scan, if nothing was missed
+        self._scanned_at = self._swept_at = float("-inf")
+        self._down_since: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether this process knows of notices that wait."""
+        return bool(self.sending or self.written or len(self._backlog))
+
+    def step(self) -> float:
+        """Does what can be done now; returns the seconds until there may be more. Raises OSError."""
+        if not (self.lock.held or self.lock.acquire()):
+            self._tries += 1
+            return float(min(_FIRST_TRY * 2.0 ** min(self._tries, 10), LOOK_EVERY))
+        self._tries = 0
+        if self.lock.wanted():
+            self.rest()
+            return _NUDGE
+        self._learn()
+        pause = max(self._circuit.closed_in(), self._backlog.due_in())
+        if pause:
+            self.report.recovery(len(self._backlog))
+        if not len(self._backlog):
+            self.rest()
+            return LOOK_EVERY
+        if pause:
+            return min(pause, _NUDGE)
+        before = self._attempts
+        self._deliver_all()
+        return 0.0 if self._attempts > before else _FIRST_TRY  # the circuit's probe is someone else's
+
+    def finds_leftovers(self) -> bool:
+        """Whether the directory may hold something that no process delivers. Raises OSError."""
+        if self.lock.is_known_empty(self._directory.changed()) or not self.lock.acquire():
+            return False
+        if self.lock.scan_allowed_in():
+            self.lock.release()
+            return True
+        self._learn()
+        if not self.busy:
+            self.rest()
+        return self.busy
+
+    def rest(self) -> None:
+        """Lets another process deliver, and forgets what waits: the directory knows it."""
+        with self._changed:
+            if len(self._backlog):
+                self._seen = 0
+                self._backlog = Backlog()
+        self.lock.release()
+
+    def left(self) -> int:
+        """The notices that wait, as far as it is this process that delivers them; else 0."""
+        return len(self._directory.waiting()) if self.lock.held and len(self._backlog) else 0
+
+    def _learn(self) -> None:
+        with self._changed:
+            while self.written:
+                self._backlog.add([self.written.popleft()])
+        changed = self._directory.changed()
+        if changed == self._seen or not self._may_scan(changed):
+            return
+        found, refused = self._directory.scan(), self._directory.scan_refused()
+        self._scanned_at = time.monotonic()
+        self._seen = self.lock.scanned(changed, empty=not found.notices)
+        self._size.set(found.kib + refused.kib)
+        self.report.skipped({**found.skipped, **refused.skipped})
+        with self._changed:
+            self._backlog.add(found.notices)
+        if self._scanned_at - self._swept_at >= _SWEEP_EVERY:
+            self._swept_at = self._scanned_at
+            keep = get_settings().spool_keep_refused * _DAY
+            self._directory.purge(notice for notice in refused.notices if self._age.of(notice) > keep)
+
+    def _may_scan(self, changed: int) -> bool:
+        if self.lock.scan_allowed_in():
+            return False
+        if not len(self._backlog):
+            return not self.lock.is_known_empty(changed)
+        is_full = self._size.kib() > 0.9 * 1024 * get_settings().spool_max_mb
+        pause = LOOK_EVERY if is_full or not self._circuit.is_open else _LOOK_WHILE_DOWN
+        return time.monotonic() - self._scanned_at >= pause
+
+    def _deliver_all(self) -> None:
+        """Sends what is due, in more threads where much is, until the server turns out to be down."""
+        self._deliver_some(1)
+        if self._circuit.is_open:
+            return
+        with self._changed:
+            wanted = min(get_settings().thread_count, self._backlog.due() // _FOR_A_THREAD)
+        helpers = []
+        with contextlib.suppress(RuntimeError):  # the system has no thread left to give
+            for _ in range(wanted - 1):
+                helper = threading.Thread(target=self._deliver_some, name="hoptoad-spool", daemon=True)
+                helper.start()
+                helpers.append(helper)
+        self._deliver_some()
+        for helper in helpers:
+            helper.join()
+
+    def _deliver_some(self, most: int | None = None) -> None:
+        try:
+            while most != 0 and (entry := self._next()) is not None:
+                self._deliver(entry)
+                most = None if most is None else most - 1
+        except Exception:
+            logger.exception("Delivering from the spool failed: django-hoptoad itself failed.")
+
+    def _next(self) -> Entry | None:
+        with self._changed:
+            if self.closing or self.lock.wanted():
+                return None
+            entry = self._backlog.next()
+            if entry is not None and self._circuit.permit():
+                self._backlog.again(entry)
+                return None
+            self.sending += entry is not None
+            self._attempts += entry is not None
+            return entry
+
+    def _deliver(self, entry: Entry) -> None:
+        answer = None
+        is_done = False
+        try:
+            if entry.answer is None:
+                answer = attempt(self._directory, entry.notice, send=self._send, give_up=self._give_up)
+                self._remember(answer)
+                entry.answer = answer
+            is_done = self._settle(entry, entry.answer)
+        except FileNotFoundError:
+            is_done = True  # someone has deleted it
+        except SendingFailed:
+            logger.exception("A spooled notice could not be sent: django-hoptoad itself failed.")
+        except OSError as error:
+            is_done = self._is_left_alone(entry, error)
+        finally:
+            if answer is None:
+                self._circuit.withdraw()
+            else:
+                self._circuit.answered(answer)
+            with self._changed:
+                (self._backlog.done if is_done else self._backlog.later)(entry)
+                self.sending -= 1
+                self._changed.notify_all()
+
+    def _settle(self, entry: Entry, answer: Answer) -> bool:
+        """Whether the notice needs no other attempt."""
+        if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
+            put_away(self._directory, entry.notice, answer)
+            self._free(entry.notice)
+            return True
+        entry.answer = None
+        tally.count("retried")
+        max_age = get_settings().spool_max_age * _DAY
+        if self._age.of(entry.notice) > max_age:
+            self._expire(entry.notice)
+            return True
+        with contextlib.suppress(OSError):  # the number is for those who look
+            entry.notice = self._directory.tried(entry.notice)
+        if self._down_since is not None and time.monotonic() - self._down_since > _LONG_DOWN:
+            for notice in self._backlog.older_than(max_age, self._age):
+                self._expire(notice)
+        return False
+
+    def _remember(self, answer: Answer) -> None:
+        is_up = answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED)
+        with self._changed:
+            if is_up:
+                self._down_since = None
+            elif self._down_since is None:
+                self._down_since = time.monotonic()
+            self.report.answered(is_up=is_up, accepted=answer.verdict is Verdict.ACCEPTED)
+
+    def _expire(self, notice: Waiting) -> None:
+        self._directory.take(notice)
+        self._free(notice)
+        tally.drop(1, f"older than HOPTOAD_SPOOL_MAX_AGE = {get_settings().spool_max_age:g} days")
+
+    def _free(self, notice: Waiting) -> None:
+        with self._changed, contextlib.suppress(OSError):  # the next scan corrects it
+            self._size.free(notice.size)
+
+    def _is_left_alone(self, entry: Entry, error: OSError) -> bool:
+        """Whether a notice that the file system does not give is left where it is, and not tried again."""
+        if error.errno in _DISK:
+            self.report.disk_failed(error)
+        if error.errno in _FOR_A_WHILE:
+            return False
+        why = str(error) if isinstance(error, NotUsable) else f"gives an error: {error.strerror}"
+        self.report.skipped({entry.notice.path.name: why})
+        return entry.answer is None
