@@ -83,6 +83,9 @@ class Backlog:
         """Forgets a notice."""
         self._entries.pop(entry.notice.key, None)
 
-    def older_than(self, seconds: float, age: Age) -> list[Waiting]:
-        """The notices that have waited for longer."""
-        return [entry.notice for entry in list(self._entries.values()) if age.of(entry.notice) > seconds]
+    def take_older(self, seconds: float, age: Age) -> list[Waiting]:
+        """Forgets the notices that have waited for longer, and returns them."""
+        old = [entry for entry in self._entries.values() if age.of(entry.notice) > seconds]
+        for entry in old:
+            self.done(entry)
+        return [entry.notice for entry in old]

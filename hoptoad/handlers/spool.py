@@ -79,8 +79,12 @@ class SpoolNotifier:
         with self._changed:
             self._flushing += 1
         try:
+            self._open()
             self._wake()
             return self._is_empty_by(deadline) and in_memory
+        except OSError as error:
+            self._worker.report.disk_failed(error)
+            return in_memory and not self._worker.busy
         finally:
             with self._changed:
                 self._flushing -= 1
@@ -94,22 +98,19 @@ class SpoolNotifier:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._worker.sending, timeout)
         with contextlib.suppress(OSError):
-            left = self._worker.left()
-            if left:
-                self._worker.report.left(left)
+            self._worker.tell_end()
             if not self._worker.sending:
                 self._worker.rest()
         self._memory.close(timeout)
 
     def _write(self, payload: bytes) -> bool:
         """False where the directory is full."""
-        if not self._is_open:
-            self._directory.open()
-            self._is_open = True
+        self._open()
         try:
             has_room = self._size.reserve(len(payload), get_settings().spool_max_mb * _MIB)
         except FileNotFoundError:  # someone has deleted the directory
-            self._directory.open()
+            self._is_open = False
+            self._open()
             has_room = self._size.reserve(len(payload), get_settings().spool_max_mb * _MIB)
         if has_room:
             try:
@@ -119,6 +120,11 @@ class SpoolNotifier:
                 raise
             tally.count("spooled")
         return has_room
+
+    def _open(self) -> None:
+        if not self._is_open:
+            self._directory.open()
+            self._is_open = True
 
     def _is_empty_by(self, deadline: float) -> bool:
         with self._changed:
@@ -132,8 +138,7 @@ class SpoolNotifier:
 
     def _look_for_leftovers(self) -> None:
         try:
-            self._directory.open()
-            self._is_open = True
+            self._open()
             if self._worker.finds_leftovers():
                 self._wake()
         except OSError as error:
@@ -157,12 +162,12 @@ class SpoolNotifier:
         while not worker.closing:
             self._more = False
             try:
+                self._open()
                 pause = worker.step()
             except OSError as error:
                 worker.report.disk_failed(error)
+                self._is_open = False  # someone may have deleted the directory, or given it away
                 self._pause(LOOK_EVERY, for_more=False)
-                with contextlib.suppress(OSError):  # someone may have deleted the directory
-                    self._directory.open()
             except Exception:
                 logger.exception("The spool's thread failed: django-hoptoad itself failed.")
                 self._pause(LOOK_EVERY, for_more=False)

@@ -115,9 +115,12 @@ class SpoolWorker:
                 self._backlog = Backlog()
         self.lock.release()
 
-    def left(self) -> int:
-        """The notices that wait, as far as it is this process that delivers them; else 0."""
-        return len(self._directory.waiting()) if self.lock.held and len(self._backlog) else 0
+    def tell_end(self) -> None:
+        """The last lines of a process. Raises OSError."""
+        waiting = len(self._directory.waiting()) if self.lock.held and len(self._backlog) else 0
+        self.report.recovery(waiting)
+        if waiting:
+            self.report.left(waiting)
 
     def _learn(self) -> None:
         with self._changed:
@@ -217,15 +220,15 @@ class SpoolWorker:
             return True
         entry.answer = None
         tally.count("retried")
-        max_age = get_settings().spool_max_age * _DAY
-        if self._age.of(entry.notice) > max_age:
-            self._expire(entry.notice)
-            return True
         with contextlib.suppress(OSError):  # the number is for those who look
             entry.notice = self._directory.tried(entry.notice)
+        max_age = get_settings().spool_max_age * _DAY
         if self._down_since is not None and time.monotonic() - self._down_since > _LONG_DOWN:
-            for notice in self._backlog.older_than(max_age, self._age):
-                self._expire(notice)
+            with self._changed:
+                old = self._backlog.take_older(max_age, self._age)
+            self._expire(old)
+        elif self._age.of(entry.notice) > max_age:
+            self._expire([entry.notice])
         return False
 
     def _remember(self, answer: Answer) -> None:
@@ -237,10 +240,13 @@ class SpoolWorker:
                 self._down_since = time.monotonic()
             self.report.answered(is_up=is_up, accepted=answer.verdict is Verdict.ACCEPTED)
 
-    def _expire(self, notice: Waiting) -> None:
-        self._directory.take(notice)
-        self._free(notice)
-        tally.drop(1, f"older than HOPTOAD_SPOOL_MAX_AGE = {get_settings().spool_max_age:g} days")
+    def _expire(self, notices: list[Waiting]) -> None:
+        for notice in notices:
+            self._directory.take(notice)
+            self._free(notice)
+        if notices:
+            days = get_settings().spool_max_age
+            tally.drop(len(notices), f"older than HOPTOAD_SPOOL_MAX_AGE = {days:g} days")
 
     def _free(self, notice: Waiting) -> None:
         with self._changed, contextlib.suppress(OSError):  # the next scan corrects it
