@@ -1,6 +1,7 @@
 """Files and directories of this user: what others have planted is neither followed, read nor changed."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -9,9 +10,22 @@ from pathlib import Path
 
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
+_DISK = {errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_PASSING = _DISK | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
 
 class NotUsable(OSError):
     """A file or directory that must not be used; the message is a sentence that says why."""
+
+
+def is_the_disk(error: OSError) -> bool:
+    """Whether an error is of the whole disk, rather than of one file."""
+    return error.errno in _DISK
+
+
+def may_pass(error: OSError) -> bool:
+    """Whether trying the same file again later may help."""
+    return error.errno in _PASSING
 
 
 def why_not_ours(found: os.stat_result) -> str:
@@ -64,7 +78,7 @@ def make_private(folder: Path) -> None:
             f"{folder} belongs to user {found.st_uid}, and this process runs as user {_user()}: "
             "run this as that user, or name another directory"
         )
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
         _close_to_others(folder)
 
 
@@ -111,9 +125,9 @@ class OpenFile:
     def _opened(self) -> int:
         try:
             return _open(self._path, self._flags)
-        except FileNotFoundError:
-            raise
-        except OSError:
+        except OSError as error:
+            if may_pass(error) or isinstance(error, FileNotFoundError):
+                raise
             aside = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.moved")
             self._path.rename(aside)
             return _open(self._path, self._flags)

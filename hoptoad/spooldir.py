@@ -48,7 +48,7 @@ class Contents:
     notices: list[Waiting] = field(default_factory=list)  # oldest first
     skipped: dict[str, str] = field(default_factory=dict)  # names, and why each is not sent
     torn: dict[str, float] = field(default_factory=dict)  # names, and when each was last written to
-    kib: int = 0  # all files, each rounded up
+    kib: int = 0  # notices and answers, each rounded up
 
 
 class SpoolDirectory:
@@ -91,11 +91,14 @@ class SpoolDirectory:
 
     def scan_refused(self) -> Contents:
         """The refused notices."""
-        return _scan(self.refused)
+        try:
+            return _scan(self.refused)
+        except FileNotFoundError:  # made again when it is needed
+            return Contents()
 
     def kept(self) -> list[Waiting]:
         """The refused notices, oldest first."""
-        return _scan(self.refused).notices
+        return self.scan_refused().notices
 
     def changed(self) -> int:
         """When a file was last added or removed, in nanoseconds since the epoch."""
@@ -177,7 +180,7 @@ def _scan(folder: Path) -> Contents:
 
 
 def _add(found: Contents, folder: Path, name: str, about: os.stat_result) -> None:
-    if stat.S_ISREG(about.st_mode):
+    if stat.S_ISREG(about.st_mode) and name.endswith((SUFFIX, _ANSWER)):
         found.kib += -(-about.st_size // 1024)
     if not name.endswith(SUFFIX):
         return

@@ -158,14 +158,18 @@ class _File:
 
     def state(self) -> State:
         with self._mutex:
-            line = os.pread(self._descriptor(), 64, 0).decode("ascii", "replace")
+            descriptor = self._descriptor()
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            line = os.read(descriptor, 64).decode("ascii", "replace")
         found = _STATE.match(line)
         return State(*map(int, found.groups())) if found else State()
 
     def write(self, state: State) -> None:
         line = f"{state.pid} {state.scanned} {state.empty}"
         with self._mutex, contextlib.suppress(OSError):  # a full disk: the lock holds all the same
-            os.pwrite(self._descriptor(), f"{line:<52}\n".encode(), 0)
+            descriptor = self._descriptor()
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, f"{line:<52}\n".encode())
 
     def _descriptor(self) -> int:
         descriptor = self._file.descriptor()

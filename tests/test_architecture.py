@@ -50,6 +50,7 @@ LAYERS = [
     ["connection", "httprequest", "errorinfo", "settled"],
     ["variables", "once", "contextvalues", "integrations.drf"],
     ["reporterfilter", "reporterclass", "before"],
+    ["spoolscan"],
     ["backlog"],
     ["letter", "conf", "failures", "signals", "tally", "circuit"],
     [

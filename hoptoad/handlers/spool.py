@@ -13,8 +13,9 @@ from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.handlers.spooled import directory_of
-from hoptoad.handlers.spoolworker import LOOK_EVERY, SpoolWorker
+from hoptoad.handlers.spoolworker import SpoolWorker
 from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.spoolscan import LOOK_EVERY
 from hoptoad.spoolsize import SpoolSize
 from hoptoad.tally import tally
 
@@ -119,6 +120,7 @@ class SpoolNotifier:
                 self._size.free(len(payload))
                 raise
             tally.count("spooled")
+        self._worker.scan.recount = not has_room
         return has_room
 
     def _open(self) -> None:

@@ -1,7 +1,6 @@
 """One process's part in delivering from a spool directory."""
 
 import contextlib
-import errno
 import logging
 import threading
 import time
@@ -13,24 +12,21 @@ from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import GiveUp, Send
 from hoptoad.handlers.spooled import SendingFailed, attempt, put_away
-from hoptoad.ownfiles import NotUsable
+from hoptoad.ownfiles import NotUsable, is_the_disk, may_pass
 from hoptoad.spooldir import SpoolDirectory, Waiting
 from hoptoad.spoollock import SpoolLock
 from hoptoad.spoolreport import SpoolReport
+from hoptoad.spoolscan import LOOK_EVERY, SpoolScan
 from hoptoad.spoolsize import SpoolSize
 from hoptoad.tally import tally
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 5.0  # seconds, for what processes have left that are gone
-_LOOK_WHILE_DOWN = 60.0  # seconds
-_SWEEP_EVERY = 60.0  # seconds, for refused notices
 _FIRST_TRY, _NUDGE = 0.05, 1.0  # seconds
 _LONG_DOWN = 3600.0  # seconds
 _DAY = 24 * 3600.0
 _FOR_A_THREAD = 10  # notices; fewer are sent before another thread has connected
-_DISK = {errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_FOR_A_WHILE = _DISK | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_MOST_WRITTEN = 1000  # notices; a scan finds the others
 
 
 class SpoolWorker:
@@ -56,16 +52,16 @@ class SpoolWorker:
         self._send = send
         self._give_up = give_up
         self.lock = SpoolLock(directory.path)
-        self.written: deque[Waiting] = deque()  # by this process, and not yet in the backlog
+        # By this process, and not yet in the backlog.
+        self.written: deque[Waiting] = deque(maxlen=_MOST_WRITTEN)
         self.report = SpoolReport(directory.path)
         self.sending = 0
         self.closing = False
         self._backlog = Backlog()
         self._age = Age()
+        self.scan = SpoolScan(directory, size, self.lock, self.report, self._age)
         self._attempts = 0
         self._tries = 0  # for the lock
-        self._seen = 0  # `changed()` of the directory at the last scan, if nothing was missed
-        self._scanned_at = self._swept_at = float("-inf")
         self._down_since: float | None = None
 
     @property
@@ -75,6 +71,8 @@ class SpoolWorker:
 
     def step(self) -> float:
         """Does what can be done now; returns the seconds until there may be more. Raises OSError."""
+        if not self.busy and self.scan.is_needless():
+            return LOOK_EVERY
         if not (self.lock.held or self.lock.acquire()):
             self._tries += 1
             return float(min(_FIRST_TRY * 2.0 ** min(self._tries, 10), LOOK_EVERY))
@@ -97,21 +95,18 @@ class SpoolWorker:
 
     def finds_leftovers(self) -> bool:
         """Whether the directory may hold something that no process delivers. Raises OSError."""
-        if self.lock.is_known_empty(self._directory.changed()) or not self.lock.acquire():
+        if self.scan.is_needless() or not self.lock.acquire():
             return False
-        if self.lock.scan_allowed_in():
-            self.lock.release()
-            return True
+        unknown = bool(self.lock.scan_allowed_in())
         self._learn()
-        if not self.busy:
-            self.rest()
-        return self.busy
+        self.lock.release()  # where no thread runs, this process must not keep it
+        return unknown or self.busy
 
     def rest(self) -> None:
         """Lets another process deliver, and forgets what waits: the directory knows it."""
         with self._changed:
             if len(self._backlog):
-                self._seen = 0
+                self.scan.start_over()
                 self._backlog = Backlog()
         self.lock.release()
 
@@ -126,29 +121,9 @@ class SpoolWorker:
         with self._changed:
             while self.written:
                 self._backlog.add([self.written.popleft()])
-        changed = self._directory.changed()
-        if changed == self._seen or not self._may_scan(changed):
-            return
-        found, refused = self._directory.scan(), self._directory.scan_refused()
-        self._scanned_at = time.monotonic()
-        self._seen = self.lock.scanned(changed, empty=not found.notices)
-        self._size.set(found.kib + refused.kib)
-        self.report.skipped({**found.skipped, **refused.skipped})
+        found = self.scan.look(knows_some=len(self._backlog) > 0, is_down=self._circuit.is_open)
         with self._changed:
-            self._backlog.add(found.notices)
-        if self._scanned_at - self._swept_at >= _SWEEP_EVERY:
-            self._swept_at = self._scanned_at
-            keep = get_settings().spool_keep_refused * _DAY
-            self._directory.purge(notice for notice in refused.notices if self._age.of(notice) > keep)
-
-    def _may_scan(self, changed: int) -> bool:
-        if self.lock.scan_allowed_in():
-            return False
-        if not len(self._backlog):
-            return not self.lock.is_known_empty(changed)
-        is_full = self._size.kib() > 0.9 * 1024 * get_settings().spool_max_mb
-        pause = LOOK_EVERY if is_full or not self._circuit.is_open else _LOOK_WHILE_DOWN
-        return time.monotonic() - self._scanned_at >= pause
+            self._backlog.add(found)
 
     def _deliver_all(self) -> None:
         """Sends what is due, in more threads where much is, until the server turns out to be down."""
@@ -254,9 +229,9 @@ class SpoolWorker:
 
     def _is_left_alone(self, entry: Entry, error: OSError) -> bool:
         """Whether a notice that the file system does not give is left where it is, and not tried again."""
-        if error.errno in _DISK:
+        if is_the_disk(error):
             self.report.disk_failed(error)
-        if error.errno in _FOR_A_WHILE:
+        if may_pass(error):
             return False
         why = str(error) if isinstance(error, NotUsable) else f"gives an error: {error.strerror}"
         self.report.skipped({entry.notice.path.name: why})

@@ -15,10 +15,10 @@ from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.spooled import attempt, directory_of, put_away
-from hoptoad.handlers.spoolworker import LOOK_EVERY
 from hoptoad.ownfiles import NotUsable
 from hoptoad.spooldir import SpoolDirectory, Waiting, printable
 from hoptoad.spoollock import SpoolLock
+from hoptoad.spoolscan import LOOK_EVERY
 from hoptoad.spoolsize import SpoolSize
 
 _BAR = 30  # characters
