@@ -73,10 +73,10 @@ class Backlog:
         """Puts a notice back that was not tried."""
         heapq.heappush(self._due, (0.0, entry.notice.key))
 
-    def later(self, entry: Entry) -> None:
-        """Puts a notice back that failed, for longer each time."""
+    def later(self, entry: Entry, *, own_fault: bool) -> None:
+        """Puts a notice back that failed: for longer each time, unless the server failed for all."""
         pause = min(FIRST_PAUSE * 2.0 ** min(entry.failures, 20), LONGEST_PAUSE)
-        entry.failures += 1
+        entry.failures += own_fault
         heapq.heappush(self._due, (self._clock() + pause, entry.notice.key))
 
     def done(self, entry: Entry) -> None:

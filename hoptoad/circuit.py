@@ -27,7 +27,9 @@ class Circuit:
         *,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        longest: float = LONGEST_PAUSE,
     ) -> None:
+        self._longest = longest
         self._clock = clock
         self._jitter = jitter
         self.start_over()
@@ -81,7 +83,7 @@ class Circuit:
             delay = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
             return min(delay, LONGEST_DELAY) * (1 + self._jitter() / 10)
         self._failures += 1
-        longest = min(FIRST_PAUSE * 2.0 ** (self._failures - 1), LONGEST_PAUSE)
+        longest = min(FIRST_PAUSE * 2.0 ** (self._failures - 1), self._longest)
         return longest * (1 + self._jitter()) / 2
 
 

@@ -446,16 +446,28 @@ def test_a_backlog_gives_each_notice_a_back_off_of_its_own(directory):
     backlog = Backlog(clock)
     backlog.add([directory.write(b"%d" % number) for number in range(3)])
     first = backlog.next()
-    backlog.later(first)
+    backlog.later(first, own_fault=True)
 
     assert [directory.read(backlog.next().notice) for _ in range(2)] == [b"1", b"2"]
     assert (backlog.next(), backlog.due_in()) == (None, 1.0)
     pauses = []
     for _ in range(12):
         clock.now += backlog.due_in()
-        backlog.later(backlog.next())
+        backlog.later(backlog.next(), own_fault=True)
         pauses.append(backlog.due_in())
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 300.0, 300.0, 300.0, 300.0]
+
+
+def test_a_server_that_fails_for_all_makes_no_notice_wait_longer(directory):
+    clock = Clock()
+    backlog = Backlog(clock)
+    backlog.add([directory.write(b"1")])
+
+    for _ in range(10):
+        clock.now += backlog.due_in()
+        backlog.later(backlog.next(), own_fault=False)
+
+    assert backlog.due_in() == 1.0
 
 
 @pytest.mark.parametrize(

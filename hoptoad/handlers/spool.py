@@ -21,6 +21,7 @@ from hoptoad.tally import tally
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_PAUSE = 30.0  # seconds; one process asks for all that share the directory
 _MIB = 1024 * 1024
 
 
@@ -37,7 +38,7 @@ class SpoolNotifier:
         self._directory = directory_of(get_settings())
         self._send = send
         self._give_up = give_up
-        self._circuit = circuit or Circuit()
+        self._circuit = circuit or Circuit(longest=_LONGEST_PAUSE)
         self._memory = ThreadedNotifier(send=send, give_up=give_up, circuit=self._circuit)
         self._is_open = False
         self.start_over()

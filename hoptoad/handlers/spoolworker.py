@@ -165,6 +165,7 @@ class SpoolWorker:
     def _deliver(self, entry: Entry) -> None:
         answer = None
         is_done = False
+        was_up = self._down_since is None
         try:
             if entry.answer is None:
                 answer = attempt(self._directory, entry.notice, send=self._send, give_up=self._give_up)
@@ -183,7 +184,10 @@ class SpoolWorker:
             else:
                 self._circuit.answered(answer)
             with self._changed:
-                (self._backlog.done if is_done else self._backlog.later)(entry)
+                if is_done:
+                    self._backlog.done(entry)
+                else:
+                    self._backlog.later(entry, own_fault=was_up or answer is None)
                 self.sending -= 1
                 self._changed.notify_all()
 
