@@ -83,7 +83,7 @@ class Circuit:
             delay = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
             return min(delay, LONGEST_DELAY) * (1 + self._jitter() / 10)
         self._failures += 1
-        longest = min(FIRST_PAUSE * 2.0 ** (self._failures - 1), self._longest)
+        longest = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 20), self._longest)
         return longest * (1 + self._jitter()) / 2
 
 
