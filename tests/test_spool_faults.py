@@ -582,6 +582,8 @@ def test_room_that_killed_processes_have_reserved_is_given_back(
     settings_for(HOPTOAD_SPOOL_MAX_MB=1)
     monkeypatch.setattr("hoptoad.spoollock.SCAN_GAP", 0.0)
     lost = queue.Queue()
+    assert (SpoolLock(directory.path).holder, SpoolSize(directory.path).kib()) == (0, 0)  # the files exist
+    os.utime(directory.path, (1, 1))  # since long before nothing has come
     handler = spool(give_up=lambda payload, timeout, why, answer: lost.put(why))
     assert SpoolSize(directory.path).reserve(1024 * 1024, 1024 * 1024)  # and then came kill -9
 

@@ -441,6 +441,19 @@ def test_the_size_is_counted_over_all_that_write(directory):
     assert one.kib() == 0
 
 
+def test_two_that_take_the_last_room_at_once_do_not_both_get_it(directory, monkeypatch):
+    size = SpoolSize(directory.path)
+    write = os.write
+
+    def write_with_another(descriptor, content):
+        return write(descriptor, content) + write(descriptor, b"x" * 8)
+
+    monkeypatch.setattr("hoptoad.spoolsize.os.write", write_with_another)
+
+    assert size.reserve(5 * 1024, 10 * 1024) is False
+    assert size.kib() == 8
+
+
 def test_a_backlog_gives_each_notice_a_back_off_of_its_own(directory):
     clock = Clock()
     backlog = Backlog(clock)
