@@ -559,7 +559,7 @@ def test_refused_notices_count_towards_the_size(spool, server, directory, settin
 
 def test_threads_of_one_process_deliver_a_long_backlog_together(spool, server, directory, settings_for):
     settings_for(HOPTOAD_THREAD_COUNT=3)
-    for number in range(40):
+    for number in range(160):
         directory.write(b"%d" % number)
     together = threading.Barrier(3, timeout=DEADLINE)
     sent = []
@@ -573,7 +573,7 @@ def test_threads_of_one_process_deliver_a_long_backlog_together(spool, server, d
     handler = spool(send=send)
 
     assert handler.flush(DEADLINE)
-    assert sorted(sent) == sorted(b"%d" % number for number in range(40))
+    assert sorted(sent) == sorted(b"%d" % number for number in range(160))
 
 
 def test_room_that_killed_processes_have_reserved_is_given_back(

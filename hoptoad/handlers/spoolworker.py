@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _FIRST_TRY, _NUDGE = 0.05, 1.0  # seconds
 _LONG_DOWN = 3600.0  # seconds
 _DAY = 24 * 3600.0
-_FOR_A_THREAD = 10  # notices; fewer are sent before another thread has connected
+_FOR_A_THREAD = 50  # notices; fewer are sent before another thread has connected
 _MOST_WRITTEN = 1000  # notices; a scan finds the others
 
 

@@ -14,7 +14,7 @@ from hoptoad.api.parsers import parse
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
-from hoptoad.handlers.spooled import attempt, directory_of, put_away
+from hoptoad.handlers.spooled import SendingFailed, attempt, directory_of, put_away
 from hoptoad.ownfiles import NotUsable
 from hoptoad.spooldir import SpoolDirectory, Waiting, printable
 from hoptoad.spoollock import SpoolLock
@@ -108,6 +108,8 @@ class Command(BaseCommand):
         except (NotUsable, PermissionError, FileNotFoundError) as error:
             self.stderr.write(f"Not sent: {error}")
             return None
+        except SendingFailed as error:
+            raise CommandError(f"{error}: {error.__cause__}") from error
         if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
             put_away(directory, notice, answer)
         else:
