@@ -21,7 +21,7 @@ from hoptoad.tally import tally
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_PAUSE = 30.0  # seconds; one process asks for all that share the directory
+_LONGEST_PAUSE = 10.0  # seconds; one process asks for all that share the directory
 _MIB = 1024 * 1024
 
 
