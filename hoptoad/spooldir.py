@@ -48,6 +48,7 @@ class Contents:
     notices: list[Waiting] = field(default_factory=list)  # oldest first
     skipped: dict[str, str] = field(default_factory=dict)  # names, and why each is not sent
     torn: dict[str, float] = field(default_factory=dict)  # names, and when each was last written to
+    answers: set[str] = field(default_factory=set)  # names without their ending
     kib: int = 0  # notices and answers, each rounded up
 
 
@@ -147,6 +148,11 @@ class SpoolDirectory:
             self._beside(notice).unlink(missing_ok=True)
         return count
 
+    def purge_answers(self, refused: Contents) -> None:
+        """Deletes the answers to notices that were moved back, to be sent again."""
+        for stem in refused.answers - {notice.path.stem for notice in refused.notices}:
+            (self.refused / f"{stem}{_ANSWER}").unlink(missing_ok=True)
+
     def _beside(self, notice: Waiting) -> Path:
         return self.refused / f"{notice.path.stem}{_ANSWER}"
 
@@ -182,6 +188,8 @@ def _scan(folder: Path) -> Contents:
 def _add(found: Contents, folder: Path, name: str, about: os.stat_result) -> None:
     if stat.S_ISREG(about.st_mode) and name.endswith((SUFFIX, _ANSWER)):
         found.kib += -(-about.st_size // 1024)
+    if name.endswith(_ANSWER):
+        found.answers.add(name.removesuffix(_ANSWER))
     if not name.endswith(SUFFIX):
         return
     if name.startswith("."):

@@ -60,6 +60,7 @@ class SpoolScan:
             self._swept_at = self._scanned_at
             keep = get_settings().spool_keep_refused * _DAY
             self._directory.purge(notice for notice in refused.notices if self._age.of(notice) > keep)
+            self._directory.purge_answers(refused)
         return found.notices
 
     def _is_time(self, changed: int, knows_some: bool, is_down: bool) -> bool:

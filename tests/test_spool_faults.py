@@ -343,6 +343,22 @@ def test_refused_notices_are_deleted_after_their_days(spool, spool_dir, director
     assert len(list(directory.refused.iterdir())) == 2
 
 
+def test_the_answer_to_a_notice_that_was_moved_back_is_deleted(spool, directory, server):
+    for payload in (b"moved", b"kept"):
+        directory.keep(directory.write(payload), "refused")
+    moved, kept = directory.kept()
+    moved.path.rename(directory.path / moved.path.name)
+
+    handler = spool()
+    assert handler.flush(DEADLINE)
+
+    assert server.asked == [b"moved"]
+    assert sorted(path.name for path in directory.refused.iterdir()) == [
+        f"{kept.path.stem}.answer",
+        kept.path.name,
+    ]
+
+
 def _written_before(spool_dir, seconds):
     import time
 
