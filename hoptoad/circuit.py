@@ -19,7 +19,8 @@ class Circuit:
     """Closed, everyone may send. Open, nobody; then one probe decides. Threads may share it.
 
     An unreachable server opens it for twice as long each time, one that says "later" for as long
-    as it says; both with some jitter, so that many processes do not come back at once.
+    as it says; both with some jitter, so that many processes do not come back at once. `longest` bounds
+    the pauses of an unreachable one, in seconds.
     """
 
     def __init__(
