@@ -9,12 +9,18 @@ from pathlib import Path
 
 from hoptoad.ownfiles import OpenFile
 
+_AT_ONCE = 50  # notices
+
 
 class SpoolSize:
-    """Every method raises OSError where the disk fails. Threads and processes may share the directory."""
+    """Every method raises OSError where the disk fails. Threads and processes may share the directory.
+
+    `free_soon` and `free_now` want a lock of the caller's.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._file = OpenFile(folder / ".size", os.O_APPEND)
+        self._freed: list[int] = []  # KiB
 
     def reserve(self, size: int, max_bytes: int) -> bool:
         """Takes room for a notice of `size` bytes, unless the directory would then hold too much."""
@@ -30,7 +36,19 @@ class SpoolSize:
 
     def free(self, size: int) -> None:
         """Gives the room of a notice back."""
-        self.set(max(self.kib() - _kib(size), 0))
+        self._take_off(_kib(size))
+
+    def free_soon(self, size: int) -> None:
+        """Like `free`, many at once: what is written in that moment is not counted until the next scan."""
+        self._freed.append(_kib(size))
+        if len(self._freed) >= _AT_ONCE:
+            self.free_now()
+
+    def free_now(self) -> None:
+        """Gives back what `free_soon` has collected."""
+        if self._freed:
+            self._take_off(sum(self._freed))
+            self._freed.clear()
 
     def kib(self) -> int:
         """The KiB in use, to within what processes are writing at the moment."""
@@ -39,6 +57,9 @@ class SpoolSize:
     def set(self, kib: int) -> None:
         """Corrects the number, after a scan."""
         os.ftruncate(self._file.descriptor(), kib)
+
+    def _take_off(self, kib: int) -> None:
+        self.set(max(self.kib() - kib, 0))
 
 
 def _kib(size: int) -> int:

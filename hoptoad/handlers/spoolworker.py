@@ -91,6 +91,8 @@ class SpoolWorker:
             return min(pause, _NUDGE)
         before = self._attempts
         self._deliver_all()
+        with self._changed:
+            self._size.free_now()
         return 0.0 if self._attempts > before else _FIRST_TRY  # the circuit's probe is someone else's
 
     def finds_leftovers(self) -> bool:
@@ -228,8 +230,8 @@ class SpoolWorker:
             tally.drop(len(notices), f"older than HOPTOAD_SPOOL_MAX_AGE = {days:g} days")
 
     def _free(self, notice: Waiting) -> None:
-        with self._changed, contextlib.suppress(OSError):  # the next scan corrects it
-            self._size.free(notice.size)
+        with self._changed, contextlib.suppress(OSError):  # the next scan counts again
+            self._size.free_soon(notice.size)
 
     def _is_left_alone(self, entry: Entry, error: OSError) -> bool:
         """Whether a notice that the file system does not give is left where it is, and not tried again."""
