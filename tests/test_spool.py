@@ -1,6 +1,7 @@
 """The spool: what was written arrives, whatever happens to the process, the server or the disk."""
 
 import collections
+import contextlib
 import os
 import re
 import shutil
@@ -232,6 +233,30 @@ def test_a_full_disk_loses_nothing(collector, settings_for, tiny_disk, caplog):
     assert len(collector.wait(10)) == 10
     assert "No space left on device" in caplog.text
     get_handler().close()
+
+
+@pytest.mark.parametrize("status", [200, 422])
+def test_what_waits_on_a_full_disk_is_delivered_once(collector, settings_for, tiny_disk, status):
+    """Also where no byte can be written, a file can be deleted or renamed."""
+    directory = SpoolDirectory(tiny_disk / "spool", fsync=False)
+    directory.open()
+    for number in range(5):
+        directory.write(PAYLOAD.replace(b"waiting", b"number %d" % number))
+    with contextlib.suppress(OSError), open(tiny_disk / "other", "wb", buffering=0) as other:
+        while True:
+            other.write(b"x" * 512)
+    collector.default = Reply(status, "no such key")
+    settings_for(
+        HOPTOAD_HANDLER="spool",
+        HOPTOAD_SPOOL_DIR=directory.path,
+        HOPTOAD_NOTIFICATION_URL=collector.url,
+    )
+
+    assert get_handler().flush(20)
+    get_handler().close()
+
+    assert len(collector.received) == 5
+    assert (len(directory.waiting()), len(directory.kept())) == (0, 0 if status == 200 else 5)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

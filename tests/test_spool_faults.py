@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -612,3 +613,27 @@ def test_room_that_killed_processes_have_reserved_is_given_back(
     handler.enqueue(b"2", 1)
 
     assert server.wait(1) == [b"2"]
+
+
+def test_a_directory_that_is_deleted_meanwhile_is_made_again(spool, server, spool_dir):
+    handler = spool()
+    handler.enqueue(b"1", 1)
+    assert server.wait(1) == [b"1"]
+
+    shutil.rmtree(spool_dir)
+    handler.enqueue(b"2", 1)
+
+    assert server.wait(1) == [b"2"]
+    assert handler.flush(DEADLINE)
+    assert os.listdir(spool_dir / "refused") == []
+
+
+def test_two_handlers_of_one_process_deliver_each_notice_once(spool, server):
+    first, second = spool(), spool()
+
+    for number in range(40):
+        (first, second)[number % 2].enqueue(b"%d" % number, 1)
+
+    assert first.flush(DEADLINE)
+    assert second.flush(DEADLINE)
+    assert sorted(server.asked) == sorted(b"%d" % number for number in range(40))
