@@ -4,7 +4,6 @@ import errno
 import logging
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import threading
@@ -615,12 +614,12 @@ def test_room_that_killed_processes_have_reserved_is_given_back(
     assert server.wait(1) == [b"2"]
 
 
-def test_a_directory_that_is_deleted_meanwhile_is_made_again(spool, server, spool_dir):
+def test_a_directory_that_is_deleted_meanwhile_is_made_again(spool, server, spool_dir, tmp_path):
     handler = spool()
     handler.enqueue(b"1", 1)
     assert server.wait(1) == [b"1"]
 
-    shutil.rmtree(spool_dir)
+    spool_dir.rename(tmp_path / "gone")
     handler.enqueue(b"2", 1)
 
     assert server.wait(1) == [b"2"]

@@ -48,6 +48,7 @@ class SpoolNotifier:
     def start_over(self) -> None:
         """No thread, nothing known of what waits: at first, and in a forked child."""
         self._changed = threading.Condition(threading.RLock())
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._more = False  # written since the worker's last step
         self._flushing = 0
@@ -103,6 +104,7 @@ class SpoolNotifier:
             self._worker.tell_end()
             if not self._worker.sending:
                 self._worker.rest()
+        self._closed.set()
         self._memory.close(timeout)
 
     def _write(self, payload: bytes) -> bool:
@@ -177,6 +179,7 @@ class SpoolNotifier:
             else:
                 # While the server is down nothing is looked at, however much is being written.
                 self._pause(pause, for_more=not self._circuit.is_open)
+        self._closed.wait()  # the last lines are said while the lock is held
         with contextlib.suppress(OSError):
             worker.rest()
 
