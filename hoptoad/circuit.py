@@ -19,7 +19,8 @@ class Circuit:
     """Closed, everyone may send. Open, nobody; then one probe decides. Threads may share it.
 
     An unreachable server opens it for twice as long each time, one that says "later" for as long
-    as it says; both with some jitter, so that many processes do not come back at once.
+    as it says; both with some jitter, so that many processes do not come back at once. `longest` bounds
+    the pauses of an unreachable one, in seconds.
     """
 
     def __init__(
@@ -27,7 +28,9 @@ class Circuit:
         *,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        longest: float = LONGEST_PAUSE,
     ) -> None:
+        self._longest = longest
         self._clock = clock
         self._jitter = jitter
         self.start_over()
@@ -81,7 +84,7 @@ class Circuit:
             delay = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
             return min(delay, LONGEST_DELAY) * (1 + self._jitter() / 10)
         self._failures += 1
-        longest = min(FIRST_PAUSE * 2.0 ** (self._failures - 1), LONGEST_PAUSE)
+        longest = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 20), self._longest)
         return longest * (1 + self._jitter()) / 2
 
 
