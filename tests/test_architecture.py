@@ -51,7 +51,7 @@ LAYERS = [
     ["connection", "httprequest", "errorinfo", "settled"],
     ["variables", "integrations.drf"],
     ["contextvalues"],
-    ["once"],
+    ["once", "fingerprint"],
     ["reporterfilter", "reporterclass", "before"],
     ["letter", "conf", "failures", "signals", "tally", "circuit"],
     ["problems"],

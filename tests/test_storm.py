@@ -7,8 +7,9 @@ from django.core.cache import caches
 from test_httprequest import variables
 
 from hoptoad import stats, storm
+from hoptoad.fingerprint import fingerprint
 from hoptoad.notice import ErrorInfo, Incident, Notice
-from hoptoad.throttle import MAX_FINGERPRINTS, Throttle, fingerprint
+from hoptoad.throttle import MAX_FINGERPRINTS, Throttle
 
 
 class Clock:
