@@ -92,7 +92,7 @@ class Throttle:
     def suppress(self, key: bytes, capture: Callable[[], Notice]) -> None:
         """Counts one that was not admitted; the first of a flood is captured, to stand for all."""
         with self._lock:
-            window = self._window(key)
+            window = self._windows.get(key) or self._window(key)
             is_new = window.flood is None and self._kept < MAX_FLOODS
             if window.flood is None and not is_new:
                 window = self._window(_OTHERS)
