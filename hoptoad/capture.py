@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import django
 from django.conf import settings as django_settings
@@ -144,7 +143,8 @@ def link(incident: Incident, settings: Settings) -> tuple[str, str]:
         reader = RequestReader(request, contract, _scrubber(settings, contract, masked), budget, settings)
         read = blank(ErrorInfo("Http404", "Http404"), settings, request=reader.link())
         told = settled(read, budget, masked).request
-    path = urlsplit(told.url).path
+    # Not by urlsplit, which refuses a host that a visitor has made up.
+    path = "/" + "".join(told.url.split("/", 3)[3:]).partition("?")[0]
     return cut(path, MAX_LINK), cut(str(told.cgi_data.get("HTTP_REFERER", "")), MAX_LINK)
 
 

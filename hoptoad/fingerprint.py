@@ -17,7 +17,7 @@ from hoptoad.brokenlinks import is_internal
 from hoptoad.failures import slot
 from hoptoad.notice import Incident
 from hoptoad.paths import is_own
-from hoptoad.text import bounded_repr, class_name
+from hoptoad.text import bounded_repr, class_name, memory_of
 
 _SIZE = 16  # bytes
 _MAX_NAME = 255
@@ -69,7 +69,7 @@ def _both(place: list[str], failure: list[str]) -> Fingerprint:
 
 def _route(incident: Incident) -> str:
     match = getattr(incident.request, "resolver_match", None)
-    return _name(match.route) if match is not None else ""
+    return _name(memory_of(match).get("route", "")) if match is not None else ""
 
 
 def _name(value: object) -> str:

@@ -3,8 +3,9 @@
 import threading
 
 import pytest
+from django.test import RequestFactory
 
-from hoptoad import capture, digest, stats, storm
+from hoptoad import capture, digest, reporter, stats, storm
 from hoptoad.digest import MAX_LOOKS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
 from hoptoad.httprequest import RequestReader
 from hoptoad.testing import outbox
@@ -300,3 +301,31 @@ def test_a_secret_in_the_address_of_a_missing_page_stays(client, settings_for, g
     assert SECRET not in repr(outbox[-1])
     assert page["path"].startswith("/missing/")
     assert page["referrers"][0]["referrer"].startswith("https://x.test/")
+
+
+@pytest.mark.parametrize("host", ["[bad", "a/b", "", "x" * 5_000])
+def test_a_host_that_is_none_does_not_keep_a_page_from_the_digest(settings_for, caplog, host):
+    settings_for(HOPTOAD_NOTIFY_404=True)
+    for _ in range(2):
+        reporter.report_status(RequestFactory().get("/moved/", headers={"Host": host}), 404)
+
+    digest.tell_now()
+
+    [page] = pages(outbox[-1]).values()
+    assert page["count"] == "1"
+    assert page["path"].endswith("/moved/") or len(host) > 2_000
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "header", [{"REMOTE_ADDR": "203.0.113.77"}, {"HTTP_X_FORWARDED_FOR": "203.0.113.77"}]
+)
+def test_an_address_that_may_not_be_sent_stays_out_of_the_digest(client, settings_for, header):
+    settings_for(HOPTOAD_NOTIFY_404=True, HOPTOAD_SEND_IP=None)
+    for _ in range(2):
+        client.get("/from/203.0.113.77/", **header)
+
+    digest.tell_now()
+
+    assert "203.0.113.77" not in repr(outbox[-1])
+    assert pages(outbox[-1])
