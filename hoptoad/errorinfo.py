@@ -14,12 +14,11 @@ from hoptoad.conf import Settings
 from hoptoad.failures import Describer
 from hoptoad.guard import guarded
 from hoptoad.lazily import compiled
-from hoptoad.masked import SLACK
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
 from hoptoad.paths import shorten, shorten_all
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.text import cut, plain, without_addresses
+from hoptoad.text import SLACK, cut, plain, without_addresses
 from hoptoad.variables import VariableReader
 
 NO_FRAME = (Frame("unknown", 0, "unknown"),)

@@ -18,6 +18,9 @@ from hoptoad.lazily import compiled
 from hoptoad.sqlguard import no_sql
 
 CUT = "… [cut]"
+# What a text must have beyond its bound while it is being masked, so that a secret which the bound
+# would cut in two is seen whole.
+SLACK = 2048
 NOT_LOADED = "[not loaded]"
 # Where a word begins: the `n` of an escaped line break is no letter of the word after it.
 AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"

@@ -6,7 +6,8 @@ from types import FrameType
 from typing import Any
 
 from hoptoad.budget import Budget
-from hoptoad.failures import causes_of, slot, walked
+from hoptoad.errorchain import causes_of, slot
+from hoptoad.failures import walked
 from hoptoad.guard import guarded
 from hoptoad.notice import Data, Frame
 from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks

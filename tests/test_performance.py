@@ -58,7 +58,7 @@ print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("ho
 
     assert "hoptoad.middleware" in loaded
     assert not {"requests", "urllib3", "hoptoad.pipeline", "hoptoad.capture", "hoptoad.notice"} & loaded
-    assert len(loaded) < 30
+    assert len(loaded) < 40
 
 
 class Trap:
@@ -80,12 +80,14 @@ def test_a_healthy_answer_costs_no_look_at_the_request():
     assert asyncio.run(HoptoadNotifierMiddleware(respond)(Trap())) is answer
 
 
-def test_a_healthy_answer_costs_two_calls():
-    """The middleware's own, and that of what it is put around."""
+def test_a_healthy_answer_costs_four_calls():
+    """The middleware's own, that of what it is put around, and two of C that find the thread's scope."""
     middleware = HoptoadNotifierMiddleware(lambda request: answer)
     answer = HttpResponse("ok")
 
-    assert calls(lambda: middleware(Trap())) == 2
+    middleware(Trap())  # the first request of a thread makes its scope
+
+    assert calls(lambda: middleware(Trap())) == 4
 
 
 class Odd:

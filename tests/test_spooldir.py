@@ -11,7 +11,7 @@ import pytest
 
 from hoptoad.backlog import Age, Backlog
 from hoptoad.ownfiles import NotUsable, OpenFile
-from hoptoad.spooldir import MAX_NOTICE, SpoolDirectory, printable
+from hoptoad.spooldir import MAX_NOTICE, SpoolDirectory
 from hoptoad.spoollock import SCAN_GAP, SpoolLock
 from hoptoad.spoolsize import SpoolSize
 
@@ -258,7 +258,7 @@ def test_the_servers_answer_is_written_for_the_owner_only_and_not_through_a_link
         ("no\r\nsuch\tkey", "no such key"),
         ("\x1b[2J\x00red\u202etxt", r"\x1b[2J\x00red\u202etxt"),
         ("ключ не найден", "ключ не найден"),
-        ("x" * 5000, "x" * 2000),
+        ("x" * 5000, "x" * 1993 + "… [cut]"),
     ],
 )
 def test_an_answer_is_shown_in_one_printable_line(directory, text, shown):
@@ -267,7 +267,6 @@ def test_an_answer_is_shown_in_one_printable_line(directory, text, shown):
     directory.keep(notice, text)
 
     assert directory.answer(directory.kept()[0]) == shown
-    assert printable(text) == shown
 
 
 @pytest.mark.parametrize("plant", [_fifo, _folder, _symlink])

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 
+from hoptoad import threads
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
@@ -151,17 +152,23 @@ class SpoolNotifier:
             self._worker.report.disk_failed(error)
 
     def _wake(self) -> None:
+        if not threads.may_start():
+            self._deliver_here()
+            return
         with self._changed:
             self._more = True
             self._changed.notify_all()
             closing = self._worker.closing or not threading.main_thread().is_alive()
-            if self._thread is not None or closing:
-                return  # at the end of the process the next one delivers
-            self._thread = threading.Thread(target=self._work, name="hoptoad-spool", daemon=True)
+            if self._thread is None and not closing:  # at the end of the process the next one delivers
+                # None where the system has no thread left to give; the next notice asks again.
+                self._thread = threads.start(self._work, "hoptoad-spool")
+
+    def _deliver_here(self) -> None:
+        """Delivers what is due in the calling thread: a subinterpreter has no threads of ours."""
         try:
-            self._thread.start()
-        except RuntimeError:  # the system has no thread left to give; the next notice asks again
-            self._thread = None
+            self._worker.step()
+        except OSError as error:
+            self._worker.report.disk_failed(error)
 
     def _work(self) -> None:
         worker = self._worker

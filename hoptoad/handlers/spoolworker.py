@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 
+from hoptoad import threads
 from hoptoad.answers import Answer, Verdict
 from hoptoad.backlog import Age, Backlog, Entry
 from hoptoad.circuit import Circuit
@@ -135,15 +136,11 @@ class SpoolWorker:
             return
         with self._changed:
             wanted = min(get_settings().thread_count, self._backlog.due() // _FOR_A_THREAD)
-        helpers = []
-        with contextlib.suppress(RuntimeError):  # the system has no thread left to give
-            for _ in range(wanted - 1):
-                helper = threading.Thread(target=self._deliver_some, name="hoptoad-spool", daemon=True)
-                helper.start()
-                helpers.append(helper)
+        helpers = [threads.start(self._deliver_some, "hoptoad-spool") for _ in range(wanted - 1)]
         self._deliver_some()
         for helper in helpers:
-            helper.join()
+            if helper is not None:  # the system had no thread left to give
+                helper.join()
 
     def _deliver_some(self, most: int | None = None) -> None:
         try:
