@@ -81,6 +81,7 @@ LAYERS = [
     [
         "context_processors",
         "revision",
+        "sources",
         "brokenlinks",
         "pairs",
         "addresses",
@@ -92,7 +93,7 @@ LAYERS = [
     ["shortened"],
     ["disguises", "recognisers"],
     ["notice", "errors", "text", "scope"],
-    ["lazily", "imports", "delivering", "marks", "sqlguard"],
+    ["lazily", "imports", "delivering", "marks", "sqlguard", "safefile"],
     [""],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
