@@ -164,7 +164,7 @@ class Recent:
 
 
 class Known:
-    """What was seen in other notices to be no secret and to hold none: names, and texts many browsers send."""
+    """What was seen in other notices to be no secret and to hold none: names, and texts of browsers."""
 
     def __init__(self) -> None:
         self.names = Recent()
