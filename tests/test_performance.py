@@ -496,3 +496,16 @@ def test_the_benchmarks_still_run():
     assert not done.returncode, done.stderr
     assert "a run failed" not in done.stdout
     assert "HOPTOAD_STORM_LIMIT = 1" in done.stdout
+
+
+@pytest.mark.parametrize(("word", "arrives"), [("planted", "3 notices"), ("words", "1 notices")])
+def test_the_hostile_requests_of_the_benchmarks_still_run(word, arrives):
+    program = HERE.parent / "benchmarks" / "hostile_requests.py"
+    if not program.exists():
+        pytest.skip("the benchmarks are not there")
+
+    done = subprocess.run(
+        [sys.executable, program, word], check=True, capture_output=True, text=True, timeout=120
+    )
+
+    assert arrives in done.stdout
