@@ -4,6 +4,10 @@ import contextlib
 import os
 import stat
 
+with contextlib.suppress(ImportError):  # Windows has neither, and is not asked
+    import grp
+    import pwd
+
 # Windows has none of these but O_BINARY. O_NONBLOCK: a FIFO without a writer would be waited for.
 _FLAGS = sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
@@ -99,10 +103,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 def _is_private(group: int, user: int) -> bool:
     """Whether a group has one member only: many systems give each user a group of the same name."""
-    with contextlib.suppress(ImportError, KeyError):
-        import grp
-        import pwd
-
+    with contextlib.suppress(KeyError):
         named, owner = grp.getgrgid(group), pwd.getpwuid(user).pw_name
         return named.gr_name == owner and {*named.gr_mem} <= {owner}
     return False
