@@ -48,6 +48,7 @@ def errors_of(
         budget.part(_SHARE_OF_FRAMES) if wants_detail else budget,
         wanted=settings.local_variables,
         source_lines=settings.source_context,
+        project_root=settings.project_root,
     )
     failure = incident.exception
     guarded("marked variables", lambda: variables.remember_marked(failure, settings.max_frames), None)
@@ -69,7 +70,7 @@ def reason_of(
     error: BaseException, contract: ReporterFilter, scrubber: Scrubber, budget: Budget, settings: Settings
 ) -> Reason:
     """Why a view refuses to answer, to be redacted with the notice of the answer."""
-    variables = VariableReader(contract, scrubber, budget, wanted=False, source_lines=0)
+    variables = VariableReader(contract, scrubber, budget, wanted=False, source_lines=0, project_root="")
     guarded("marked variables", lambda: variables.remember_marked(error, settings.max_frames), None)
     describer = Describer(
         scrub=_unchanged,

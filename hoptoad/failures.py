@@ -87,7 +87,10 @@ class Describer:
                 left_out = line
                 continue
             code = frame.f_code
-            told = _at(code.co_filename, line, _function_of(code), root, gem_paths)
+            file, function = code.co_filename, _function_of(code)
+            # A site that compiles what its users write can be made to name a file anything.
+            told_at = _at if len(file) + len(function) <= paths.MAX_FILE else _at.__wrapped__
+            told = told_at(file, line, function, root, gem_paths)
             shown.append(told if detail is None else detail(frame, told))
         return tuple(shown), left_out
 

@@ -170,7 +170,7 @@ def _plain(value: object, max_chars: int, path: tuple[int, ...]) -> str:
     if issubclass(kind, str):
         return cut(exact(value), max_chars)  # type: ignore[arg-type]
     if kind in _PLAIN:
-        return str(value)
+        return cut(str(value), max_chars)  # a Decimal and a path may be very long
     if issubclass(kind, BaseException) and not _ends(value, path):
         text = _exception_text(value, max_chars, (*path, id(value)))  # type: ignore[arg-type]
         return text if text.strip() else _short_name(kind)

@@ -90,6 +90,7 @@ LAYERS = [
     [
         "context_processors",
         "revision",
+        "sources",
         "brokenlinks",
         "pairs",
         "addresses",
@@ -102,7 +103,7 @@ LAYERS = [
     ["shortened"],
     ["disguises", "recognisers"],
     ["notice", "errors", "text", "scope", "errorchain"],
-    ["lazily", "delivering", "marks", "threads", "sqlguard"],
+    ["lazily", "delivering", "marks", "threads", "sqlguard", "safefile"],
     [""],
     ["imports"],
 ]
