@@ -8,14 +8,23 @@ import stat
 import weakref
 from pathlib import Path
 
-_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+from hoptoad import safefile
+from hoptoad.safefile import Untrusted as NotUsable
+
+__all__ = [
+    "NotUsable",
+    "OpenFile",
+    "create",
+    "is_the_disk",
+    "make_private",
+    "may_pass",
+    "read",
+    "sync",
+    "why_not_ours",
+]
 
 _DISK = {errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _PASSING = _DISK | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-
-
-class NotUsable(OSError):
-    """A file or directory that must not be used; the message is a sentence that says why."""
 
 
 def is_the_disk(error: OSError) -> bool:
@@ -38,17 +47,13 @@ def why_not_ours(found: os.stat_result) -> str:
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """The content of a regular file of this user. Raises NotUsable for any other; never blocks."""
-    with open(_open(path, os.O_RDONLY), "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > max_bytes:
-            raise NotUsable(f"{path} has {size:,} bytes, more than {max_bytes:,}")
-        return file.read(size)
+    """The content of a regular file of this user or root. Raises NotUsable for any other; never blocks."""
+    return safefile.read(str(path), max_bytes)
 
 
 def create(path: str | Path, content: bytes, *, fsync: bool = False) -> None:
     """Writes a new file for this user only. Raises FileExistsError where anything has that name."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | safefile.FLAGS, 0o600)
     try:
         left = memoryview(content)
         while left:
@@ -134,7 +139,7 @@ class OpenFile:
 
 
 def _open(path: Path, flags: int) -> int:
-    descriptor = os.open(path, flags | _SAFE, 0o600)
+    descriptor = os.open(path, flags | safefile.FLAGS, 0o600)
     why = why_not_ours(os.fstat(descriptor))
     if why:
         os.close(descriptor)
@@ -143,7 +148,7 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _close_to_others(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _SAFE)
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | safefile.FLAGS)
     try:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         os.fchmod(descriptor, mode & 0o700)

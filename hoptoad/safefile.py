@@ -9,7 +9,7 @@ with contextlib.suppress(ImportError):  # Windows has neither, and is not asked
     import pwd
 
 # Windows has none of these but O_BINARY. O_NONBLOCK: a FIFO without a writer would be waited for.
-_FLAGS = sum(
+FLAGS = sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
 )
 _CHUNK = 64 * 1024
@@ -36,7 +36,7 @@ def read(path: str, max_bytes: int, *, of_anybody: bool = False) -> bytes:
 def opened(path: str, flags: int = os.O_RDONLY, *, of_anybody: bool = False) -> int:
     """A descriptor of an existing regular file, to be closed by the caller; like `read` otherwise."""
     _require_regular(os.lstat(path), path)  # before it is opened: opening a device may have effects
-    descriptor = os.open(path, flags | _FLAGS)
+    descriptor = os.open(path, flags | FLAGS)
     try:
         status = os.fstat(descriptor)
         _require_regular(status, path)  # it may have been exchanged meanwhile

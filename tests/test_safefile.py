@@ -201,7 +201,7 @@ def test_a_path_inside_is_told_without_its_links(tmp_path):
 
 def test_a_system_without_these_flags_and_owners_reads_regular_files(file, monkeypatch):
     monkeypatch.delattr(os, "geteuid")
-    monkeypatch.setattr(safefile, "_FLAGS", 0)
+    monkeypatch.setattr(safefile, "FLAGS", 0)
     given_away(file)
 
     assert safefile.read(str(file), 10) == b"0123456789"
