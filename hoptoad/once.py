@@ -49,10 +49,10 @@ class Duplicates:
 
 class _Sighting(NamedTuple):
     identity: Any
-    owner: Duplicates | None  # the request or task it was seen in
+    is_owned: bool  # seen in a request or task
     length: int  # of its traceback
     raised: int  # how many times it was raised so far, by its traceback
-    thread: int
+    thread: "weakref.ref[threading.Thread]"  # its number may be another thread's by now
 
 
 # The last exceptions that any thread saw, by id; the identity tells whether it is still the same object.
@@ -112,7 +112,7 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
     known = any(is_same(identity, error) for identity in duplicates.seen)
     if not known:
         duplicates.seen.append(now.identity)
-        known = sighting is not None and sighting.owner is None and _is_same_raising(sighting, now, error)
+        known = sighting is not None and not sighting.is_owned and _is_same_raising(sighting, now, error)
     if not uncaught:
         return not known
     # Once a request could not be answered, whatever comes out of it further says the same.
@@ -147,6 +147,8 @@ def _sighting_of(error: BaseException) -> _Sighting | None:
 
 def _remember(error: BaseException, sighting: _Sighting) -> None:
     _sightings.pop(id(error), None)  # so that it becomes the youngest
+    if sighting.is_owned and type(sighting.identity) is dict and sighting.identity:
+        return  # it would keep what the site has put on the exception, its request for one
     _sightings[id(error)] = sighting
     while len(_sightings) > _MAX_SEEN:
         with contextlib.suppress(RuntimeError, StopIteration):  # another thread removes some as well
@@ -161,7 +163,8 @@ def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
         if outer is not None and step.tb_frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
             raised += 1
         outer = step
-    return _Sighting(identity_of(error), owner, length, raised, threading.get_ident())
+    thread = weakref.ref(threading.current_thread())
+    return _Sighting(identity_of(error), owner is not None, length, raised, thread)
 
 
 def _steps(error: BaseException) -> list[TracebackType]:
@@ -202,7 +205,7 @@ def _is_same_raising(before: _Sighting, now: _Sighting, error: BaseException) ->
     if now.length < before.length:  # somebody has cut the traceback, and raised it anew
         return False
     again = now.raised - before.raised
-    if again == 1 and now.thread != before.thread:
+    if again == 1 and now.thread() is not before.thread():
         return _was_carried(error, now.length - before.length)
     return again <= 0
 
