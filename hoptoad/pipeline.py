@@ -1,7 +1,9 @@
 """The way of a failure that is to be reported: filters, storms, capture, the site's functions, a handler."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -84,13 +86,16 @@ def anything(
 def _waits_for_its_answer(
     request: HttpRequest | None, error: BaseException, report: Callable[[], str | None]
 ) -> bool:
-    """Keeps a raised HTTP status until its request is answered, where that can be seen."""
+    """Keeps a raised HTTP status until its request is answered, where that can be seen.
+
+    With the context, because the block of `hoptoad.context` or the task it was raised in ends before.
+    """
     if request is None or scope.current_request() is not request or not filters.is_answer(error):
         return False
     unit = scope.current()
     if unit is None or not unit.merges or unit.is_answered:
         return False
-    unit.unanswered = (*unit.unanswered[-_MAX_UNANSWERED:], (error, report))
+    unit.unanswered = (*unit.unanswered[-_MAX_UNANSWERED:], (error, partial(copy_context().run, report)))
     return True
 
 

@@ -212,6 +212,19 @@ def test_each_of_several_is_judged_by_the_answer(view):
     assert [notice.error.message for notice in outbox] == ["HttpConflict: busy", "HttpLocked: no"]
 
 
+@pytest.mark.parametrize("server", ["WSGI", "ASGI"])
+def test_it_has_the_values_of_where_it_was_caught(view, server):
+    @view
+    def fail(request):
+        with hoptoad.context(step="pay"):
+            hoptoad.notify(HttpConflict("busy"))
+        return HttpResponse("ok")
+
+    get(server)
+
+    assert outbox[0].extra["step"] == "pay"
+
+
 def test_nothing_answers_what_a_stream_raises(client, view):
     @view
     def begin(request):
