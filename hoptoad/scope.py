@@ -28,7 +28,9 @@ from django.http import HttpRequest
 
 _MAX_LEFT = 16
 _MAX_FRAMES = 1000
-_IN_THREAD = SyncToAsync.thread_handler.__code__
+# Of asgiref, which documents neither: without them a thread of its own knows no request.
+_IN_THREAD = getattr(getattr(SyncToAsync, "thread_handler", None), "__code__", None)
+_EXECUTORS: dict[Any, Any] = getattr(AsyncToSync, "loop_thread_executors", {})
 _OF_TO_THREAD = "asyncio_"  # what asyncio calls the threads of `asyncio.to_thread`
 
 
@@ -177,7 +179,7 @@ def _unit_of(scope: Scope) -> Unit:
     if unit is None:
         outer = scope.outer
         # The server's unit of the same request, not that of a request around this one.
-        is_same = outer is not None and outer.request in (None, scope.request)
+        is_same = outer is not None and (outer.request is None or outer.request is scope.request)
         around = outer.unit if outer is not None and is_same else None
         unit = scope.unit = around if around is not None and around.merges else Unit(merges=True)
     return unit
@@ -197,9 +199,7 @@ def _is_ours(scope: Scope) -> bool:
         return _waits_for(scope, loop)
     if not current_thread().name.startswith(_OF_TO_THREAD):
         return False
-    return any(
-        _is_thread_of(scope, executor) for executor in tuple(AsyncToSync.loop_thread_executors.values())
-    )
+    return any(_is_thread_of(scope, executor) for executor in tuple(_EXECUTORS.values()))
 
 
 def _loop_here() -> Any:
@@ -219,7 +219,7 @@ def _loop_here() -> Any:
 
 
 def _waits_for(scope: Scope, loop: Any) -> bool:
-    return _is_thread_of(scope, AsyncToSync.loop_thread_executors.get(loop))
+    return _is_thread_of(scope, _EXECUTORS.get(loop))
 
 
 def _is_thread_of(scope: Scope, executor: Any) -> bool:
