@@ -38,12 +38,13 @@ _CARRIERS = ("concurrent/futures/_base.py", "multiprocessing/pool.py")
 class Duplicates:
     """The exceptions that were seen on one request, or in one task."""
 
-    __slots__ = ("answer_seen", "handler_failed", "seen", "uncaught")
+    __slots__ = ("answer_seen", "handler_failed", "reason", "seen", "uncaught")
 
     def __init__(self) -> None:
         self.seen: deque[Any] = deque(maxlen=_MAX_SEEN)
         self.uncaught: deque[Any] = deque(maxlen=_MAX_SEEN)
         self.answer_seen = False
+        self.reason: Any = None  # the exception that Django answers with a status below 500
         self.handler_failed = False
 
 
@@ -86,14 +87,24 @@ def is_gone(identity: Any) -> bool:
 def first_status(request: HttpRequest, status: int) -> bool:
     """Whether an answer's status is a failure of its own: True once for a request.
 
-    It is not where an exception led to it: an uncaught one, or for a status of 500 and above one
-    that was caught and reported.
+    It is not where an exception led to it: an uncaught one, a reported one that Django answers, or
+    for a status of 500 and above any that was caught and reported.
     """
     duplicates = _duplicates_of(request) or Duplicates()
+    reason = duplicates.reason
+    if reason is not None and any(identity is reason for identity in duplicates.seen):
+        return False
     if duplicates.answer_seen or duplicates.uncaught or (status >= 500 and duplicates.seen):
         return False
     duplicates.answer_seen = True
     return True
+
+
+def is_reason(request: HttpRequest, error: BaseException) -> None:
+    """Says that Django answers `request` because of `error`."""
+    duplicates = _duplicates_of(request)
+    if duplicates is not None:
+        duplicates.reason = identity_of(error)
 
 
 def first_exception(request: HttpRequest | None, error: BaseException, *, uncaught: bool = False) -> bool:

@@ -60,6 +60,7 @@ def remember_reason(request: HttpRequest, error: BaseException, code: int) -> No
     if REASON in request.__dict__:
         return
     if filters.suppressed_by(capture.incident(request, status=code), settings) is None:
+        once.is_reason(request, error)
         request.__dict__[REASON] = capture.reason(request, error, settings)
 
 

@@ -14,8 +14,8 @@ import weakref
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.core.exceptions import SuspiciousOperation
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client
 
 import hoptoad
@@ -368,6 +368,28 @@ def test_a_caught_exception_does_not_hide_a_missing_page(site, view, settings_fo
     assert [notice.error.class_name for notice in outbox] == ["ValueError", "Http404"]
 
 
+@pytest.mark.parametrize("how", ["notify", "a log record"])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(PermissionDenied, 403), (Http404, 404), (BadRequest, 400), (SuspiciousOperation, 400)],
+)
+def test_a_reported_exception_that_django_answers_is_one_notice(
+    site, view, handler, settings_for, how, kind, status
+):
+    settings_for(HOPTOAD_NOTIFY_STATUSES=[status])
+
+    @view
+    def refuse(request):
+        try:
+            raise kind("no")
+        except kind as error:
+            CAUGHT[how](error)
+            raise
+
+    assert site.get().status_code == status
+    assert len(outbox) == 1
+
+
 def test_two_requests_at_once_are_told_apart(view):
     arrived = threading.Barrier(2)
 
@@ -709,3 +731,26 @@ def test_an_event_loop_of_the_sites_own_does_not_know_the_next_request(client, v
     loop.close()
 
     assert [notice.request.url for notice in outbox] == ["", "", ""]
+
+
+def test_a_suspicious_request_in_the_log_and_its_answer_are_one_notice(site, view, handler, settings_for):
+    settings_for(HOPTOAD_NOTIFY_STATUSES=[400])
+
+    @view
+    def refuse(request):
+        raise SuspiciousOperation("no")
+
+    assert site.get().status_code == 400
+    assert len(outbox) == 1
+
+
+def test_a_refusal_beside_a_reported_exception_is_another_notice(site, view, settings_for):
+    settings_for(HOPTOAD_NOTIFY_STATUSES=[403])
+
+    @view
+    def refuse(request):
+        hoptoad.notify(PermissionDenied("one that was handled"))
+        raise PermissionDenied("staff only")
+
+    assert site.get().status_code == 403
+    assert len(outbox) == 2
