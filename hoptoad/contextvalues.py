@@ -8,6 +8,7 @@ import weakref
 from collections import deque
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from types import TracebackType
@@ -29,10 +30,19 @@ _NONE: Mapping[str, Any] = {}
 _values: "ContextVar[Mapping[str, Any]]" = ContextVar("hoptoad_values", default=_NONE)
 # Outside of every unit: breadcrumbs, and the asyncio task or main thread that they belong to.
 _loose: "ContextVar[tuple[weakref.ref[Any], deque[Any]] | None]" = ContextVar("hoptoad_loose", default=None)
-# The unit of a request where breadcrumbs are kept, from Django's signal on.
-_request_unit: "ContextVar[scope.Scope | None]" = ContextVar("hoptoad_request_unit", default=None)
+# The units of the requests where breadcrumbs are kept, from Django's signal on; the innermost is the last.
+_request_units: "ContextVar[tuple[scope.Scope, ...]]" = ContextVar("hoptoad_request_units", default=())
 _MAX_LINE = 500
 _connected = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # nothing of the site is compared
+class _Left:
+    """A block that an exception has left: the values inside of it and outside."""
+
+    identity: Any
+    values: Mapping[str, Any]
+    outer: Mapping[str, Any]
 
 
 class Context:
@@ -45,21 +55,28 @@ class Context:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         _forget_between_requests()
+        self._added = values
+        self._add()
+
+    def _add(self) -> None:
         self._outer = current()
-        self._own: Mapping[str, Any] = {**self._outer, **values}
+        self._own: Mapping[str, Any] = {**self._outer, **self._added}
         scope.at_end(partial(_restore, self._outer))
-        self._token: Token[Mapping[str, Any]] = _values.set(self._own)
+        self._token: Token[Mapping[str, Any]] | None = _values.set(self._own)
 
     def __enter__(self) -> None:
-        return None
+        if self._token is None:  # the second block of the same object
+            self._add()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
             _keep(error, self._own, self._outer)
-        with contextlib.suppress(ValueError):  # entered in one context, left in another: an async generator
-            _values.reset(self._token)
+        token, self._token = self._token, None
+        if token is not None:
+            with contextlib.suppress(ValueError):  # entered in one context, left in another: async generators
+                _values.reset(token)
 
 
 def _restore(values: Mapping[str, Any]) -> None:
@@ -79,9 +96,9 @@ def values_for(error: BaseException | None) -> Mapping[str, Any]:
     found = {}
     causes = [cause for cause, _ in causes_of(error)][:MAX_CAUSES]
     for one in (*reversed(causes), error):
-        for identity, values, _ in tuple(left):
-            if is_same(identity, one):
-                found.update(values)
+        for entry in tuple(left):
+            if is_same(entry.identity, one):
+                found.update(entry.values)
     return {**current(), **found}
 
 
@@ -89,13 +106,13 @@ def _keep(error: BaseException, own: Mapping[str, Any], outer: Mapping[str, Any]
     """Remembers that `error` has left a block: of nested blocks, the values of the innermost."""
     left = _left()
     for entry in tuple(left):
-        identity, values, restored = entry
-        if is_same(identity, error) and restored is own:  # it goes on through the block around that one
-            own = values
-        if is_same(identity, error) or is_gone(identity):
+        is_known = is_same(entry.identity, error)
+        if is_known and entry.outer is own:  # it goes on through the block around that one
+            own = entry.values
+        if is_known or is_gone(entry.identity):
             with contextlib.suppress(ValueError):  # another thread has removed it
                 left.remove(entry)
-    left.append((identity_of(error), own, outer))
+    left.append(_Left(identity_of(error), own, outer))
 
 
 def _left() -> "deque[Any]":
@@ -164,18 +181,17 @@ class TrailHandler(logging.Handler):
         if self not in root.handlers:  # the second django.setup() of a process configures logging anew
             root.addHandler(self)
         _forget_before(**kwargs)
+        units = _request_units.get()
         # An earlier request that has ended by a BaseException may have left its unit here.
-        _request_unit.set(scope.begin(merges=True, nested=not _is_current(_request_unit.get())))
-
-
-def _is_current(unit: "scope.Scope | None") -> bool:
-    return unit is not None and scope.CURRENT.get() is unit
+        is_left_over = scope.CURRENT.get() in units
+        unit = scope.begin_server_request(nested=not is_left_over)
+        _request_units.set((unit,) if is_left_over else (*units, unit))
 
 
 def _end_request(**kwargs: Any) -> None:
-    unit = _request_unit.get()
-    if unit is not None and _is_current(unit):
-        _request_unit.set(None)
+    units, unit = _request_units.get(), scope.CURRENT.get()
+    if unit in units:
+        _request_units.set(units[: units.index(unit)])
         scope.end(unit)
 
 
@@ -209,6 +225,12 @@ def _forget_before(**kwargs: Any) -> None:
     An ASGI connection has a context of its own, and may have got values around Django's application.
     """
     if "environ" in kwargs:
+        _forget_after()
+
+
+def _forget_after(**kwargs: Any) -> None:
+    """At `request_finished`. The values of a request are not those of one the test client makes in it."""
+    if scope.current_request() is None:
         forget()
 
 
@@ -217,4 +239,4 @@ def _forget_between_requests() -> None:
     if not _connected:  # a site that adds no values pays nothing for their end
         _connected = True
         request_started.connect(_forget_before)
-        request_finished.connect(forget)
+        request_finished.connect(_forget_after)

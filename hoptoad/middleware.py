@@ -71,7 +71,7 @@ class HoptoadNotifierMiddleware:
         try:
             response = self.get_response(request)
             # Fast path: a plain HttpResponse below 400 neither failed nor streams.
-            if type(response) is HttpResponse and response.status_code < 400:
+            if type(response) is HttpResponse and response.status_code < 400 and scope.unit is None:
                 return response
             return self._judged(request, response, scope)
         finally:
@@ -93,9 +93,9 @@ class HoptoadNotifierMiddleware:
         scope = begin_request(request, outer)
         try:
             response: HttpResponseBase = await self.get_response(request)
-            if type(response) is HttpResponse and response.status_code < 400:
+            if type(response) is HttpResponse and response.status_code < 400 and scope.unit is None:
                 return response
-            if not _is_fine(response):
+            if is_unanswered() or not _is_fine(response):
                 await self._judge_async(request, response)
             if getattr(response, "streaming", False):
                 _watch_stream(request, response, scope)
@@ -105,9 +105,9 @@ class HoptoadNotifierMiddleware:
             leave(scope)
 
     def _judged(self, request: HttpRequest, response: Any, scope: Scope) -> Any:
-        if not _is_fine(response):
+        if is_unanswered() or not _is_fine(response):
             status = response.status_code if hasattr(response, "status_code") else 0
-            if status >= 400:
+            if status >= 400 or is_unanswered():
                 self._report_answer(request, response)
                 self._set_notice_id(request, response)
         if getattr(response, "streaming", False):
@@ -116,7 +116,7 @@ class HoptoadNotifierMiddleware:
 
     async def _judge_async(self, request: HttpRequest, response: Any) -> None:
         status = response.status_code if hasattr(response, "status_code") else 0
-        if status < 400:
+        if status < 400 and not is_unanswered():
             return
         if reporter.wants_status(status) or is_unanswered():
             await _off_loop(self._report_answer, request, response)
@@ -149,7 +149,7 @@ class HoptoadNotifierMiddleware:
 
     def _report_answer(self, request: HttpRequest, response: HttpResponseBase) -> None:
         if is_unanswered():
-            reporter.report_unanswered(request, response.status_code)
+            reporter.report_unanswered(response.status_code)
         ignorable = partial(self.is_ignorable, request, response=response)
         reporter.report_status(request, response.status_code, unless=ignorable)
 

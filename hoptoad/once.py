@@ -38,21 +38,22 @@ _CARRIERS = ("concurrent/futures/_base.py", "multiprocessing/pool.py")
 class Duplicates:
     """The exceptions that were seen on one request, or in one task."""
 
-    __slots__ = ("answer_seen", "handler_failed", "seen", "uncaught")
+    __slots__ = ("answer_seen", "handler_failed", "reason", "seen", "uncaught")
 
     def __init__(self) -> None:
         self.seen: deque[Any] = deque(maxlen=_MAX_SEEN)
         self.uncaught: deque[Any] = deque(maxlen=_MAX_SEEN)
         self.answer_seen = False
+        self.reason: Any = None  # the exception that Django answers with a status below 500
         self.handler_failed = False
 
 
 class _Sighting(NamedTuple):
     identity: Any
-    owner: Duplicates | None  # the request or task it was seen in
+    is_owned: bool  # seen in a request or task
     length: int  # of its traceback
     raised: int  # how many times it was raised so far, by its traceback
-    thread: int
+    thread: "weakref.ref[threading.Thread]"  # its number may be another thread's by now
 
 
 # The last exceptions that any thread saw, by id; the identity tells whether it is still the same object.
@@ -86,14 +87,24 @@ def is_gone(identity: Any) -> bool:
 def first_status(request: HttpRequest, status: int) -> bool:
     """Whether an answer's status is a failure of its own: True once for a request.
 
-    It is not where an exception led to it: an uncaught one, or for a status of 500 and above one
-    that was caught and reported.
+    It is not where an exception led to it: an uncaught one, a reported one that Django answers, or
+    for a status of 500 and above any that was caught and reported.
     """
     duplicates = _duplicates_of(request) or Duplicates()
+    reason = duplicates.reason
+    if reason is not None and any(identity is reason for identity in duplicates.seen):
+        return False
     if duplicates.answer_seen or duplicates.uncaught or (status >= 500 and duplicates.seen):
         return False
     duplicates.answer_seen = True
     return True
+
+
+def is_reason(request: HttpRequest, error: BaseException) -> None:
+    """Says that Django answers `request` because of `error`."""
+    duplicates = _duplicates_of(request)
+    if duplicates is not None:
+        duplicates.reason = identity_of(error)
 
 
 def first_exception(request: HttpRequest | None, error: BaseException, *, uncaught: bool = False) -> bool:
@@ -112,7 +123,7 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
     known = any(is_same(identity, error) for identity in duplicates.seen)
     if not known:
         duplicates.seen.append(now.identity)
-        known = sighting is not None and sighting.owner is None and _is_same_raising(sighting, now, error)
+        known = sighting is not None and not sighting.is_owned and _is_same_raising(sighting, now, error)
     if not uncaught:
         return not known
     # Once a request could not be answered, whatever comes out of it further says the same.
@@ -147,6 +158,8 @@ def _sighting_of(error: BaseException) -> _Sighting | None:
 
 def _remember(error: BaseException, sighting: _Sighting) -> None:
     _sightings.pop(id(error), None)  # so that it becomes the youngest
+    if sighting.is_owned and type(sighting.identity) is dict and sighting.identity:
+        return  # it would keep what the site has put on the exception, its request for one
     _sightings[id(error)] = sighting
     while len(_sightings) > _MAX_SEEN:
         with contextlib.suppress(RuntimeError, StopIteration):  # another thread removes some as well
@@ -162,7 +175,8 @@ def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
         if outer is not None and step.tb_frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
             raised += 1
         outer = step
-    return _Sighting(identity_of(error), owner, length, raised, threading.get_ident())
+    thread = weakref.ref(threading.current_thread())
+    return _Sighting(identity_of(error), owner is not None, length, raised, thread)
 
 
 def _steps(error: BaseException) -> list[TracebackType]:
@@ -203,7 +217,7 @@ def _is_same_raising(before: _Sighting, now: _Sighting, error: BaseException) ->
     if now.length < before.length:  # somebody has cut the traceback, and raised it anew
         return False
     again = now.raised - before.raised
-    if again == 1 and now.thread != before.thread:
+    if again == 1 and now.thread() is not before.thread():
         return _was_carried(error, now.length - before.length)
     return again <= 0
 

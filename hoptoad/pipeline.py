@@ -1,7 +1,9 @@
 """The way of a failure that is to be reported: filters, storms, capture, the site's functions, a handler."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -18,28 +20,31 @@ from hoptoad.tally import tally
 
 logger = get_logger(__name__)
 
+_MAX_UNANSWERED = 15
+
 
 def exception(
     request: HttpRequest, error: BaseException, unless: Callable[[], bool] | None = None
 ) -> str | None:
     """An uncaught exception, once. Returns the notice's id where one was handed over."""
-    if filters.is_answer(error) and _waits_for_its_answer(request, error, unless):
-        return None
-    if not once.first_exception(request, error, uncaught=True):
-        return None
-    return _pass_on(capture.incident(request, exception=error), unless)
+
+    def report() -> str | None:
+        if not once.first_exception(request, error, uncaught=True):
+            return None
+        return _pass_on(capture.incident(request, exception=error), unless)
+
+    return None if _waits_for_its_answer(request, error, report) else report()
 
 
-def unanswered(request: HttpRequest, status: int) -> str | None:
-    """A raised HTTP status that was answered by another status than its own."""
+def unanswered(code: int) -> None:
+    """Reports the HTTP statuses raised in the current request that are not its answer."""
     unit = scope.current()
-    if unit is None or unit.unanswered is None:
-        return None
-    error, unless = unit.unanswered
-    unit.unanswered = None
-    if getattr(error, "http_code", 0) == status or not once.first_exception(request, error, uncaught=True):
-        return None
-    return _pass_on(capture.incident(request, exception=error), unless)
+    if unit is None:
+        return
+    waiting, unit.unanswered = unit.unanswered, ()
+    for error, report in waiting:
+        if getattr(error, "http_code", 0) != code:
+            report()
 
 
 def status(request: HttpRequest, code: int, unless: Callable[[], bool] | None = None) -> str | None:
@@ -55,6 +60,7 @@ def remember_reason(request: HttpRequest, error: BaseException, code: int) -> No
     if REASON in request.__dict__:
         return
     if filters.suppressed_by(capture.incident(request, status=code), settings) is None:
+        once.is_reason(request, error)
         request.__dict__[REASON] = capture.reason(request, error, settings)
 
 
@@ -67,23 +73,30 @@ def anything(
     """
     if request is None:
         request = scope.current_request()
-    if error is not None:
-        if filters.is_answer(error) and scope.current_request() is not None:
-            return None  # the middleware judges it by the answer that follows
-        if not once.first_exception(request, error, uncaught=uncaught):
+
+    def report() -> str | None:
+        if error is not None and not once.first_exception(request, error, uncaught=uncaught):
             return None
-    incident = capture.incident(request, exception=error) if request is not None else Incident()
-    return _pass_on(replace(incident, is_request=False, exception=error, **said), None)
+        incident = capture.incident(request, exception=error) if request is not None else Incident()
+        return _pass_on(replace(incident, is_request=False, exception=error, **said), None)
+
+    is_waiting = error is not None and not uncaught and _waits_for_its_answer(request, error, report)
+    return None if is_waiting else report()
 
 
 def _waits_for_its_answer(
-    request: HttpRequest, error: BaseException, unless: Callable[[], bool] | None
+    request: HttpRequest | None, error: BaseException, report: Callable[[], str | None]
 ) -> bool:
-    """Keeps a raised HTTP status until its request is answered, where that can be seen."""
-    unit = scope.current()
-    if unit is None or scope.current_request() is not request:
+    """Keeps a raised HTTP status until its request is answered, where that can be seen.
+
+    With the context, because the block of `hoptoad.context` or the task it was raised in ends before.
+    """
+    if request is None or scope.current_request() is not request or not filters.is_answer(error):
         return False
-    unit.unanswered = (error, unless)
+    unit = scope.current()
+    if unit is None or not unit.merges or unit.is_answered:
+        return False
+    unit.unanswered = (*unit.unanswered[-_MAX_UNANSWERED:], (error, partial(copy_context().run, report)))
     return True
 
 

@@ -99,10 +99,10 @@ def report_status(
         return None
 
 
-def report_unanswered(request: HttpRequest, status: int) -> None:
-    """Reports an HTTP status that was raised, where the answer has another one."""
+def report_unanswered(status: int) -> None:
+    """Reports the HTTP statuses that were raised in the current request, where the answer has another one."""
     try:
-        _pipeline().unanswered(request, status)
+        _pipeline().unanswered(status)
     except Exception:
         log_exception(logger, _FAILED)
 

@@ -15,25 +15,29 @@ threads that have got a copy may outlive the request, and so must not believe it
 `begin` and the middleware under ASGI make a Scope for each unit.
 """
 
+import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
-from threading import get_ident
+from threading import current_thread, get_ident
 from typing import Any
 
+from asgiref.sync import AsyncToSync, SyncToAsync
 from django.http import HttpRequest
 
 _MAX_LEFT = 16
 _MAX_FRAMES = 1000
-# What runs in another thread for a request of this one has these on its stack.
-_CARRIERS = ("asgiref.", "asyncio.")
+# Of asgiref, which documents neither: without them a thread of its own knows no request.
+_IN_THREAD = getattr(getattr(SyncToAsync, "thread_handler", None), "__code__", None)
+_EXECUTORS: dict[Any, Any] = getattr(AsyncToSync, "loop_thread_executors", {})
+_OF_TO_THREAD = "asyncio_"  # what asyncio calls the threads of `asyncio.to_thread`
 
 
 class Unit:
     """What belongs to a unit of work besides its request; made when it is first needed."""
 
-    __slots__ = ("breadcrumbs", "duplicates", "left", "merges", "unanswered")
+    __slots__ = ("breadcrumbs", "duplicates", "is_answered", "left", "merges", "unanswered")
 
     def __init__(self, *, merges: bool) -> None:
         # Whether one exception object is one failure, however often it is raised in this unit.
@@ -41,9 +45,11 @@ class Unit:
         self.duplicates: Any = None
         self.breadcrumbs: deque[Any] | None = None
         # Values of `with hoptoad.context()` blocks that an exception has left, with that exception.
-        self.left: deque[tuple[Any, Mapping[str, Any], Any]] = deque(maxlen=_MAX_LEFT)
-        # A raised HTTP status of which nobody knows yet whether something answers it.
-        self.unanswered: Any = None
+        self.left: deque[Any] = deque(maxlen=_MAX_LEFT)
+        # Raised HTTP statuses of which nobody knows yet whether something answers them, each with
+        # what reports it where nothing does.
+        self.unanswered: tuple[tuple[BaseException, Callable[[], Any]], ...] = ()
+        self.is_answered = False
 
 
 class Scope:
@@ -91,8 +97,21 @@ def begin(*, merges: bool, request: HttpRequest | None = None, nested: bool = Tr
 
     `nested=False` forgets the unit around it, which cannot be alive any more.
     """
-    scope = Scope(0, CURRENT.get() if nested else None)
     around = current() if nested else None
+    return _begun(around, merges=merges, request=request, nested=nested)
+
+
+def begin_server_request(*, nested: bool = True) -> Scope:
+    """Begins the unit of a request before Django has made its HttpRequest; `end` must follow.
+
+    One that the test client makes inside another request has a unit of its own.
+    """
+    around = current() if nested and current_request() is None else None
+    return _begun(around, merges=True, request=None, nested=nested)
+
+
+def _begun(around: Unit | None, *, merges: bool, request: HttpRequest | None, nested: bool) -> Scope:
+    scope = Scope(0, CURRENT.get() if nested else None)
     scope.request = request
     scope.unit = around if around is not None and around.merges else Unit(merges=merges)
     CURRENT.set(scope)
@@ -131,7 +150,8 @@ def leave(scope: Scope) -> None:
 def moved(scope: Scope) -> Scope:
     """A Scope that takes over the unit of another one, which then is left without."""
     taken = Scope(0, scope.outer)
-    taken.request, taken.unit, taken.at_end = scope.request, scope.unit, scope.at_end
+    taken.request, taken.unit, taken.at_end = scope.request, _unit_of(scope), scope.at_end
+    taken.unit.is_answered = True
     scope.unit = scope.at_end = None
     return taken
 
@@ -151,13 +171,16 @@ def at_end(function: Callable[[], None]) -> None:
 def is_unanswered() -> bool:
     """Whether an HTTP status was raised in the current unit, of which nobody knows whether it is answered."""
     unit = CURRENT.get().unit
-    return unit is not None and unit.unanswered is not None
+    return unit is not None and bool(unit.unanswered)
 
 
 def _unit_of(scope: Scope) -> Unit:
     unit = scope.unit
     if unit is None:
-        around = scope.outer.unit if scope.outer is not None else None
+        outer = scope.outer
+        # The server's unit of the same request, not that of a request around this one.
+        is_same = outer is not None and (outer.request is None or outer.request is scope.request)
+        around = outer.unit if outer is not None and is_same else None
         unit = scope.unit = around if around is not None and around.merges else Unit(merges=True)
     return unit
 
@@ -165,16 +188,41 @@ def _unit_of(scope: Scope) -> Unit:
 def _is_ours(scope: Scope) -> bool:
     """Whether the calling thread works for this Scope, and has not just inherited it.
 
-    Under WSGI an async view runs in a thread of asgiref. A thread of the site's own that was started
-    with a copy of the context may run on while its Scope serves the next request.
+    Under WSGI an async view runs in an event loop of asgiref, for which the request's thread waits.
+    A thread or an event loop of the site's own that has got a copy of the context may run on while
+    the Scope serves the next request.
     """
     if scope.thread in (0, get_ident()):
         return True
+    loop = _loop_here()
+    if loop is not None:
+        return _waits_for(scope, loop)
+    if not current_thread().name.startswith(_OF_TO_THREAD):
+        return False
+    return any(_is_thread_of(scope, executor) for executor in tuple(_EXECUTORS.values()))
+
+
+def _loop_here() -> Any:
+    """The event loop that runs in this thread, or awaits the thread by `sync_to_async`."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
     frame = sys._getframe(1)  # noqa: SLF001 - as `inspect` does, which is slow to import
     for _ in range(_MAX_FRAMES):
         if frame is None:
-            return False
-        if str(frame.f_globals.get("__name__")).startswith(_CARRIERS):
-            return True
+            return None
+        if frame.f_code is _IN_THREAD:
+            return frame.f_locals.get("loop")
         frame = frame.f_back  # type: ignore[assignment]
-    return False
+    return None
+
+
+def _waits_for(scope: Scope, loop: Any) -> bool:
+    return _is_thread_of(scope, _EXECUTORS.get(loop))
+
+
+def _is_thread_of(scope: Scope, executor: Any) -> bool:
+    """Whether this is the executor by which the thread of `scope` waits for an event loop."""
+    thread = getattr(executor, "_work_thread", None)
+    return thread is not None and thread.ident == scope.thread

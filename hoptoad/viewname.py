@@ -18,7 +18,7 @@ _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", 
 def component_and_action(view: "Callable[..., Any] | None", method: str) -> tuple[str, str]:
     """`("shop.views", "detail")` of a function, `("shop.views.Checkout", "post")` of a class.
 
-    Looks through decorators, partials, `as_view()` of Django and of Django REST framework, and the
+    Looks through decorators, partials, `as_view()` and `@api_view` of Django REST framework, and the
     path views of django-ninja. Raises nothing.
     """
     component, action = _find(view, method.lower())
@@ -29,7 +29,8 @@ def _find(view: Any, verb: str) -> tuple[str, str]:
     for _ in range(_MAX_WRAPPERS):
         kind = _read(view, "view_class") or _read(view, "cls")
         if issubclass(type(kind), type):
-            return class_name(kind), _class_action(view, kind, verb)
+            function = _function_of_api_view(kind)
+            return function or (class_name(kind), _class_action(view, kind, verb))
         operations = _operations(view)
         if operations:
             inner = next((function for function, verbs in operations if verb in verbs), None)
@@ -57,6 +58,15 @@ def _named(view: Any) -> tuple[str, str]:
     if isinstance(name, str):
         return str(_read(view, "__module__") or UNKNOWN), name
     return class_name(type(view)), "__call__"
+
+
+def _function_of_api_view(kind: type) -> "tuple[str, str] | None":
+    """The function behind `@api_view` of Django REST framework, which makes a WrappedAPIView of each."""
+    name = type.__dict__["__qualname__"].__get__(kind)
+    module, function = _read(kind, "__module__"), type.__dict__["__name__"].__get__(kind)
+    if name != "WrappedAPIView" or function == name or not isinstance(module, str):
+        return None
+    return module, function
 
 
 def _operations(view: Any) -> "list[tuple[Any, list[str]]]":

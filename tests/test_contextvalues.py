@@ -304,3 +304,124 @@ def test_without_the_middleware_a_request_keeps_its_breadcrumbs(breadcrumbs, set
         thread.join()
 
     assert [told(notice) for notice in outbox] == [["step 0"], ["step 1"]]
+
+
+class Refusing:
+    """A value that cannot be compared, as arrays of numpy cannot."""
+
+    def __eq__(self, other):
+        raise RuntimeError("compared")
+
+    __hash__ = None
+
+
+class RefusingError(Exception):
+    def __eq__(self, other):
+        raise RuntimeError("compared")
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("kind", [ValueError, OSError, RefusingError])
+def test_neither_values_nor_exceptions_are_compared(kind):
+    with hoptoad.watch(reraise=False):
+        for step in ("first", "second"):
+            with (
+                contextlib.suppress(kind),
+                hoptoad.context(rows=Refusing()),
+                hoptoad.context(step=step, more=Refusing()),
+            ):
+                raise kind(step)
+        with hoptoad.context(rows=Refusing()), hoptoad.context(step="third"):
+            raise kind("third")
+
+    assert outbox[0].extra["step"] == "third"
+
+
+def test_exceptions_that_left_blocks_of_equal_values_keep_them():
+    caught = []
+    for order in (1, 2):
+        with hoptoad.watch():
+            try:
+                with hoptoad.context(tenant="A"), hoptoad.context(step="pay"):
+                    raise ValueError(order)
+            except ValueError as error:
+                caught.append(error)
+                hoptoad.notify(error)
+
+    assert [notice.extra["step"] for notice in outbox] == ["pay", "pay"]
+
+
+def test_one_object_is_good_for_several_blocks():
+    paying = hoptoad.context(step="pay")
+    for order in ("first", "second", "third"):
+        with paying:
+            hoptoad.notify(message=order)
+        hoptoad.notify(message=f"after the {order}")
+
+    assert [notice.extra.get("step") for notice in outbox] == ["pay", None] * 3
+
+
+def test_a_block_inside_itself_raises_nothing():
+    paying = hoptoad.context(step="pay")
+    with paying, paying:
+        hoptoad.notify(message="inside")
+    hoptoad.notify(message="outside")
+
+    assert [notice.extra.get("step") for notice in outbox] == ["pay", None]
+
+
+@pytest.mark.parametrize("server", ["WSGI", "ASGI"])
+def test_a_request_made_inside_a_request_leaves_the_values_of_that_one(view, server):
+    @view
+    def fail(request):
+        hoptoad.context(tenant="A")
+        if server == "WSGI":
+            Client().get("/")
+        raise ValueError("x")
+
+    async def fail_async(request):
+        hoptoad.context(tenant="A")
+        await AsyncClient().get("/")
+        raise ValueError("x")
+
+    if server == "WSGI":
+        Client(raise_request_exception=False).get("/exception/")
+    else:
+        view(fail_async)
+        asyncio.run(AsyncClient(raise_request_exception=False).get("/exception/async/"))
+
+    assert outbox[0].extra["tenant"] == "A"
+
+
+def test_after_a_request_made_inside_a_request_each_has_its_own_breadcrumbs(breadcrumbs, client, view):
+    error = RuntimeError("one object")
+
+    @view
+    def fail(request):
+        logger.info("step %s", request.GET["n"])
+        if request.GET["n"] == "0":
+            Client().get("/")
+        raise error
+
+    for number in range(3):
+        client.get(f"/exception/?n={number}")
+
+    assert [told(notice) for notice in outbox] == [["step 0"], ["step 1"], ["step 2"]]
+
+
+def test_after_an_inner_request_that_was_broken_off_each_has_its_own_breadcrumbs(breadcrumbs, client, view):
+    @view
+    def fail(request):
+        logger.info("step %s", request.GET["n"])
+        if request.GET["n"] == "inner":
+            raise SystemExit
+        if request.GET["n"] == "0":
+            with contextlib.suppress(SystemExit):
+                Client().get("/exception/?n=inner")
+        raise ValueError("x")
+
+    for number in range(3):
+        client.get(f"/exception/?n={number}")
+
+    assert [told(notice) for notice in outbox][1:] == [["step 1"], ["step 2"]]

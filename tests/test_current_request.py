@@ -14,8 +14,8 @@ import weakref
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.core.exceptions import SuspiciousOperation
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client
 
 import hoptoad
@@ -368,6 +368,28 @@ def test_a_caught_exception_does_not_hide_a_missing_page(site, view, settings_fo
     assert [notice.error.class_name for notice in outbox] == ["ValueError", "Http404"]
 
 
+@pytest.mark.parametrize("how", ["notify", "a log record"])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(PermissionDenied, 403), (Http404, 404), (BadRequest, 400), (SuspiciousOperation, 400)],
+)
+def test_a_reported_exception_that_django_answers_is_one_notice(
+    site, view, handler, settings_for, how, kind, status
+):
+    settings_for(HOPTOAD_NOTIFY_STATUSES=[status])
+
+    @view
+    def refuse(request):
+        try:
+            raise kind("no")
+        except kind as error:
+            CAUGHT[how](error)
+            raise
+
+    assert site.get().status_code == status
+    assert len(outbox) == 1
+
+
 def test_two_requests_at_once_are_told_apart(view):
     arrived = threading.Barrier(2)
 
@@ -599,3 +621,136 @@ def test_a_stream_is_made_inside_its_request(client, view):
     assert notice.extra["step"] == "two"
     assert "tenant" not in after.extra
     assert scope.current() is None
+
+
+@pytest.mark.parametrize("kind", [ValueError, OSError, KeyError, PayError])
+def test_what_the_site_puts_on_an_exception_is_let_go(site, view, kind):
+    kept = []
+
+    @view
+    def fail(request):
+        error = kind("x")
+        error.request = request
+        kept.append(weakref.ref(request))
+        try:
+            raise error
+        except kind:
+            hoptoad.notify()
+            raise
+
+    site.get()
+    gc.collect()
+
+    assert len(outbox) == 1
+    assert kept[0]() is None
+
+
+def test_an_event_loop_in_a_pool_and_its_request_are_one_failure(site, view, handler):
+    async def pay():
+        try:
+            raise PayError("refused")
+        except PayError:
+            logger.exception("while paying")
+            raise
+
+    @view
+    def fail(request):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            pool.submit(lambda: asyncio.run(pay())).result()
+
+    site.get()
+
+    assert len(outbox) == 1
+
+
+@pytest.mark.parametrize("caught", ["raises", "answers"])
+def test_a_request_made_inside_a_request_is_one_of_its_own(view, caught):
+    error = RuntimeError("one object")
+
+    @view
+    def fail(request):
+        if "inner" in request.GET:
+            raise error
+        with contextlib.suppress(PayError), hoptoad.context(step="pay"):
+            raise PayError  # so that there is a unit of the outer request
+        Client(raise_request_exception=False).get("/exception/?inner=1")
+        if caught == "raises":
+            raise error
+        return HttpResponse(status=503)
+
+    Client(raise_request_exception=False).get("/exception/?outer=1")
+
+    assert [notice.request.url.partition("?")[2] for notice in outbox] == ["inner=1", "outer=1"]
+
+
+@pytest.mark.parametrize("server", ["WSGI", "ASGI"])
+def test_a_thread_of_asyncio_knows_the_request(view, handler, server):
+    def pay():
+        try:
+            raise PayError("refused")
+        except PayError:
+            logger.exception("while paying")
+
+    @view
+    async def fail(request):
+        await asyncio.to_thread(pay)
+        return JsonResponse({}, status=502)
+
+    Site(server, "async view").get("?order=7")
+
+    [notice] = outbox
+    assert notice.request.params["order"] == "7"
+
+
+def test_an_event_loop_of_the_sites_own_does_not_know_the_next_request(client, view):
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    started, is_next = [], threading.Event()
+
+    async def background():
+        await asyncio.to_thread(is_next.wait)
+        hoptoad.notify(PayError("in the background"))
+        await sync_to_async(hoptoad.notify)(PayError("in a thread of the background"))
+        await asyncio.to_thread(hoptoad.notify, PayError("in another thread of it"))
+
+    @view
+    def begin(request):
+        if not started:
+            started.append(asyncio.run_coroutine_threadsafe(background(), loop))
+        else:
+            is_next.set()
+            started[0].result()
+        return HttpResponse("ok")
+
+    client.get("/exception/?n=1")
+    client.get("/exception/?n=2")
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+    assert [notice.request.url for notice in outbox] == ["", "", ""]
+
+
+def test_a_suspicious_request_in_the_log_and_its_answer_are_one_notice(site, view, handler, settings_for):
+    settings_for(HOPTOAD_NOTIFY_STATUSES=[400])
+
+    @view
+    def refuse(request):
+        raise SuspiciousOperation("no")
+
+    assert site.get().status_code == 400
+    assert len(outbox) == 1
+
+
+def test_a_refusal_beside_a_reported_exception_is_another_notice(site, view, settings_for):
+    settings_for(HOPTOAD_NOTIFY_STATUSES=[403])
+
+    @view
+    def refuse(request):
+        hoptoad.notify(PermissionDenied("one that was handled"))
+        raise PermissionDenied("staff only")
+
+    assert site.get().status_code == 403
+    assert len(outbox) == 2

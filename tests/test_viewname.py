@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView, View
 
 from hoptoad.testing import outbox
@@ -125,6 +126,26 @@ class Nothing(View):
 )
 def test_a_class_is_named_with_the_method_that_answers(kind, verb, action):
     assert component_and_action(kind.as_view(), verb) == (f"{kind.__module__}.{kind.__name__}", action)
+
+
+def test_functions_of_django_rest_framework_are_named_each():
+    decorators = pytest.importorskip("rest_framework.decorators")
+
+    @decorators.api_view(["GET", "POST"])
+    def orders(request): ...
+
+    @csrf_exempt
+    @decorators.api_view()
+    @decorators.permission_classes([])
+    def invoices(request): ...
+
+    class WrappedAPIView(View):
+        def get(self, request): ...
+
+    assert component_and_action(orders, "POST") == (__name__, "orders")
+    assert component_and_action(invoices, "GET") == (__name__, "invoices")
+    assert component_and_action(functools.partial(orders, page=1), "PUT") == (__name__, "orders")
+    assert component_and_action(WrappedAPIView.as_view(), "GET")[1] == "get"
 
 
 NINJA = [

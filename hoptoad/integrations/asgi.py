@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from hoptoad import doors, reporter
 from hoptoad.guard import guarded, log_exception
 from hoptoad.messages import get_logger
-from hoptoad.scope import begin, end
+from hoptoad.scope import begin, begin_server_request, end
 
 logger = get_logger(__name__)
 
@@ -42,7 +42,7 @@ class HoptoadASGI:
             return
         # In a request the unit is shared with the middleware's; a connection may fail more than once.
         is_http = scope["type"] == "http"
-        unit = begin(merges=is_http, request=None if is_http else _request_or_none(scope))
+        unit = begin_server_request() if is_http else begin(merges=False, request=_request_or_none(scope))
         try:
             await self._application(scope, receive, send)
         except Exception as error:

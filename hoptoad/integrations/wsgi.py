@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from hoptoad import reporter
 from hoptoad.messages import get_logger
-from hoptoad.scope import begin, end
+from hoptoad.scope import begin_server_request, end
 
 logger = get_logger(__name__)
 
@@ -29,7 +29,7 @@ class HoptoadWSGI:
         self._application = application
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        unit = begin(merges=True)  # shared with the middleware's
+        unit = begin_server_request()  # shared with the middleware's
         try:
             return self._application(environ, start_response)
         except (Exception, SystemExit) as error:
