@@ -1,10 +1,10 @@
 """The site in which the made-up requests of `generated` fail, and what it has sent of them."""
 
 import json
-import linecache
 import logging
 import os
 import sys
+import tempfile
 from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,13 +25,15 @@ import hoptoad
 from hoptoad import contextvalues, digest, hooks, storm
 from hoptoad.log import HoptoadHandler
 
-# A file of the site in which each failure happens; its text is made for each case.
-FILE = str(Path(__file__).parent / "shop" / "made_up.py")
+# The site's files, and the one in which each failure happens; its text is made for each case.
+FOLDER = tempfile.TemporaryDirectory(prefix="hoptoad-made-up-")
+FILE = os.path.join(FOLDER.name, "made_up.py")
 TRAIL = 20
 sent = []  # what the handler got
 _now = []  # the scene of the request that runs
 
 FIXED = {
+    "HOPTOAD_PROJECT_ROOT": FOLDER.name,
     "HOPTOAD_HANDLER": "staged.Wire",
     "HOPTOAD_STORM_LIMIT": 0,
     "HOPTOAD_NOTIFY_404": True,
@@ -91,7 +93,6 @@ def _run(case):
         hooks.remove()
         contextvalues.forget()
         logging.getLogger("made.up").removeHandler(handler)
-        linecache.cache.pop(FILE, None)
         _now.clear()
     return list(sent)
 
@@ -159,7 +160,7 @@ def _failing(scene, kind=""):
     source += "\n\n" + "\n    ".join([f"{kind}def below(take, step=1):", *inner, "raise take()"])
     namespace = {"__name__": "shop.made_up"}
     exec(compile(source, FILE, "exec"), namespace)
-    linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+    Path(FILE).write_text(source, encoding="utf-8", errors="surrogatepass")
     below = namespace["below"]
     if marked:
         names = [line.partition(" ")[0] for line in inner]

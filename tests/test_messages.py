@@ -352,7 +352,7 @@ def test_what_lies_in_the_spool_cannot_write_on_the_terminal(settings_for, tmp_p
 
     call_command("hoptoad_spool", stdout=out)
 
-    title, row, _, end = out.getvalue().split("\n")
+    title, row, _, _, end = out.getvalue().split("\n")
     assert row.isprintable()
     assert len(row) < 1000
     assert KEY not in row

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         for notice in found.notices:
             self.stdout.write(_row(notice, _error(directory, notice)))
         for notice in refused.notices:
-            said = directory.answer(notice)
+            said = messages.quoted(directory.answer(notice))
             self.stdout.write(_row(notice, f"{_error(directory, notice)}  [{said}]"))
         for name, why in {**found.skipped, **refused.skipped}.items():
             self.stdout.write(f"Not sent: {messages.quoted(name, 100)} {why}.")
