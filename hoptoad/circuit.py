@@ -1,5 +1,6 @@
 """Whether the server may be asked now: a dead one costs one attempt at a time, a busy one a pause."""
 
+import math
 import os
 import random
 import threading
@@ -7,12 +8,10 @@ import time
 import weakref
 from collections.abc import Callable
 
-from hoptoad.answers import Answer, Verdict
+from hoptoad.answers import Answer, Verdict, pause_after
 
-FIRST_PAUSE = 1.0  # seconds, doubled with each failure
-LONGEST_PAUSE = 300.0
-PAUSE_WHEN_TOLD_TO_WAIT = 60.0  # where the server does not say how long
-LONGEST_DELAY = 3600.0  # whatever it says
+_FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
+FIRST_PAUSE = 1.0  # seconds for which a second probe waits for the first
 
 
 class Circuit:
@@ -20,6 +19,7 @@ class Circuit:
 
     An unreachable server opens it for twice as long each time, one that says "later" for as long
     as it says; both with some jitter, so that many processes do not come back at once.
+    `longest_pause`, in seconds, shortens both.
     """
 
     def __init__(
@@ -27,9 +27,11 @@ class Circuit:
         *,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        longest_pause: float = math.inf,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
+        self._longest_pause = longest_pause
         self.start_over()
         _circuits.add(self)
 
@@ -50,39 +52,65 @@ class Circuit:
         with self._lock:
             return 0.0 if self._open_until is None else max(self._open_until - self._clock(), 0.0)
 
-    def permit(self) -> float:
-        """0.0 where the caller may send now, and must tell the answer; else the seconds to wait."""
+    def wait(self) -> float:
+        """The seconds until a permit may be had; 0.0 where `permit` would give one now."""
         with self._lock:
             if self._open_until is None:
                 return 0.0
             left = self._open_until - self._clock()
-            if left > 0 or self._probing:
-                return max(left, FIRST_PAUSE)
-            self._probing = True
-            return 0.0
+            return max(left, FIRST_PAUSE) if left > 0 or self._probing else 0.0
 
-    def answered(self, answer: Answer) -> None:
-        """Opens or closes it by what came of an attempt."""
+    def permit(self) -> float:
+        """0.0 where the caller may send now, and must call `answered` or `withdraw`; else the seconds to wait.
+
+        `attempt` does both for what it calls.
+        """
+        with self._lock:
+            wait = self.wait()
+            if not wait:
+                self._probing = self.is_open
+            return wait
+
+    def attempt(self, send: Callable[[], object]) -> object:
+        """Calls `send` under a permit that the caller holds, and gives the permit back whatever happens.
+
+        Returns what `send` returns, and raises what it raises: then nothing is known of the server.
+        """
+        try:
+            outcome = send()
+        except BaseException:
+            self.withdraw()
+            raise
+        self.answered(outcome)
+        return outcome
+
+    def answered(self, outcome: object) -> None:
+        """Opens or closes it by what came of an attempt; whatever is not an Answer closes it."""
         with self._lock:
             was_probing, self._probing = self._probing, False
-            if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
+            if not isinstance(outcome, Answer) or outcome.verdict not in _FAILING:
                 self._failures = 0
                 self._open_until = None
             elif self._open_until is None or was_probing:
-                self._open_until = self._clock() + self._pause(answer)
+                self._open_until = self._clock() + self._pause(outcome)
 
     def withdraw(self) -> None:
         """Gives a permit back unused: nothing was asked, so nothing is known."""
         with self._lock:
             self._probing = False
 
+    def end_pause(self) -> None:
+        """Lets the next caller probe at once: for the end of a process, which cannot wait."""
+        with self._lock:
+            if self._open_until is not None:
+                self._open_until = self._clock()
+
     def _pause(self, answer: Answer) -> float:
+        pause = min(pause_after(answer, self._failures), self._longest_pause)
         if answer.verdict is Verdict.LATER:
-            delay = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
-            return min(delay, LONGEST_DELAY) * (1 + self._jitter() / 10)
+            return pause * (1 + self._jitter() / 10)
         self._failures += 1
-        longest = min(FIRST_PAUSE * 2.0 ** (self._failures - 1), LONGEST_PAUSE)
-        return longest * (1 + self._jitter()) / 2
+        return pause * (1 + self._jitter()) / 2
 
 
 _circuits: "weakref.WeakSet[Circuit]" = weakref.WeakSet()
