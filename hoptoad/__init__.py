@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hoptoad.imports import when_needed
+
 if TYPE_CHECKING:
     from hoptoad.doors import context, flush, notify, watch
 
@@ -21,6 +23,7 @@ __all__ = [
     "get_hoptoad_settings",
     "notify",
     "stats",
+    "warm_up",
     "watch",
 ]
 
@@ -31,9 +34,7 @@ def __getattr__(name: str) -> Any:
     """The doors, imported when first used: they need Django."""
     if name not in _DOORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from hoptoad import doors
-
-    return getattr(doors, name)
+    return getattr(when_needed("hoptoad.doors"), name)
 
 
 def get_hoptoad_settings() -> dict[str, Any]:
@@ -41,9 +42,8 @@ def get_hoptoad_settings() -> dict[str, Any]:
 
     Raises `hoptoad.errors.ConfigurationError` where a value is malformed.
     """
-    from hoptoad.conf import as_dict  # late: reading settings needs a configured Django
-
-    return as_dict()
+    values: dict[str, Any] = when_needed("hoptoad.conf").as_dict()
+    return values
 
 
 def stats() -> dict[str, int]:
@@ -51,6 +51,15 @@ def stats() -> dict[str, int]:
 
     captured, suppressed, queued, sent, refused, retried, dropped, spooled.
     """
-    from hoptoad.tally import tally  # late: importing hoptoad costs nothing
+    counts: dict[str, int] = when_needed("hoptoad.tally").tally.counts()
+    return counts
 
-    return tally.counts()
+
+def warm_up() -> None:
+    """Loads what reporting needs, so that the first failing request does not wait for it.
+
+    For the module of the WSGI or ASGI application, after Django is set up: a server that loads the
+    application before it forks then loads this once for all its workers. Reports nothing, sends
+    nothing, starts no thread, and raises nothing.
+    """
+    when_needed("hoptoad.warmup").warm_up()

@@ -1,19 +1,24 @@
 """`manage.py check`: what is wrong with the settings, what is risky; with `--deploy`, where notices go."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core import checks
-from django.utils.module_loading import import_string
+from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
+from django.urls import get_resolver
 
 from hoptoad import conf, messages
 from hoptoad.api.choice import get_api
 from hoptoad.conf import Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
+from hoptoad.imports import imported
+from hoptoad.position import MIDDLEWARE, notifiers
 
-MIDDLEWARE = "hoptoad.middleware.HoptoadNotifierMiddleware"
+ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 
 
 @checks.register("hoptoad")
@@ -32,7 +37,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             handler_class(settings.fallback_handler, setting="HOPTOAD_FALLBACK_HANDLER")
     except ConfigurationError as error:
         return [checks.Error(str(error), id="hoptoad.E004")]
-    return [*_warnings(settings), *_position()]
+    return [*_warnings(settings), *_position(), *_raised_statuses()]
 
 
 @checks.register("hoptoad", deploy=True)
@@ -117,7 +122,7 @@ def _to_https(settings: Settings) -> str:
 
 
 def _position() -> Iterator[checks.CheckMessage]:
-    ours = [path for path in django_settings.MIDDLEWARE if _is_ours(path)]
+    ours = notifiers()
     if not ours:
         yield checks.Warning(
             "The middleware is not in MIDDLEWARE: failing requests are not reported.",
@@ -134,13 +139,34 @@ def _position() -> Iterator[checks.CheckMessage]:
         )
 
 
-def _is_ours(path: str) -> bool:
-    if path == MIDDLEWARE:
-        return True
-    from hoptoad.middleware import HoptoadNotifierMiddleware
+def _raised_statuses() -> Iterator[checks.CheckMessage]:
+    """Looks at the modules that the site has imported: `hoptoad.exceptional` is an island."""
+    if "hoptoad.exceptional.responses" not in sys.modules and not apps.is_installed("hoptoad.exceptional"):
+        return
+    if not any(_answers(path) for path in django_settings.MIDDLEWARE) and not _handler_answers():
+        yield checks.Warning(
+            "hoptoad.exceptional is used, but nothing answers the HTTP statuses that are raised: users get "
+            "a 500 for each, which is reported as the failure it is.",
+            hint=f'MIDDLEWARE = [..., "{ANSWERING}"], or handler500 = "hoptoad.exceptional.handler500" '
+            "in the URLconf.",
+            id="hoptoad.W011",
+        )
 
+
+def _answers(path: str) -> bool:
+    if path == ANSWERING:
+        return True
     try:
-        found = import_string(path)
+        found = imported(path)
     except ImportError:
         return False  # Django's to complain about
-    return isinstance(found, type) and issubclass(found, HoptoadNotifierMiddleware)
+    module = sys.modules.get("hoptoad.exceptional.middleware")
+    return module is not None and isinstance(found, type) and issubclass(found, module.ExceptionalMiddleware)
+
+
+def _handler_answers() -> bool:
+    try:
+        handler = get_resolver().resolve_error_handler(500)
+    except (ImportError, ImproperlyConfigured, ViewDoesNotExist):
+        return False  # Django's to complain about
+    return str(getattr(handler, "__module__", "")).startswith("hoptoad.exceptional")

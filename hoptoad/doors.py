@@ -15,8 +15,11 @@ from hoptoad.conf import get_settings
 from hoptoad.contextvalues import Context
 from hoptoad.guard import guarded
 from hoptoad.handlers import get_handler
+from hoptoad.messages import get_logger
 from hoptoad.scope import Scope, begin, current, end
 from hoptoad.text import bounded_repr, class_name
+
+logger = get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -187,13 +190,17 @@ def flush(timeout: float | None = None) -> bool:
     """Waits until what this process has handed over is delivered, at most `timeout` seconds.
 
     None means HOPTOAD_FLUSH_TIMEOUT. Returns whether nothing is left; a handler that has no
-    `flush` keeps nothing.
+    `flush` keeps nothing. Raises nothing.
     """
-    settings = get_settings()
-    flush_handler = getattr(get_handler(), "flush", None)
-    if flush_handler is None:
-        return True
-    return bool(flush_handler(settings.flush_timeout if timeout is None else timeout))
+    try:
+        settings = get_settings()
+        flush_handler = getattr(get_handler(), "flush", None)
+        if flush_handler is None:
+            return True
+        return bool(flush_handler(settings.flush_timeout if timeout is None else timeout))
+    except Exception:
+        logger.exception("What still waited could not be sent.")
+        return False
 
 
 def _tagged(tags: Mapping[str, Any] | None) -> "dict[str, Any] | None":

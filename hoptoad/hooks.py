@@ -6,7 +6,6 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from types import TracebackType
 from typing import Any
 
@@ -17,6 +16,7 @@ from django.core.management.base import BaseCommand
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
 from hoptoad.guard import log_exception
+from hoptoad.imports import when_needed
 from hoptoad.lazily import compiled
 from hoptoad.log import HoptoadHandler
 from hoptoad.messages import get_logger
@@ -45,6 +45,7 @@ def install(names: Iterable[str], *, trail: int = 0) -> None:
     if "unraisable" in _wanted:
         _chain(sys, "unraisablehook", _UnraisableHook)
     if "asyncio" in _wanted:
+        _switch_on("asyncio")
         _add_handler("asyncio", _AsyncioHandler(component="asyncio"))
     if trail:
         handler = TrailHandler(trail)
@@ -52,7 +53,7 @@ def install(names: Iterable[str], *, trail: int = 0) -> None:
         _add_handler("", handler)
     for name, (packages, setting) in _INTEGRATIONS.items():
         if name in _wanted and _is_used(packages, setting):
-            module = import_module(f"hoptoad.integrations.{name}")
+            module = when_needed(f"hoptoad.integrations.{name}")
             module.connect()
             _removers.append(module.disconnect)
 
@@ -183,6 +184,20 @@ def _chain(owner: Any, name: str, kind: type[_Hook]) -> None:
             setattr(owner, name, hook.previous)
 
     _removers.append(take_out)
+
+
+def _switch_on(name: str) -> None:
+    """Lets our handler hear a logger that LOGGING has disabled by saying nothing of it. Nobody else does."""
+    logger = logging.getLogger(name)
+    if not logger.disabled or logger.handlers:
+        return
+    propagated = logger.propagate
+    logger.disabled, logger.propagate = False, False
+
+    def switch_off() -> None:
+        logger.disabled, logger.propagate = True, propagated
+
+    _removers.append(switch_off)
 
 
 def _add_handler(logger: str, handler: logging.Handler) -> None:

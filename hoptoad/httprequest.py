@@ -26,7 +26,7 @@ from hoptoad.masked import MASK, SLACK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.text import NOT_LOADED, exact, memory_of
+from hoptoad.text import NOT_LOADED, exact, memory_of, slots_of
 from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
@@ -290,20 +290,26 @@ class RequestReader:
     def _user(self) -> User | None:
         wanted, keep = self._settings.send_user, self._budget.keep
         user = _loaded_user(self._request.__dict__) if wanted else None
-        memory = memory_of(user)
-        meta = getattr(type(user), "_meta", None)
-        key = memory.get(meta.pk.attname if meta is not None else "id")
+        memory = memory_of(user) or slots_of(user)
+        key = _key(user, memory)
         if key is None:
             return None  # nobody, or nobody with an identity
         if wanted == "id":
-            return User(id=keep(str(key), _MAX_NAME))
+            return User(id=keep(key, _MAX_NAME))
         names = (_field(memory, "first_name"), _field(memory, "last_name"))
         return User(
-            id=keep(str(key), _MAX_NAME),
+            id=keep(key, _MAX_NAME),
             name=keep(" ".join(filter(None, names)), 2 * _MAX_NAME),
             email=keep(_field(memory, getattr(type(user), "EMAIL_FIELD", "email")), _MAX_NAME),
             username=keep(_field(memory, getattr(type(user), "USERNAME_FIELD", "username")), _MAX_NAME),
         )
+
+
+def _key(user: object, memory: dict[str, Any]) -> str | None:
+    """The primary key, as far as it is in memory; the parts of a composite one with commas between."""
+    meta = getattr(type(user), "_meta", None)
+    values = [memory.get(name) for name in ([field.attname for field in meta.pk_fields] if meta else ["id"])]
+    return None if None in values else ",".join(map(str, values))
 
 
 def header(request: HttpRequest, name: str) -> str:

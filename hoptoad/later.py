@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+from hoptoad import threads
+
 
 class Later:
     """Calls `call` once, `delay` seconds after `start`; while it waits, further starts do nothing.
@@ -13,23 +15,21 @@ class Later:
     def __init__(self, name: str, call: Callable[[], object]) -> None:
         self._name = name
         self._call = call
-        self._timer: "threading.Timer | None" = None
+        self._thread: "threading.Thread | None" = None
 
     def start(self, delay: float) -> None:
-        if self._timer is not None and self._timer.is_alive():
+        """Starts waiting, unless it waits already."""
+        if self._thread is not None and self._thread.is_alive():
             return
-        timer = threading.Timer(delay, self._run)
-        timer.daemon, timer.name = True, self._name
-        try:
-            timer.start()
-            self._timer = timer
-        except RuntimeError:
-            self._timer = None
+        never = threading.Event()
+
+        def work() -> None:
+            never.wait(delay)
+            self._thread = None
+            self._call()
+
+        self._thread = threads.start(work, self._name)
 
     def forget(self) -> None:
         """Leaves the waiting call to its thread: in a forked child that thread does not exist."""
-        self._timer = None
-
-    def _run(self) -> None:
-        self._timer = None
-        self._call()
+        self._thread = None

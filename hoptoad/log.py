@@ -1,18 +1,19 @@
 """A handler for Django's LOGGING: what is logged as an error is reported as one."""
 
 import logging
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.guard import log_exception
-from hoptoad.logtext import formatted, template
+from hoptoad.logtext import event_of, exception_of, formatted, template
 from hoptoad.masked import SLACK
 from hoptoad.messages import get_logger
+from hoptoad.position import notifiers
 from hoptoad.scope import current_request
 
 _MAX_TEXT = 2048
@@ -25,13 +26,14 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {
     "status_code",
     "taskName",
 }
+_OF_EVENT = ("event", "exc_info")
 _SEVERITIES = MappingProxyType(
     {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.CRITICAL: "critical"}
 )
 
 
-# Loggers whose failures another door reports, with more to tell of them; filled by those doors.
-left_to_others: set[str] = set()
+# Loggers of other packages, each with whether an integration reports what this record says.
+left_to_others: dict[str, Callable[[logging.LogRecord], bool]] = {}
 
 
 class HoptoadHandler(logging.Handler):
@@ -58,8 +60,9 @@ class HoptoadHandler(logging.Handler):
     def _report(self, record: logging.LogRecord) -> None:
         request = getattr(record, "request", None)
         request = request if isinstance(request, HttpRequest) else None
-        error = record.exc_info[1] if record.exc_info else None
-        if record.name in left_to_others:
+        error = exception_of(record)
+        is_reported_by_others = left_to_others.get(record.name)
+        if is_reported_by_others is not None and is_reported_by_others(record):
             return
         if error is None and request is not None and _is_judged_by_the_middleware(record):
             return
@@ -68,6 +71,7 @@ class HoptoadHandler(logging.Handler):
             "level": record.levelname,
             "text": formatted(record, _MAX_TEXT + SLACK),
             **{name: value for name, value in vars(record).items() if name not in _OWN},
+            **{name: value for name, value in event_of(record).items() if name not in _OF_EVENT},
         }
         if record.stack_info:
             extra["stack"] = "\n".join(record.stack_info.splitlines()[-_MAX_STACK_LINES:])
@@ -89,4 +93,4 @@ def _is_judged_by_the_middleware(record: logging.LogRecord) -> bool:
     """Whether this is Django's word for an answer, which the middleware reports by the final status."""
     if not hasattr(record, "status_code") or not record.name.startswith("django."):
         return False
-    return any("hoptoad" in path.lower() for path in django_settings.MIDDLEWARE)
+    return bool(notifiers())

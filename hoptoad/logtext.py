@@ -1,6 +1,7 @@
 """What a log record says, without evaluating its arguments: that of a QuerySet runs SQL."""
 
 import logging
+import sys
 from typing import Any
 
 from hoptoad.masked import SLACK
@@ -26,7 +27,29 @@ def formatted(record: logging.LogRecord, max_chars: int) -> str:
 
 def template(record: logging.LogRecord) -> str:
     """The message without its arguments: the same for every record of one call."""
+    event = event_of(record)
+    if event:
+        return exact(event["event"])
     return exact(record.msg) if issubclass(type(record.msg), str) else plain(record.msg, _MAX_TEMPLATE)
+
+
+def event_of(record: logging.LogRecord) -> dict[str, Any]:
+    """The dictionary that structlog logs in place of a message; empty where it is none.
+
+    `{"event": "payment failed", "order": 7, "timestamp": "2026-01-31T10:00:00Z"}`
+    """
+    event = record.msg
+    is_event = type(event) is dict and type(event.get("event")) is str
+    return event if is_event else {}  # type: ignore[return-value]
+
+
+def exception_of(record: logging.LogRecord) -> BaseException | None:
+    """The exception of a record, which structlog may leave in its dictionary."""
+    given: Any = record.exc_info or event_of(record).get("exc_info")
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if type(given) is tuple and len(given) == 3 else given
+    return error if isinstance(error, BaseException) else None
 
 
 class _Shown:

@@ -58,7 +58,9 @@ def remember_reason(request: HttpRequest, error: BaseException, code: int) -> No
         request.__dict__[REASON] = capture.reason(request, error, settings)
 
 
-def anything(error: BaseException | None, request: HttpRequest | None, **said: Any) -> str | None:
+def anything(
+    error: BaseException | None, request: HttpRequest | None, *, uncaught: bool, **said: Any
+) -> str | None:
     """What another integration than the middleware has seen; `said` are fields of Incident.
 
     Without a request, the one that the calling code works for is told.
@@ -68,7 +70,7 @@ def anything(error: BaseException | None, request: HttpRequest | None, **said: A
     if error is not None:
         if filters.is_answer(error) and scope.current_request() is not None:
             return None  # the middleware judges it by the answer that follows
-        if not once.first_exception(request, error):
+        if not once.first_exception(request, error, uncaught=uncaught):
             return None
     incident = capture.incident(request, exception=error) if request is not None else Incident()
     return _pass_on(replace(incident, is_request=False, exception=error, **said), None)

@@ -158,6 +158,15 @@ BUILT_IN = (
         ),
     ),
     Recogniser(
+        "api_token",  # Telegram, npm, PyPI, Hugging Face, Vault, Square, Linear
+        compiled(
+            WORD_STARTS
+            + r"(?:\d{8,10}:AA[\w-]{33}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|hf_[A-Za-z0-9]{30,}"
+            r"|hv[bs]\.[\w-]{20,}|sq0[a-z]{3}-[\w-]{22,}|EAAA[\w-]{60}|lin_(?:api|oauth)_\w{32,})"
+        ),
+        hints=(":AA", "npm_", "pypi-AgE", "hf_", "hvb.", "hvs.", "sq0", "EAAA", "lin_"),
+    ),
+    Recogniser(
         "card",
         # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
         # Another number may follow after a blank, as in 4111 1111 1111 1111 123: so each way to write a
@@ -174,7 +183,7 @@ BUILT_IN = (
         digits=14,
     ),
 )
-NAMES = tuple(recogniser.name for recogniser in BUILT_IN)
+NAMES = tuple(dict.fromkeys(recogniser.name for recogniser in BUILT_IN))
 
 
 def chosen(wanted: "Mapping[str, bool | re.Pattern[str]]") -> Recognisers:

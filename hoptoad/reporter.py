@@ -45,10 +45,12 @@ def report(
     stack: FrameType | None = None,
     site: tuple[str, int, str] | None = None,
     severity: str = "error",
+    uncaught: bool = False,
 ) -> str | None:
     """Reports from any integration but the middleware. Returns the notice's id where one was handed over.
 
-    Without a request, the one that the calling code works for is told. A failure is reported once,
+    Without a request, the one that the calling code works for is told. `uncaught` says that nothing of the
+    site has caught the exception. A failure is reported once,
     whichever integration sees it first. Raises nothing.
     """
     try:
@@ -66,6 +68,7 @@ def report(
             stack=stack,
             site=site,
             severity=severity,
+            uncaught=uncaught,
         )
         return identity
     except Exception:

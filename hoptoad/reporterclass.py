@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 from django.views import debug
 
 from hoptoad.failures import slot
+from hoptoad.imports import imported
 from hoptoad.notice import Frame, Notice, Value
 from hoptoad.sqlguard import no_sql
 from hoptoad.text import class_name
@@ -63,7 +63,7 @@ def additions(shown: _Shown, error: BaseException | None) -> dict[object, object
 
 @lru_cache(maxsize=8)
 def _default_class(path: str) -> Any:
-    return import_string(path)
+    return imported(path)
 
 
 def path_of(request: HttpRequest | None) -> str:
@@ -77,7 +77,7 @@ def page(notice: Notice, path: str = "") -> str:
 
     Only what the notice holds is shown. Raises what the class and its template raise.
     """
-    kind: Any = import_string(path or django_settings.DEFAULT_EXCEPTION_REPORTER)
+    kind: Any = imported(path or django_settings.DEFAULT_EXCEPTION_REPORTER)
     data = {**_page_data(notice), **notice.extra}
     shown = type("Page", (kind,), {"get_traceback_data": lambda _: data})
     return str(shown(None, None, None, None, is_email=True).get_traceback_html())

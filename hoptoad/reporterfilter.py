@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
-from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
 from hoptoad.guard import OF_THE_SITE, guarded, log_exception
+from hoptoad.imports import imported
 from hoptoad.messages import get_logger
 from hoptoad.sqlguard import no_sql
 from hoptoad.text import bounded_repr
@@ -183,7 +183,7 @@ def _filter_of(request: HttpRequest | None) -> Any:
 
 @functools.lru_cache(maxsize=8)
 def _default_filter(path: str) -> Any:
-    return import_string(path)()
+    return imported(path)()
 
 
 def _is_djangos(found: Any) -> bool:

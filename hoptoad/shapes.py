@@ -13,9 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
-from django.utils.module_loading import import_string
 
-from hoptoad.imports import when_needed
+from hoptoad.imports import imported, when_needed
 
 DEFAULT_TIMEOUT = 5.0
 BUILT_IN_HANDLERS = {
@@ -128,9 +127,7 @@ def exceptions(value: Any) -> tuple[type[BaseException], ...]:
     classes = []
     for item in sequence(value, "a list of exception classes or their dotted paths"):
         try:
-            kind = (
-                import_string(item if "." in item else f"builtins.{item}") if isinstance(item, str) else item
-            )
+            kind = imported(item if "." in item else f"builtins.{item}") if isinstance(item, str) else item
         except ImportError as error:
             raise Malformed(f"a list of exception classes or their dotted paths ({error})") from None
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
@@ -288,7 +285,7 @@ def functions(value: Any) -> tuple[Any, ...]:
     found = []
     for item in sequence(value, wanted):
         try:
-            function = import_string(item) if isinstance(item, str) else item
+            function = imported(item) if isinstance(item, str) else item
         # Whatever importing someone's module raises, the site must start with one plain sentence.
         except Exception as error:
             raise Malformed(f"{wanted} ({item!r}: {type(error).__name__}: {error})") from None

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connections
 
+from hoptoad.imports import importing
+
 _refusing = threading.local()
 
 
@@ -22,7 +24,7 @@ class no_sql:  # noqa: N801 - read as what it does, in a with statement
         _refusing.now = True
         for alias in connections:
             # A database whose driver is not there runs no SQL anyway.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception), importing:
                 stack.enter_context(connections[alias].execute_wrapper(_refuse_query))
 
     def __exit__(self, *args: object) -> None:

@@ -11,6 +11,7 @@ from django.core.cache import caches
 
 from hoptoad.conf import Settings
 from hoptoad.guard import log_exception
+from hoptoad.imports import importing
 from hoptoad.later import Later
 from hoptoad.messages import get_logger
 from hoptoad.notice import Incident, Notice
@@ -87,7 +88,8 @@ def _shared(alias: str) -> "Callable[[str], int | None]":
     def count(same: str) -> int | None:
         key = "hoptoad-storm-" + hashlib.sha256(same.encode(errors="replace")).hexdigest()
         try:
-            cache = caches[alias]
+            with importing:
+                cache = caches[alias]
             cache.add(key, 0, WINDOW)
             return int(cache.incr(key))
         except Exception:

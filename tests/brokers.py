@@ -6,12 +6,14 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 from servers import free_port
 
 START = 60  # seconds
+TESTS = pathlib.Path(__file__).parent
 
 
 def missing(what):
@@ -29,6 +31,33 @@ def redis(folder):
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with _process(command, port, dict(os.environ)):
         yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def worker(broker, *arguments, **names):
+    """A Celery worker of the test site, ended by SIGTERM. `names` are settings."""
+    settings = {name: repr(value) for name, value in names.items()}
+    command = ["celery", "-A", "shop.celery", "worker", "--loglevel", "WARNING", "--without-gossip"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "--without-mingle", *arguments],
+        cwd=TESTS,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(TESTS),
+            "DJANGO_SETTINGS_MODULE": "shop.served",
+            "SHOP_SETTINGS": repr(settings),
+            "SHOP_BROKER": broker,
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+        process.terminate()
+        process.wait(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

@@ -33,8 +33,11 @@ LAYERS = [
         "management.commands.hoptoad_test",
     ],
     ["hooks"],
-    ["integrations.celery", "integrations.tasks", "integrations.asgi"],
-    ["middleware", "log", "doors"],
+    ["integrations.celery", "integrations.tasks", "integrations.asgi", "integrations.wsgi"],
+    ["log", "warmup"],
+    ["doors"],
+    ["position"],
+    ["middleware"],
     ["refusals"],
     ["reporter"],
     ["pipeline"],
@@ -92,12 +95,13 @@ LAYERS = [
     ["shortened"],
     ["disguises", "recognisers"],
     ["notice", "errors", "text", "scope"],
-    ["lazily", "imports", "delivering", "marks", "sqlguard"],
+    ["lazily", "delivering", "marks", "threads", "sqlguard"],
     [""],
+    ["imports"],
 ]
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
 # The package's own functions, late.
-ALLOWED_UPWARDS = {("", "conf"), ("", "tally"), ("", "doors")}
+ALLOWED_UPWARDS = {("", "conf"), ("", "tally"), ("", "doors"), ("", "warmup")}
 ONE_IMPORTER = {
     "requests": "connection",
     "urllib3": "connection",
@@ -199,7 +203,8 @@ def test_only_those_who_read_a_request_know_what_one_is():
             "api.htv2",
         ),
         *("reporterfilter", "reporterclass"),  # Django's own hooks are given one
-        *("doors", "log", "refusals", "context_processors", "integrations.asgi", "integrations.drf"),
+        *("doors", "log", "refusals", "context_processors"),
+        *("integrations.asgi", "integrations.wsgi", "integrations.drf"),
         "management.commands.hoptoad_preview",  # makes one up
     }
 

@@ -5,6 +5,8 @@ import json
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from channels import consumer as channels_consumer
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from rules import check_v2
 from servers import uvicorn
 from websockets.exceptions import ConnectionClosed
@@ -97,7 +99,7 @@ async def test_an_application_with_lifespan_keeps_it(monkeypatch):
     assert flushed == [2]
 
 
-async def test_a_start_that_fails_is_reported():
+async def test_a_start_that_fails_is_reported(caplog):
     async def broken(scope, receive, send):
         await receive()
         raise LookupError("something broke at the start")
@@ -108,6 +110,49 @@ async def test_a_start_that_fails_is_reported():
         await communicator.wait()
 
     assert (outbox[0].request.component, outbox[0].request.action) == ("asgi", "lifespan")
+    assert caplog.messages == []
+
+
+class Consumer(channels_consumer.SyncConsumer):
+    def make(self, message):
+        raise LookupError(f"no {message['what']}")
+
+
+class AsyncConsumer(channels_consumer.AsyncConsumer):
+    async def make(self, message):
+        raise LookupError(f"no {message['what']}")
+
+
+async def told(scope, receive, send):
+    raise LookupError(f"no {(await receive())['what']}")
+
+
+@pytest.mark.parametrize("consumer", [Consumer.as_asgi(), AsyncConsumer.as_asgi(), told])
+async def test_a_consumer_of_a_channel_layer_that_fails_is_reported_without_a_request(consumer, caplog):
+    router = ProtocolTypeRouter({"channel": ChannelNameRouter({"thumbnails": consumer})})
+    scope = {"type": "channel", "channel": "thumbnails"}
+    communicator = ApplicationCommunicator(HoptoadASGI(router), scope)
+
+    await communicator.send_input({"type": "make", "what": "thumbnail"})
+    with pytest.raises(LookupError):
+        await communicator.wait()
+
+    [notice] = outbox
+    assert notice.error.message == "LookupError: no thumbnail"
+    assert (notice.request.component, notice.request.action, notice.request.url) == ("asgi", "channel", "")
+    assert notice.extra["asgi"] == scope
+    assert caplog.messages == []
+
+
+async def test_a_scope_of_the_sites_own_protocol_needs_no_path(caplog):
+    async def broken(scope, receive, send):
+        raise LookupError("x")
+
+    with pytest.raises(LookupError):
+        await ApplicationCommunicator(HoptoadASGI(broken), {"type": "mqtt", "topic": "x"}).wait()
+
+    assert outbox[0].extra["asgi"] == {"type": "mqtt"}
+    assert caplog.messages == []
 
 
 async def test_the_scope_is_told_and_scrubbed():
@@ -127,7 +172,9 @@ async def test_an_odd_scope_costs_only_itself(caplog):
         raise LookupError("x")
 
     with pytest.raises(LookupError):
-        await ApplicationCommunicator(HoptoadASGI(broken), {"type": "odd"}).wait()
+        await ApplicationCommunicator(
+            HoptoadASGI(broken), {"type": "odd", "path": "/x/", "headers": 7}
+        ).wait()
 
     assert outbox[0].request.action == "odd"
     assert "Could not read the scope" in caplog.text

@@ -1,14 +1,11 @@
 """Delivery by Celery on real brokers, and by Django's tasks."""
 
-import contextlib
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import brokers
 import django
 import pytest
+from brokers import worker
 from collector import Reply
 from rules import check_v2
 from servers import gunicorn
@@ -19,40 +16,11 @@ from hoptoad.handlers.base import start_over
 
 pytest.importorskip("celery", reason="celery is not installed")
 
-TESTS = Path(__file__).parent
-
 
 @pytest.fixture(scope="module", params=["redis", "rabbitmq"])
 def broker(request, tmp_path_factory):
     with getattr(brokers, request.param)(tmp_path_factory.mktemp(request.param)) as url:
         yield url
-
-
-@contextlib.contextmanager
-def worker(broker, *arguments, **names):
-    """A Celery worker of the test site, ended by SIGTERM."""
-    settings = {name: repr(value) for name, value in names.items()}
-    command = ["celery", "-A", "shop.celery", "worker", "--loglevel", "WARNING", "--without-gossip"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command, "--without-mingle", *arguments],
-        cwd=TESTS,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(TESTS),
-            "DJANGO_SETTINGS_MODULE": "shop.served",
-            "SHOP_SETTINGS": repr(settings),
-            "SHOP_BROKER": broker,
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-        process.terminate()
-        process.wait(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture

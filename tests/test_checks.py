@@ -8,6 +8,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
 
+from hoptoad.exceptional.middleware import ExceptionalMiddleware
 from hoptoad.middleware import HoptoadNotifierMiddleware
 
 OURS = "hoptoad.middleware.HoptoadNotifierMiddleware"
@@ -19,7 +20,32 @@ class Subclass(HoptoadNotifierMiddleware):
 
 
 def found(**options):
-    return {message.id: message for message in run_checks(tags=["hoptoad"], **options)}
+    """All but W011, which depends on what other tests have imported."""
+    return {m.id: m for m in run_checks(tags=["hoptoad"], **options) if m.id != "hoptoad.W011"}
+
+
+class Answering(ExceptionalMiddleware):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_warned"),
+    [
+        ({"MIDDLEWARE": [OURS]}, True),
+        ({"MIDDLEWARE": [OURS, "nowhere.Middleware"]}, True),
+        ({"MIDDLEWARE": [OURS], "ROOT_URLCONF": "shop.plain_answering_urls"}, True),
+        ({"MIDDLEWARE": [OURS, "hoptoad.exceptional.middleware.ExceptionalMiddleware"]}, False),
+        ({"MIDDLEWARE": [OURS, f"{__name__}.Answering"]}, False),
+        ({"MIDDLEWARE": [OURS], "ROOT_URLCONF": "shop.answering_urls"}, False),
+    ],
+)
+def test_raised_statuses_that_nothing_answers_are_a_warning(settings_for, settings, is_warned):
+    settings_for(**settings)
+
+    warnings = [m for m in run_checks(tags=["hoptoad"]) if m.id == "hoptoad.W011"]
+
+    assert bool(warnings) is is_warned
+    assert all("ExceptionalMiddleware" in warning.hint for warning in warnings)
 
 
 def test_a_good_configuration_says_nothing(settings_for):

@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import inspect
 import logging
 import threading
 import uuid
@@ -306,7 +307,7 @@ def test_functions_are_watched():
         asyncio.run(awaited(7))
 
     assert (bare.__name__, bare.__doc__) == ("bare", "Its documentation.")
-    assert asyncio.iscoroutinefunction(awaited)
+    assert inspect.iscoroutinefunction(awaited)
     assert [notice.error.frames[0].function for notice in outbox] == ["bare", "quiet", "awaited"]
 
 

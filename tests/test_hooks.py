@@ -1,5 +1,6 @@
 """Failures outside requests, in processes of their own."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -184,6 +185,67 @@ asyncio.run(main())
 
     assert where(notice) == ("asyncio", None)
     assert notice.findtext("error/message") == "ValueError: something broke in a task"
+
+
+NOBODY_AWAITS = """
+import asyncio, gc, logging
+logging.getLogger().addHandler(logging.StreamHandler())
+class Broken(Exception): pass
+async def work():
+    raise Broken("a task")
+def called():
+    raise Broken("a callback")
+async def main():
+    loop = asyncio.get_running_loop()
+    loop.create_task(work())
+    loop.create_future().set_exception(Broken("a future"))
+    loop.call_soon(called)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    gc.collect()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("logging", "is_said"),
+    [
+        ({"version": 1}, False),
+        ({"version": 1, "disable_existing_loggers": True, "root": {"level": "ERROR"}}, False),
+        ({"version": 1, "disable_existing_loggers": False}, True),
+        ({"version": 1, "loggers": {"asyncio": {"level": "ERROR"}}}, True),
+    ],
+)
+def test_what_nobody_awaits_is_reported_whatever_logging_says_and_logged_as_before(run, logging, is_said):
+    done, notices = run(program=NOBODY_AWAITS, LOGGING=logging)
+
+    assert sorted(notice.findtext("error/message") for notice in notices) == [
+        "Broken: a callback",
+        "Broken: a future",
+        "Broken: a task",
+    ]
+    assert ("Broken: a task" in done.stderr) is is_said
+
+
+def test_a_site_that_silences_asyncio_by_name_is_obeyed(run):
+    done, notices = run(
+        program=NOBODY_AWAITS, LOGGING={"version": 1, "loggers": {"asyncio": {"level": "CRITICAL"}}}
+    )
+
+    assert (notices, "Broken" in done.stderr) == ([], False)
+
+
+def test_a_logger_that_was_switched_on_for_us_is_switched_off_again():
+    logger = logging.getLogger("asyncio")
+    logger.disabled = True
+    try:
+        hooks.install(["asyncio"])
+        assert (logger.disabled, logger.propagate) == (False, False)
+
+        hooks.remove()
+        assert (logger.disabled, logger.propagate) == (True, True)
+    finally:
+        logger.disabled = False
 
 
 def test_hooks_are_chained_and_removable():

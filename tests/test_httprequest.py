@@ -6,7 +6,9 @@ import os
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import models
 from django.test import RequestFactory
+from django.test.utils import isolate_apps
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
 
@@ -198,6 +200,53 @@ def test_a_lazy_user_that_was_evaluated_elsewhere_is_told():
 
     str(request.user.pk)
     assert read(request).user().id == "7"
+
+
+class Slotted:
+    __slots__ = ("email", "id")
+
+    def __init__(self, **values):
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+class Computed:
+    """Knows its id only by computing it, as the users of tokens do."""
+
+    @property
+    def id(self):
+        raise AssertionError("computed")
+
+
+@isolate_apps("shop")
+def test_a_user_with_a_composite_key_has_an_id():
+    class Member(models.Model):
+        pk = models.CompositePrimaryKey("tenant", "number")
+        tenant = models.CharField(max_length=9)
+        number = models.IntegerField()
+
+        class Meta:
+            app_label = "shop"
+
+    request = RequestFactory().get("/")
+    request.user = Member(tenant="frogs", number=7)
+    assert read(request).user().id == "frogs,7"
+
+    request.user = Member(tenant="frogs")
+    assert read(request).user() is None
+
+
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [(Slotted(id=7, email="a"), "7"), (Slotted(email="a"), None), (Computed(), None), (Slotted(id=0), "0")],
+)
+def test_a_user_of_the_sites_own_class_is_told_from_memory(user, shown):
+    request = RequestFactory().get("/")
+    request.user = user
+
+    told = read(request).user()
+
+    assert (told and told.id) == shown
 
 
 def test_headers_are_sent_and_the_process_environment_is_not(client, reported, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from collector import Reply
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import Client
 from django.utils.functional import SimpleLazyObject
 
 from hoptoad import contextvalues, hooks
@@ -227,6 +228,52 @@ def test_a_site_that_is_misconfigured_logs_on(attached, settings_for):
     assert outbox == []
 
 
+STRUCTURED = {
+    "event": "payment failed",
+    "order": 7,
+    "token": "log-secret",
+    "timestamp": "2026-01-31T10:00:00Z",
+}
+
+
+def test_what_structlog_logs_is_grouped_by_its_event(attached):
+    logger = attached("shop.payments")
+
+    for second in ("00", "01"):
+        logger.error({**STRUCTURED, "timestamp": f"2026-01-31T10:00:{second}Z"})
+
+    one, other = outbox
+    assert one.error == other.error
+    assert one.error.message == "payment failed"
+    assert (one.extra["log"]["order"], one.extra["log"]["token"]) == ("7", MASK)
+    assert other.extra["log"]["timestamp"] == "2026-01-31T10:00:01Z"
+
+
+@pytest.mark.parametrize(
+    "how", [lambda error: True, lambda error: error, lambda error: (type(error), error, None)]
+)
+def test_the_exception_that_structlog_keeps_in_its_event_is_reported(attached, how):
+    logger = attached("shop.payments")
+
+    try:
+        raise LookupError("x")
+    except LookupError as error:
+        logger.error({**STRUCTURED, "exc_info": how(error)})
+
+    [notice] = outbox
+    assert notice.error.message == "LookupError: x"
+    assert notice.extra["log"]["text"] == "payment failed"
+
+
+@pytest.mark.parametrize("message", [{"a": 1}, {"event": 7}, ["event"], {"event": LAZY}])
+def test_any_other_message_is_shown_as_it_is(attached, message):
+    logger = attached("shop.payments")
+
+    logger.error(message)
+
+    assert len(outbox) == 1
+
+
 @pytest.fixture
 def trail(request):
     def install(length):
@@ -293,7 +340,7 @@ def test_the_trail_remembers_records_with_odd_names(client, view, trail, fields,
 def test_a_record_the_trail_cannot_remember_is_told_and_does_not_raise(trail_handler, caplog):
     trail_handler.handle(logging.makeLogRecord({"name": "shop", "created": "soon"}))
 
-    assert "A log record could not be remembered." in caplog.text
+    assert "A log record could not be kept as a breadcrumb." in caplog.text
 
 
 def test_the_trail_is_off_by_default(client, view):
@@ -350,3 +397,47 @@ def test_exceptions_classes_and_functions_are_shown_by_what_they_say(attached, m
 
     logger.propagate = True
     assert outbox[0].extra["log"]["text"] == text
+
+
+@pytest.fixture
+def chain(settings_for, settings):
+    """Puts these in the place of the notifier's middleware."""
+
+    def put(*paths):
+        settings_for(MIDDLEWARE=[*paths, *settings.MIDDLEWARE[1:]])
+
+    return put
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["hoptoad.exceptional.middleware.ExceptionalMiddleware"],
+        ["shop.hoptoad_lookalike.HoptoadNotifierMiddleware"],
+        ["shop.hoptoad_lookalike.factory"],
+        [],
+    ],
+)
+@pytest.mark.parametrize("page", ["/status/503/", "/missing/"])
+def test_answers_are_reported_from_the_log_where_the_middleware_is_not_there(chain, attached, paths, page):
+    attached("django.request", logging.WARNING)
+    chain(*paths)
+
+    Client(raise_request_exception=False).get(page)
+
+    assert len(outbox) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["hoptoad.middleware.HoptoadNotifierMiddleware"]
+    + [f"shop.notifiers.{name}" for name in ("Notifier", "Quiet", "Renamed")],
+)
+@pytest.mark.parametrize("page", ["/status/503/", "/boom/"])
+def test_answers_are_reported_once_where_the_middleware_or_a_subclass_is(chain, attached, path, page):
+    attached("django.request", logging.WARNING)
+    chain(path)
+
+    Client(raise_request_exception=False).get(page)
+
+    assert len(outbox) == 1

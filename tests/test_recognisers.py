@@ -54,6 +54,14 @@ def test_each_shape_is_masked_and_can_be_switched_off(name):
         "sk-ip this",
         "4006381333931 50 pieces of an EAN, 15 digits that pass",
         "[5012, 4400, 1200, 3300]",
+        "12345678:AA is no bot",
+        "npm_config_registry and npm_package_version",
+        "pypi-AgE",
+        "hf_hub_download",
+        "hvs.example",
+        "sq0 and EAAA",
+        "lin_api_version",
+        "https://registry.npmjs.org/npm_package",
     ],
 )
 def test_what_only_looks_like_one_is_left_alone(text):
@@ -85,6 +93,16 @@ def test_a_private_key_that_is_cut_is_masked_to_its_end():
         "gho_16C7e42F292c6912E7710c838347Ae178B4a",
         "xoxb-17653672481-19874698323",
         "glpat-aBcDeFgHiJkLmNoPqRsT",
+        "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawM",  # Telegram
+        "npm_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789",
+        "pypi-AgEIcHlwaS5vcmcCJDk3YTU4ZjJhLTM0NzQtNGY3Zi1hYzQyLWI4Zjk1ZjQ4Y2YwNQ",
+        "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH",  # Hugging Face
+        "hvs.CAESIJ4yMDk5NzM1NjI4NDk1NDk4NTY4OTU",  # Vault
+        "hvb.AAAAAQJr9-0kF3Xv2Tq8hZbWm1sYd7LpNcGe",
+        "sq0atp-aBcDeFgHiJkLmNoPqRsTuV",  # Square
+        "sq0csp-aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcDeFg",
+        "EAAAEOuLQObrVwJvCvoio3H13b8Ssqz1ighmTBKZvIENW9qxirHGHkqsGcPBC1uN",
+        "lin_api_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789aBcD",  # Linear
     ],
 )
 def test_tokens_of_well_known_services(text):

@@ -3,12 +3,10 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from django.utils.module_loading import import_string
-
 from hoptoad import messages
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.imports import when_needed
+from hoptoad.imports import imported, when_needed
 
 if TYPE_CHECKING:
     from hoptoad.answers import Answer
@@ -53,12 +51,12 @@ def encode(notice: "Notice") -> bytes:
 
 def report(payload: bytes, timeout: float | None = None) -> "Answer":
     """Sends bytes by the API in force."""
-    from hoptoad.answers import Answer, Verdict  # late: the middleware imports this module
-
+    answers = when_needed("hoptoad.answers")  # late: the middleware imports this module
     answer = get_api().report(payload, timeout)
-    if isinstance(answer, Answer):
-        return answer
-    return Answer(verdict=Verdict.ACCEPTED, url=get_settings().url)
+    if isinstance(answer, answers.Answer):
+        return cast("Answer", answer)
+    accepted: "Answer" = answers.Answer(verdict=answers.Verdict.ACCEPTED, url=get_settings().url)
+    return accepted
 
 
 @lru_cache(maxsize=8)
@@ -68,7 +66,7 @@ def _found(path: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{path}.".startswith(f"{error.name}."):
             raise  # the module is there, and something it imports is not
-        return import_string(path)
+        return imported(path)
 
 
 def _wrong(named: str, why: str) -> str:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from django.utils.module_loading import import_string
-
 from hoptoad import messages
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.guard import log_exception
+from hoptoad.imports import imported, importing
 from hoptoad.messages import get_logger
 from hoptoad.shapes import BUILT_IN_HANDLERS
 from hoptoad.signals import notice_dropped, tell
@@ -113,11 +112,11 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
     """The class a setting names. Raises ConfigurationError that says what was found instead."""
     try:
         if named in BUILT_IN_HANDLERS:
-            return cast(type, import_string(BUILT_IN_HANDLERS[named]))
+            return cast(type, imported(BUILT_IN_HANDLERS[named]))
         if is_file(named):
             found = getattr(_module(named), class_name)
         else:
-            found = import_string(".".join(filter(None, (named, class_name))))
+            found = imported(".".join(filter(None, (named, class_name))))
     # Whatever importing someone's module raises, the site must start with this one sentence.
     except Exception as error:
         why = f"{type(error).__name__}: {messages.quoted(error)}"
@@ -195,7 +194,8 @@ def _module(path: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with importing:
+        spec.loader.exec_module(module)
     return module
 
 

@@ -1,5 +1,6 @@
 """Delivery by the Celery workers a site already runs: only the bytes travel."""
 
+import contextlib
 import random
 from typing import Any
 
@@ -12,6 +13,7 @@ from hoptoad.conf import get_settings
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.brokered import publisher
 from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.imports import importing, when_needed
 
 
 @shared_task(  # type: ignore[untyped-decorator]
@@ -34,6 +36,14 @@ def deliver(self: Any, document: str) -> None:
     raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
 
 
+def _load(application: Any) -> None:
+    """Imports what Celery imports when it publishes for the first time."""
+    when_needed("encodings.idna")  # what Python itself imports for the name of a host
+    task, events = application.tasks[deliver.name], application.events
+    _ = task.backend, application.amqp.queues, events.Dispatcher, events.Receiver
+    _ = application.connection_for_write().transport
+
+
 class CeleryNotifier(ThreadedNotifier):
     """Publishes from a thread. Where the broker is down, the spool or this process delivers."""
 
@@ -41,6 +51,12 @@ class CeleryNotifier(ThreadedNotifier):
         # Celery's current application is that of this thread, which has imported the site; the
         # threads that publish would find another, made up one.
         application = current_app._get_current_object()  # noqa: SLF001 - how a Proxy is seen through
+
+        with (
+            importing,
+            contextlib.suppress(Exception),
+        ):  # a broker that cannot be used is said when publishing
+            _load(application)
 
         def publish(document: str) -> None:
             task = application.tasks[deliver.name]

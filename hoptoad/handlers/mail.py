@@ -1,17 +1,22 @@
 """Delivery by mail: the notice in the words of Django's own error mails, through Django's mail."""
 
+import contextlib
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
 from hoptoad.conf import get_settings
 from hoptoad.guard import log_exception
 from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.imports import imported, importing, when_needed
 from hoptoad.letter import body, is_broken_link, subject
 from hoptoad.messages import get_logger
 from hoptoad.notice import Notice
 from hoptoad.reporterclass import page
+
+_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 logger = get_logger(__name__)
 
@@ -32,8 +37,16 @@ def _html(notice: Notice) -> str | None:
         return None
 
 
+def _backend() -> str:
+    mailers = getattr(settings, "MAILERS", None)  # Django 6.1
+    return str(settings.EMAIL_BACKEND if mailers is None else mailers["default"].get("BACKEND", _SMTP))
+
+
 class MailNotifier(ThreadedNotifier):
     """Mails in a thread, one letter after the other, so that no request waits for a mail server."""
 
     def __init__(self, **kwargs: Any) -> None:
+        with importing, contextlib.suppress(Exception):  # a backend that cannot be had is said when mailing
+            when_needed("encodings.idna")  # what Python itself imports for the name of a host
+            imported(_backend())
         super().__init__(1, send=send, **kwargs)

@@ -9,6 +9,7 @@ import weakref
 from collections import deque
 from dataclasses import dataclass
 
+from hoptoad import threads
 from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
@@ -35,7 +36,8 @@ class ThreadedNotifier:
 
     A full queue drops the newest notice. `enqueue` never blocks, and may be entered again from a
     signal handler or a finalizer. While the server is down or asks for a pause the notices wait,
-    and one of them at a time finds out whether it is back.
+    and one of them at a time finds out whether it is back. In a subinterpreter, which has no daemon
+    threads, `enqueue` sends at once.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class ThreadedNotifier:
         # Re-entrant: a signal handler or a finalizer may come back while this thread holds it.
         self._changed = threading.Condition(threading.RLock())
         self._queue: deque[_Item] = deque()
-        self._threads: list[threading.Thread] = []
+        self._threads = 0
         self._sending = 0
         self._closed = False
 
@@ -79,7 +81,10 @@ class ThreadedNotifier:
             )
             return
         tally.count("queued")
-        if threading.main_thread().is_alive():
+        if not threads.may_start():
+            if not self._circuit.permit():
+                self._send_here(time.monotonic() + 2 * timeout)
+        elif threading.main_thread().is_alive():
             self._start_thread()
         else:  # the interpreter shuts down: no thread may start, and nobody would wait for it
             timeout = get_settings().flush_timeout
@@ -89,6 +94,8 @@ class ThreadedNotifier:
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything queued has been sent or refused; False after `timeout` seconds."""
+        if not threads.may_start():
+            self._send_here(time.monotonic() + timeout)
         with self._changed:
             return self._changed.wait_for(lambda: not (self._queue or self._sending), timeout)
 
@@ -112,7 +119,7 @@ class ThreadedNotifier:
             self._closed = True
             left = list(self._queue)
             self._queue.clear()
-            self._threads.clear()
+            self._threads = 0
             sending = self._sending
             self._changed.notify_all()
         why = f"the process ended, and HOPTOAD_FLUSH_TIMEOUT = {timeout:g} s was not enough"
@@ -124,21 +131,18 @@ class ThreadedNotifier:
 
     def _start_thread(self) -> None:
         with self._changed:
-            idle = len(self._threads) - self._sending
-            enough = idle >= len(self._queue) or len(self._threads) >= self._thread_count
+            idle = self._threads - self._sending
+            enough = idle >= len(self._queue) or self._threads >= self._thread_count
             if enough or (self._threads and self._circuit.is_open):
                 return
             self._closed = False
-            thread = threading.Thread(target=self._work, name="hoptoad", daemon=True)
-            self._threads.append(thread)
-            first = len(self._threads) == 1
+            self._threads += 1
+            first = self._threads == 1
         if first:
             _close_with_process(self)
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no thread left to give; the next notice asks again
+        if threads.start(self._work, "hoptoad") is None:  # the next notice asks again
             with self._changed:
-                self._threads.remove(thread)
+                self._threads -= 1
 
     def _work(self) -> None:
         while (item := self._next()) is not None:

@@ -15,6 +15,8 @@ from hoptoad.scope import begin, end
 
 logger = get_logger(__name__)
 
+_TOLD = ("path", "channel")  # the latter is that of a channel layer
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -53,12 +55,13 @@ class HoptoadASGI:
 
     async def _report(self, error: Exception, scope: Scope, request: HttpRequest | None) -> None:
         kind = str(scope["type"])
-        extra = {"asgi": {"type": kind, "path": scope.get("path", "")}}
+        # Channel layers, lifespan and protocols of the site's own ask for no path.
+        extra = {"asgi": {"type": kind, **{name: scope[name] for name in _TOLD if name in scope}}}
         trace = error.__traceback__  # asgiref raises the exception in its thread as well
         try:
             # Not in the event loop: the handler may block.
             await sync_to_async(reporter.report, thread_sensitive=False)(
-                error, request=request, component="asgi", action=kind, extra=extra
+                error, request=request, component="asgi", action=kind, extra=extra, uncaught=True
             )
         except RuntimeError:  # the event loop's threads are shut down
             log_exception(logger, "A failure of the site could not be reported: no thread was to be had.")
@@ -115,7 +118,7 @@ async def _flush() -> None:
 
 
 def _request_or_none(scope: Scope) -> HttpRequest | None:
-    return guarded("scope", lambda: _request(scope), None)
+    return guarded("scope", lambda: _request(scope), None) if "path" in scope else None
 
 
 def _request(scope: Scope) -> HttpRequest:

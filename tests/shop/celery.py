@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
 def application(broker):
     """An application of its own, and the current one."""
     app = Celery("shop", set_as_current=True)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
     app.conf.broker_url = broker
     app.conf.broker_connection_retry_on_startup = True
     app.conf.broker_transport_options = {"socket_connect_timeout": 1}

@@ -51,3 +51,7 @@ class Inner(Failing):
         if request.headers.get("X-Answer"):
             return HttpResponse("answered", status=int(request.headers["X-Answer"]))
         return None
+
+
+def returns_none(get_response):
+    return lambda request: None

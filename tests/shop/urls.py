@@ -31,5 +31,6 @@ urlpatterns = [
     path("exception/async/", views.anything_async),
     path("reset/<uidb64>/<token>/", views.anything),
     path("slow/", views.slow),
+    path("endless/", views.endless),
     re_path("^included/", include([path("here/", views.boom)])),
 ]

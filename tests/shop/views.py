@@ -1,6 +1,7 @@
 import asyncio
 import inspect
 import json
+import threading
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -11,6 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
+
+import hoptoad
 
 # What the view `anything` does; a test puts a function here.
 anything_goes = [lambda request: None]
@@ -23,6 +26,11 @@ def home(request):
 async def slow(request):
     await asyncio.sleep(0)
     return HttpResponse("slow")
+
+
+def endless(request):
+    hoptoad.notify(message="it begins", component="shop.views")  # so that a test knows
+    threading.Event().wait()
 
 
 def boom(request):

@@ -1,0 +1,13 @@
+"""Middleware of the site, whose path reads as ours."""
+
+
+class HoptoadNotifierMiddleware:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+
+def factory(get_response):
+    return get_response
