@@ -61,9 +61,9 @@ class Circuit:
             return max(left, FIRST_PAUSE) if left > 0 or self._probing else 0.0
 
     def permit(self) -> float:
-        """0.0 where the caller may send now, and must call `answered` or `withdraw`; else the seconds to wait.
+        """0.0 where the caller may send now, else the seconds to wait.
 
-        `attempt` does both for what it calls.
+        Who may send gives the permit back by `attempt`, `answered` or `withdraw`.
         """
         with self._lock:
             wait = self.wait()

@@ -259,7 +259,7 @@ class _Response(http.client.HTTPResponse):
         while 100 <= self.status < 200:
             if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
                 raise http.client.HTTPException("the server switches to another protocol")
-            self.headers = self.msg = None
+            self.headers = self.msg = None  # type: ignore[assignment]  # else `begin` does nothing
             super().begin()
 
 

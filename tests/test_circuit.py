@@ -93,6 +93,56 @@ def test_a_probe_that_succeeds_lets_everyone_send(circuit, clock):
     assert circuit.permit() == 1.0
 
 
+@pytest.fixture
+def half_open(circuit, clock):
+    circuit.permit()
+    circuit.answered(UNREACHABLE)
+    clock.now += 1.0
+    assert circuit.permit() == 0.0
+    return circuit
+
+
+@pytest.mark.parametrize("outcome", [None, True, "published", b"", ACCEPTED, REFUSED])
+def test_a_probe_that_did_not_fail_lets_everyone_send(half_open, outcome):
+    assert half_open.attempt(lambda: outcome) is outcome
+
+    assert [half_open.permit() for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("error", [ValueError, TimeoutError, SystemExit, KeyboardInterrupt])
+def test_a_probe_that_raises_gives_its_permit_back(half_open, error):
+    def send():
+        raise error
+
+    with pytest.raises(error):
+        half_open.attempt(send)
+
+    assert half_open.is_open
+    assert half_open.permit() == 0.0
+
+
+def test_waiting_takes_no_permit(half_open, clock):
+    half_open.withdraw()
+
+    assert [half_open.wait() for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert half_open.permit() == 0.0
+    assert half_open.wait() == 1.0
+
+
+def test_an_outage_of_a_week_is_no_overflow(circuit, clock):
+    for _ in range(3000):
+        circuit.answered(UNREACHABLE)
+        clock.now += 300.0
+        assert circuit.permit() == 0.0
+
+
+def test_a_circuit_may_have_a_bound_of_its_own(clock):
+    circuit = Circuit(clock=clock, jitter=lambda: 0.0, longest_pause=7.0)
+    circuit.answered(answer(Verdict.LATER, 600.0))
+
+    assert circuit.permit() == 7.0
+
+
 @given(st.lists(st.sampled_from(list(Verdict))), st.floats(0, 1))
 def test_it_never_stays_open_for_ever(verdicts, jitter):
     clock = Clock()
