@@ -5,7 +5,9 @@ import random
 from typing import Any
 
 from celery import current_app, shared_task  # type: ignore[import-untyped]
+from celery.exceptions import Reject  # type: ignore[import-untyped]
 
+from hoptoad import messages
 from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
 from hoptoad.conf import get_settings
@@ -28,7 +30,12 @@ def deliver(self: Any, document: str) -> None:
         give_up(payload, settings.timeout, str(answer), answer)
         return
     pause = pause_after(answer, self.request.retries)
-    raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
+    try:
+        raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
+    except Reject as error:  # the broker does not take the task back, and this would end the notice
+        give_up(
+            payload, settings.timeout, f"Celery cannot try again: {messages.quoted(error.reason)}", answer
+        )
 
 
 def _load(application: Any) -> None:

@@ -10,6 +10,7 @@ try:
 except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
 
+from hoptoad import messages
 from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
 from hoptoad.conf import get_settings
@@ -30,7 +31,12 @@ def deliver(document: str, attempt: int = 0) -> None:
         give_up(payload, settings.timeout, str(answer), answer)
         return
     later = timezone.now() + timedelta(seconds=pause_after(answer, attempt))
-    deliver.using(run_after=later).enqueue(document, attempt + 1)
+    try:
+        deliver.using(run_after=later).enqueue(document, attempt + 1)
+    # Backends, and the databases and brokers behind them, raise whatever they like.
+    except Exception as error:
+        why = f"the tasks backend takes no other attempt: {messages.quoted(error)}"
+        give_up(payload, settings.timeout, why, answer)
 
 
 def _publish(document: str) -> None:
