@@ -1,6 +1,5 @@
 """Whether the server may be asked now: a dead one costs one attempt at a time, a busy one a pause."""
 
-import math
 import os
 import random
 import threading
@@ -8,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable
 
-from hoptoad.answers import Answer, Verdict, pause_after
+from hoptoad.answers import LONGEST_PAUSE, Answer, Verdict, pause_after
 
 _FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
 FIRST_PAUSE = 1.0  # seconds for which a second probe waits for the first
@@ -18,8 +17,8 @@ class Circuit:
     """Closed, everyone may send. Open, nobody; then one probe decides. Threads may share it.
 
     An unreachable server opens it for twice as long each time, one that says "later" for as long
-    as it says; both with some jitter, so that many processes do not come back at once.
-    `longest_pause`, in seconds, shortens both.
+    as it says; both with some jitter, so that many processes do not come back at once. `longest` bounds
+    the pauses of an unreachable one, in seconds.
     """
 
     def __init__(
@@ -27,11 +26,11 @@ class Circuit:
         *,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
-        longest_pause: float = math.inf,
+        longest: float = LONGEST_PAUSE,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
-        self._longest_pause = longest_pause
+        self._longest = longest
         self.start_over()
         _circuits.add(self)
 
@@ -106,11 +105,11 @@ class Circuit:
                 self._open_until = self._clock()
 
     def _pause(self, answer: Answer) -> float:
-        pause = min(pause_after(answer, self._failures), self._longest_pause)
+        pause = pause_after(answer, self._failures)
         if answer.verdict is Verdict.LATER:
             return pause * (1 + self._jitter() / 10)
         self._failures += 1
-        return pause * (1 + self._jitter()) / 2
+        return min(pause, self._longest) * (1 + self._jitter()) / 2
 
 
 _circuits: "weakref.WeakSet[Circuit]" = weakref.WeakSet()

@@ -137,10 +137,15 @@ def test_an_outage_of_a_week_is_no_overflow(circuit, clock):
 
 
 def test_a_circuit_may_have_a_bound_of_its_own(clock):
-    circuit = Circuit(clock=clock, jitter=lambda: 0.0, longest_pause=7.0)
-    circuit.answered(answer(Verdict.LATER, 600.0))
+    circuit = Circuit(clock=clock, jitter=lambda: 1.0, longest=7.0)
+    pauses = []
+    for _ in range(5):
+        circuit.answered(UNREACHABLE)
+        pauses.append(circuit.permit())
+        clock.now += pauses[-1]
+        assert circuit.permit() == 0.0
 
-    assert circuit.permit() == 7.0
+    assert pauses == [1.0, 2.0, 4.0, 7.0, 7.0]
 
 
 @given(st.lists(st.sampled_from(list(Verdict))), st.floats(0, 1))

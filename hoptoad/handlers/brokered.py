@@ -41,7 +41,7 @@ class BrokeredNotifier(ThreadedNotifier):
     ) -> None:
         self._publish = publish
         self._broker = broker
-        self._broker_circuit = broker_circuit or Circuit(longest_pause=LONGEST_PAUSE)
+        self._broker_circuit = broker_circuit or Circuit(longest=LONGEST_PAUSE)
         self._said_at = float("-inf")
         self._is_said = False
         super().__init__(give_up=_spooling(give_up), **kwargs)
