@@ -39,7 +39,7 @@ class Circuit:
         self._lock = threading.RLock()
         self._failures = 0
         self._open_until: float | None = None
-        self._probing = False
+        self._prober: int | None = None  # the thread that has the permit of an open circuit
 
     @property
     def is_open(self) -> bool:
@@ -57,17 +57,17 @@ class Circuit:
             if self._open_until is None:
                 return 0.0
             left = self._open_until - self._clock()
-            return max(left, FIRST_PAUSE) if left > 0 or self._probing else 0.0
+            return max(left, FIRST_PAUSE) if left > 0 or self._prober is not None else 0.0
 
     def permit(self) -> float:
         """0.0 where the caller may send now, else the seconds to wait.
 
-        Who may send gives the permit back by `attempt`, `answered` or `withdraw`.
+        Who may send gives the permit back, in the same thread, by `attempt`, `answered` or `withdraw`.
         """
         with self._lock:
             wait = self.wait()
-            if not wait:
-                self._probing = self.is_open
+            if not wait and self.is_open:
+                self._prober = threading.get_ident()
             return wait
 
     def attempt(self, send: Callable[[], object]) -> object:
@@ -86,23 +86,30 @@ class Circuit:
     def answered(self, outcome: object) -> None:
         """Opens or closes it by what came of an attempt; whatever is not an Answer closes it."""
         with self._lock:
-            was_probing, self._probing = self._probing, False
+            was_probing = self._is_given_back()
             if not isinstance(outcome, Answer) or outcome.verdict not in _FAILING:
                 self._failures = 0
-                self._open_until = None
+                self._open_until = self._prober = None
             elif self._open_until is None or was_probing:
                 self._open_until = self._clock() + self._pause(outcome)
 
     def withdraw(self) -> None:
         """Gives a permit back unused: nothing was asked, so nothing is known."""
         with self._lock:
-            self._probing = False
+            self._is_given_back()
 
     def end_pause(self) -> None:
         """Lets the next caller probe at once: for the end of a process, which cannot wait."""
         with self._lock:
             if self._open_until is not None:
                 self._open_until = self._clock()
+
+    def _is_given_back(self) -> bool:
+        """Whether this thread had the permit to probe: that of another thread stays with it."""
+        is_ours = self._prober == threading.get_ident()
+        if is_ours:
+            self._prober = None
+        return is_ours
 
     def _pause(self, answer: Answer) -> float:
         pause = pause_after(answer, self._failures)

@@ -1,5 +1,8 @@
 """A dead server costs one attempt at a time; a busy one is left alone for as long as it says."""
 
+import contextlib
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +130,27 @@ def test_waiting_takes_no_permit(half_open, clock):
     assert [half_open.wait() for _ in range(3)] == [0.0, 0.0, 0.0]
     assert half_open.permit() == 0.0
     assert half_open.wait() == 1.0
+
+
+@pytest.mark.parametrize("outcome", [UNREACHABLE, answer(Verdict.LATER, 5.0), ValueError])
+def test_what_was_under_way_before_an_outage_takes_no_permit_from_the_probe(half_open, outcome):
+    """Attempts that began before the outage fail one by one while another thread probes."""
+
+    def fail():
+        if outcome is ValueError:
+            with contextlib.suppress(ValueError):
+                half_open.attempt(lambda: int("x"))
+        else:
+            half_open.attempt(lambda: outcome)
+
+    others = [threading.Thread(target=fail) for _ in range(3)]
+    for thread in others:
+        thread.start()
+        thread.join()
+
+    assert half_open.wait() == 1.0  # the probe is still under way
+    half_open.answered(UNREACHABLE)
+    assert half_open.wait() == 2.0
 
 
 def test_an_outage_of_a_week_is_no_overflow(circuit, clock):

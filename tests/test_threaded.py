@@ -379,11 +379,12 @@ def test_a_child_of_multiprocessing_says_its_numbers_too(collector):
     assert lost + unknown == 100
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("error", [ValueError, TimeoutError, SystemExit])
-def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(error):
+def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(error, monkeypatch):
     """Also where the exception ends the thread."""
     sent, given_up = [], []
+    ended = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda args: ended.set())
     outcomes = iter([Answer(verdict=Verdict.UNREACHABLE, url=""), error("x")])
 
     def send(payload, timeout):
@@ -398,6 +399,7 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
     )
     notifier.enqueue(b"1", 5)
     assert notifier.flush(20)
+    assert error is not SystemExit or ended.wait(20)
     for _ in range(3):
         notifier.enqueue(b"2", 5)
 
