@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hoptoad.imports import when_needed
-
 if TYPE_CHECKING:
     from hoptoad.doors import context, flush, notify, watch
 
@@ -34,6 +32,8 @@ def __getattr__(name: str) -> Any:
     """The doors, imported when first used: they need Django."""
     if name not in _DOORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hoptoad.imports import when_needed  # late: importing hoptoad costs nothing
+
     return getattr(when_needed("hoptoad.doors"), name)
 
 
@@ -42,6 +42,8 @@ def get_hoptoad_settings() -> dict[str, Any]:
 
     Raises `hoptoad.errors.ConfigurationError` where a value is malformed.
     """
+    from hoptoad.imports import when_needed  # late: importing hoptoad costs nothing
+
     values: dict[str, Any] = when_needed("hoptoad.conf").as_dict()
     return values
 
@@ -51,6 +53,8 @@ def stats() -> dict[str, int]:
 
     captured, suppressed, queued, sent, refused, retried, dropped, spooled.
     """
+    from hoptoad.imports import when_needed  # late: importing hoptoad costs nothing
+
     counts: dict[str, int] = when_needed("hoptoad.tally").tally.counts()
     return counts
 
@@ -62,4 +66,6 @@ def warm_up() -> None:
     application before it forks then loads this once for all its workers. Reports nothing, sends
     nothing, starts no thread, and raises nothing.
     """
+    from hoptoad.imports import when_needed  # late: importing hoptoad costs nothing
+
     when_needed("hoptoad.warmup").warm_up()

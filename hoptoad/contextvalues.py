@@ -21,7 +21,7 @@ from hoptoad.guard import log_exception
 from hoptoad.logtext import formatted
 from hoptoad.masked import SLACK
 from hoptoad.messages import get_logger
-from hoptoad.once import identity_of, is_same
+from hoptoad.once import identity_of, is_gone, is_same
 
 logger = get_logger(__name__)
 
@@ -90,10 +90,11 @@ def _keep(error: BaseException, own: Mapping[str, Any], outer: Mapping[str, Any]
     left = _left()
     for entry in tuple(left):
         identity, values, restored = entry
-        if is_same(identity, error):
-            left.remove(entry)
-            if restored is own:  # it goes on through the block around that one
-                own = values
+        if is_same(identity, error) and restored is own:  # it goes on through the block around that one
+            own = values
+        if is_same(identity, error) or is_gone(identity):
+            with contextlib.suppress(ValueError):  # another thread has removed it
+                left.remove(entry)
     left.append((identity_of(error), own, outer))
 
 

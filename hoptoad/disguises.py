@@ -114,12 +114,12 @@ def _written(piece: str) -> Iterator[str]:
     """The piece in each form, and the forms once more as JSON or a `repr` escapes them."""
     for form in _forms(piece):
         yield form
-        if "\\" in form:
-            doubled = form.replace("\\", "\\\\")
-            yield doubled
-            if "'" in form or '"' in form:
-                yield doubled.replace("'", "\\'")
-                yield doubled.replace('"', '\\"')
+        doubled = form.replace("\\", "\\\\")
+        yield doubled
+        if "'" in form:
+            yield doubled.replace("'", "\\'")
+        if '"' in form:
+            yield doubled.replace('"', '\\"')
 
 
 def _forms(piece: str) -> Iterator[str]:

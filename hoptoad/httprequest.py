@@ -116,7 +116,8 @@ class RequestReader:
         if not _PLAIN_URL.fullmatch(address):
             address = self._scrubber.text(address.translate(_NO_BLANKS))
         path = mapped(_path, self._scrubber.text(request.path[:looked_at]))
-        query = self._query()
+        # A path that is cut may end in half a secret: the end goes, and so nothing may stand behind it.
+        query = self._query() if len(request.path) <= looked_at else ""
         url = joined(address, path, *(("?", query) if query else ()))
         is_cut = max(len(request.path), len(self._query_string)) > looked_at
         if not _PLAIN_URL.fullmatch(origin(url)[0]):

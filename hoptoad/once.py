@@ -17,8 +17,6 @@ import opcode
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator
-from itertools import islice
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -80,6 +78,11 @@ def is_same(identity: Any, error: BaseException) -> bool:
     return identity is slot(error, "__dict__")
 
 
+def is_gone(identity: Any) -> bool:
+    """Whether the exception of an identity is known to be no more."""
+    return type(identity) is weakref.ReferenceType and identity() is None
+
+
 def first_status(request: HttpRequest, status: int) -> bool:
     """Whether an answer's status is a failure of its own: True once for a request.
 
@@ -112,7 +115,8 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
         known = sighting is not None and sighting.owner is None and _is_same_raising(sighting, now, error)
     if not uncaught:
         return not known
-    follows = not known and _follows(error, duplicates)
+    # Once a request could not be answered, whatever comes out of it further says the same.
+    follows = not known and (duplicates.handler_failed or _follows(error, duplicates))
     duplicates.uncaught.append(now.identity)
     if not follows:
         return not known
@@ -154,25 +158,25 @@ def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
     outer: TracebackType | None = None
     for step in _steps(error):
         length += 1
-        if outer is not None and _is_raised_by(outer, step):
+        if outer is not None and step.tb_frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
             raised += 1
         outer = step
     return _Sighting(identity_of(error), owner, length, raised, threading.get_ident())
 
 
-def _steps(error: BaseException) -> Iterator[TracebackType]:
+def _steps(error: BaseException) -> list[TracebackType]:
     """The traceback without the lines of asgiref, which raises again in each thread that it changes to."""
     step: TracebackType | None = slot(error, "__traceback__")
+    steps: list[TracebackType] = []
     in_asgiref = False
-    for _ in range(_MAX_CHAIN):
-        if step is None:
-            return
+    while step is not None and len(steps) < _MAX_CHAIN:
         file = step.tb_frame.f_code.co_filename
         # With those of the Future that it waits for.
         in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
         if not in_asgiref:
-            yield step
+            steps.append(step)
         step = step.tb_next
+    return steps
 
 
 def _is_carrier(file: str) -> bool:
@@ -180,15 +184,13 @@ def _is_carrier(file: str) -> bool:
 
 
 def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:
-    """Whether `outer` raised what `inner` had raised before, instead of being its caller.
+    """Whether `outer`, which is not the caller of `inner`, raised what `inner` had raised before.
 
     A traceback that goes on through callers reads main, helper, raiser. One whose exception is
     raised again has the line of the later `raise` right before the older lines:
     main, raiser, main, raiser.
     """
     frame = outer.tb_frame
-    if inner.tb_frame.f_back is frame:
-        return False
     if inner.tb_frame is frame:  # `raise error` in its own except block, unless a loop came here again
         return outer.tb_lasti == inner.tb_lasti
     # What awaits a coroutine or resumes a generator is not its `f_back`, and has no `raise`.
@@ -207,7 +209,7 @@ def _is_same_raising(before: _Sighting, now: _Sighting, error: BaseException) ->
 
 def _was_carried(error: BaseException, added: int) -> bool:
     """Whether the raise among the last `added` lines is a Future's, out of the thread where it failed."""
-    return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in islice(_steps(error), added))
+    return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in _steps(error)[:added])
 
 
 def _follows(error: BaseException, duplicates: Duplicates) -> bool:

@@ -29,7 +29,8 @@ class Shortened:
         self._by_end: dict[str, list[str]] = {}
         self._inside: set[str] = set()
         left = _MAX_FORMS
-        for form in dict.fromkeys(form for value in values for form in written(value)):
+        # Short ones first: the forms of a long one may take all the room.
+        for form in dict.fromkeys(form for value in sorted(values, key=len) for form in written(value)):
             left -= len(form)
             if left < 0:
                 break
@@ -88,7 +89,7 @@ class Shortened:
 
 def may_be_shortened(text: str) -> bool:
     """Whether anything in `text` may be an ellipsis."""
-    return any(hint in text for hint in _HINTS)
+    return any(map(text.__contains__, _HINTS))
 
 
 def _is_word(part: str, neighbour: str) -> bool:

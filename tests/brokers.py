@@ -54,7 +54,7 @@ def worker(broker, *arguments, **names):
     try:
         yield process
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     finally:
         process.kill()
         process.wait()

@@ -125,7 +125,7 @@ PLACES = {
 }
 
 # Carriers that encode nothing.
-AS_IT_IS = ("message", "cause", "note", "trail", "context", "body", "session", "header", "tag", "params")
+AS_IT_IS = ("message", "cause", "note", "trail", "context", "body", "session", "tag", "params")
 
 HARMLESS = (
     "order 20417 of 2026", "2026-11-27T10:30:00Z", "4006381333931", "Unexpected token in JSON", "max_tokens: 128000",
@@ -317,9 +317,12 @@ def _is_seen(plant, made):
     """Whether the text in which the value stands is looked at."""
     if plant.place not in ("text", "shape", "dsn", "url in body", "url in query"):
         return True
-    if plant.place.startswith("url") and {"HOPTOAD_MAX_VARS", "HOPTOAD_MAX_CHARS", "HOPTOAD_MAX_DEPTH"} & {
-        *made.settings
-    }:
+    is_extra = made.entry == "log" and plant.place in ("text", "shape", "dsn")  # some of its texts are
+    if (is_extra or plant.place.startswith("url")) and {
+        "HOPTOAD_MAX_VARS",
+        "HOPTOAD_MAX_CHARS",
+        "HOPTOAD_MAX_DEPTH",
+    } & {*made.settings}:
         return False  # what is cut away is judged by its names; its texts are not read
     # Of a text that is longer than its bound and 2,048 characters, the rest is not looked at.
     return len(plant.secret.value) < 500
@@ -329,8 +332,10 @@ def is_promised(item):
     secret, encoding, carrier = item.secret, item.encoding, item.carrier
     if "base64" in encoding and len(secret.value.encode()) < 8:
         return False
-    if encoding in SHORTENED:  # not a whole word of it, and in the text itself
-        return secret.kind in ("token", "hex", "long") and len(secret.value) > 24 and carrier in AS_IT_IS
+    if encoding in SHORTENED:
+        # Not a whole word of it, and in the text itself. Of all secrets together 64,000 characters of
+        # encodings are looked for beside an ellipsis, and long ones come last.
+        return secret.kind in ("token", "hex") and len(secret.value) > 24 and carrier in AS_IT_IS
     if encoding == "utf-8 read as latin-1" and carrier in ("header", "agent", "referrer", "path"):
         return False  # these are read so a second time
     if encoding == "repr of a repr" and carrier in (

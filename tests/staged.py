@@ -7,10 +7,12 @@ import os
 import sys
 from functools import lru_cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand
 from django.http import Http404, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import re_path
@@ -62,6 +64,12 @@ class Own(Exception):
 
 def run(case):
     """The documents that were sent of a case."""
+    # Only the trail gets what is logged: a failure would show the log of all cases.
+    with mock.patch.object(logging.getLogger(), "handlers", []):
+        return _run(case)
+
+
+def _run(case):
     scene = Scene(case)
     sent.clear()
     storm.start_over()
@@ -233,9 +241,23 @@ def _command(scene):
     with mock.patch.object(sys, "argv", _arguments(scene)):
         _remember(scene)
         try:
-            _failing(scene)()
+            Command(_failing(scene)).run_from_argv(sys.argv)
         except Exception as error:
             sys.excepthook(type(error), error, error.__traceback__)
+
+
+class Command(BaseCommand):
+    """A management command that takes any arguments and fails."""
+
+    def __init__(self, fail):
+        super().__init__()
+        self._fail = fail
+
+    def create_parser(self, *args, **kwargs):
+        return SimpleNamespace(parse_args=lambda given: SimpleNamespace(settings=None, pythonpath=None))
+
+    def execute(self, *args, **options):
+        self._fail()
 
 
 def _arguments(scene):

@@ -7,6 +7,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from channels import consumer as channels_consumer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
+from django.core.handlers.asgi import ASGIHandler
 from rules import check_v2
 from servers import uvicorn
 from websockets.exceptions import ConnectionClosed
@@ -127,6 +128,7 @@ async def told(scope, receive, send):
     raise LookupError(f"no {(await receive())['what']}")
 
 
+@pytest.mark.django_db  # Channels closes old connections of this thread, if there are any
 @pytest.mark.parametrize("consumer", [Consumer.as_asgi(), AsyncConsumer.as_asgi(), told])
 async def test_a_consumer_of_a_channel_layer_that_fails_is_reported_without_a_request(consumer, caplog):
     router = ProtocolTypeRouter({"channel": ChannelNameRouter({"thumbnails": consumer})})
@@ -189,3 +191,18 @@ async def test_a_task_that_is_cancelled_is_no_failure():
 
     assert outbox == []
     assert hoptoad.stats()["captured"] == 0
+
+
+def test_a_handler500_that_fails_is_one_more_failure_however_many_layers_ask_it(settings_for):
+    settings_for(ROOT_URLCONF="shop.broken_handler_urls")
+
+    async def main():
+        scope = {**HTTP, "path": "/boom/", "query_string": b""}
+        communicator = ApplicationCommunicator(HoptoadASGI(ASGIHandler()), scope)
+        await communicator.send_input({"type": "http.request"})
+        with pytest.raises(LookupError):
+            await communicator.wait()
+
+    asyncio.run(main())
+
+    assert [notice.error.class_name for notice in outbox] == ["ValueError", "LookupError"]

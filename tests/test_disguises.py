@@ -102,6 +102,10 @@ def test_percent_encoding_hides_nothing(secret, encode, around):
     assert encode(secret) not in shown or secret in around
 
 
+def without_quotes(text):
+    return html.escape(text, quote=False)
+
+
 def found_in(text):
     masked = Masked()
     Scrubber(masked=masked).text(text)
@@ -127,8 +131,8 @@ def test_a_secret_of_json_that_is_itself_escaped_is_known_as_it_was(secret, writ
     assert hidden(f"refused {secret}!", finder.spans(f"refused {secret}!")) == f"refused {MASK}!"
 
 
-@pytest.mark.parametrize("secret", ["it's-7/&<Zq9f", 'p"ss-8\\nQr2k', "o'b\"c-55x"])
-@pytest.mark.parametrize("written", [escapejs, html.escape, json.dumps, repr, str])
+@pytest.mark.parametrize("secret", ["it's-7/&<Zq9f", 'p"ss-8\\nQr2k', "o'b\"c-55x", "o'b\"c<55&x"])
+@pytest.mark.parametrize("written", [escapejs, html.escape, without_quotes, json.dumps, repr, str])
 def test_an_escaped_secret_is_found_in_the_repr_of_its_text(secret, written):
     for text in (repr(f"before {written(secret)} after"), json.dumps(f"before {written(secret)} after")):
         shown = erased(secret, text)

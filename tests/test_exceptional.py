@@ -423,7 +423,7 @@ def test_the_handlers_have_their_names_of_2010(client, settings_for, monkeypatch
     urlconf.urlpatterns = [urls.path("fail/", fail)]
     setattr(urlconf, f"handler{code}", f"hoptoad.exceptional.handler{code}")
     monkeypatch.setitem(sys.modules, "urls_of_2010", urlconf)
-    settings_for(ROOT_URLCONF="urls_of_2010", INSTALLED_APPS=["hoptoad.exceptional"])
+    settings_for(ROOT_URLCONF="urls_of_2010")
 
     response = client.get("/fail/")
 

@@ -260,3 +260,15 @@ def test_nothing_of_it_stays_whatever_stands_around(one, two, before, after, how
 
     said = pickle.dumps(notice).decode("latin-1")  # also what does not show
     assert not any(mark in said for mark in ("X9", "Y9", "Z9")), said
+
+
+@pytest.mark.parametrize("dots", [0, 1_000, 1_458, 1_900])
+def test_of_a_path_that_is_cut_within_a_secret_no_half_is_shown(dots):
+    secret = "".join(f"{number}qX" for number in range(700))
+    request = RequestFactory().get(f"/x/{'.' * dots}{secret}/?X-Iban=1&token={secret}")
+
+    shown = capture.notice(Incident(exception=ValueError("x"), request=request), get_settings()).request
+
+    for start in range(0, len(secret) - 12, 6):
+        assert secret[start : start + 12] not in shown.url
+    assert shown.url.startswith(f"http://testserver/x/{'.' * dots}{MASK}")

@@ -12,6 +12,7 @@ from hoptoad import capture
 from hoptoad.conf import get_settings
 from hoptoad.masked import MASK
 from hoptoad.notice import Incident
+from hoptoad.shortened import Shortened
 
 SECRET = "correct-horse-battery-staple-77"
 
@@ -283,3 +284,11 @@ def test_a_name_that_is_told_like_a_value_is_known_where_it_finds_no_room(count)
     }
 
     assert message(f"no {SECRET} on x9-page-77", body=body) == f"no {MASK} on x9-page-77"
+
+
+def test_a_long_secret_leaves_room_for_a_short_one_that_is_shortened():
+    text = "refused: 'Tr0ub4dor...mnop-77'"
+
+    finder = Shortened(["&\"'\\ü<" * 1_000, "Tr0ub4dor-abcd-mnop-77"])
+
+    assert [text[start:end] for start, end in finder.spans(text)] == ["Tr0ub4dor", "mnop-77"]

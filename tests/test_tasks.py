@@ -1,9 +1,13 @@
 """Failures of Django's tasks."""
 
+import logging
+
 import django
 import pytest
 from django.conf import settings as django_settings
 
+import hoptoad
+from hoptoad import hooks
 from hoptoad.integrations import tasks
 from hoptoad.masked import MASK
 from hoptoad.testing import outbox
@@ -86,3 +90,78 @@ def test_a_delivery_that_fails_is_none_of_the_sites_tasks(immediate):
     task_finished.send(sender=None, task_result=Result())
 
     assert outbox == []
+
+
+def leave_values():
+    hoptoad.context(tenant="A")
+    logging.getLogger("shop.trail").error("step of the first")
+
+
+ONE = ValueError("one object")
+
+
+def raise_one():
+    try:
+        raise ONE
+    except ValueError as error:
+        hoptoad.notify(error)
+        raise
+
+
+def test_values_and_breadcrumbs_end_with_their_task(immediate):
+    hooks.install([], trail=10)
+
+    task(leave_values).enqueue()
+    task(fail).enqueue("second")
+
+    hooks.remove()
+    assert "tenant" not in outbox[0].extra
+    assert not any("step of the first" in line for line in outbox[0].extra["trail"])
+
+
+def test_one_object_is_one_failure_in_each_task(immediate):
+    for _ in range(3):
+        task(raise_one).enqueue()
+
+    assert len(outbox) == 3
+
+
+def test_a_task_inside_a_request_belongs_to_it(immediate, client, view):
+    @view
+    def run(request):
+        hoptoad.context(order=7)
+        task(leave_values).enqueue()
+        task(raise_one).enqueue()
+        raise KeyError("after")
+
+    client.get("/exception/?page=2")
+
+    in_task, after = outbox
+    assert in_task.request.params["page"] == "2"
+    assert after.extra["order"] == "7"
+    assert "tenant" not in after.extra
+
+
+def test_an_eager_task_of_celery_and_its_request_are_one_failure(client, view):
+    celery = pytest.importorskip("celery")
+    from hoptoad.integrations import celery as integration
+
+    app = celery.Celery("eager", broker="memory://")
+    app.conf.update(task_always_eager=True, task_eager_propagates=True)
+    integration.connect()
+
+    @app.task
+    def work():
+        hoptoad.context(tenant="A")
+        raise KeyError("in the task")
+
+    @view
+    def run(request):
+        work.delay()
+
+    for _ in range(2):
+        client.get("/exception/?page=2")
+
+    integration.disconnect()
+    assert [notice.request.params["page"] for notice in outbox] == ["2", "2"]
+    assert [notice.error.message for notice in outbox] == ["KeyError: 'in the task'"] * 2
