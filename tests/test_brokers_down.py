@@ -159,6 +159,30 @@ def test_a_broker_and_a_server_that_come_back_in_turn_lose_nothing(pool, broker,
     assert stats()["dropped"] == 0
 
 
+def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_down():
+    given_up, published = [], []
+    gate, entered = threading.Event(), threading.Event()
+
+    def publish(document):
+        if not entered.is_set():
+            entered.set()
+            assert gate.wait(20)
+        published.append(document)
+
+    circuit = Circuit(clock=Clock())
+    notifier = BrokeredNotifier(
+        publish, "The broker", threads=1, circuit=circuit, give_up=lambda *args: given_up.append(args)
+    )
+    enqueue(notifier, 10)
+    assert entered.wait(20)
+    circuit.answered(BUSY)
+
+    notifier.close(0.5)
+
+    assert (len(published), given_up) == (9, [])
+    gate.set()
+
+
 def test_a_fallback_gets_what_waits_at_the_end(pool, broker):
     given_up = []
     broker.is_up = False

@@ -24,6 +24,7 @@ from hoptoad.answers import Answer, Verdict
 from hoptoad.circuit import Circuit
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.blocking import BlockingNotifier
+from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.signals import notice_answered, notice_dropped, notice_sent
 from hoptoad.spooldir import SpoolDirectory
@@ -153,6 +154,29 @@ def test_blocking_gives_its_permit_back_whatever_a_probe_comes_to(outcome):
         notifier.enqueue(b"x", 1)
 
     assert sent == [b"down", b"probe", b"x", b"x", b"x"]
+
+
+@pytest.mark.parametrize("outcome", [None, "accepted", Answer(verdict=Verdict.REFUSED, url=""), ValueError])
+def test_the_spool_gives_its_permit_back_whatever_a_probe_comes_to(settings_for, tmp_path, outcome):
+    settings_for(HOPTOAD_SPOOL_DIR=tmp_path / "spool")
+    outcomes = iter([UNREACHABLE, outcome])
+    sent = []
+
+    def send(payload, timeout):
+        found = next(outcomes, None)
+        if found is ValueError:
+            raise ValueError("x")
+        if found is not UNREACHABLE:
+            sent.append(payload)
+        return found
+
+    notifier = SpoolNotifier(send=send, give_up=lambda *args: None, circuit=Circuit(jitter=lambda: 0.0))
+    for number in range(5):
+        notifier.enqueue(b"%d" % number, 1)
+
+    assert notifier.flush(20)
+    assert len(set(sent)) == 5
+    notifier.close()
 
 
 @pytest.mark.parametrize("version", [{}, {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": 7}])

@@ -218,6 +218,7 @@ def run(program, url, **environment):
         from django.conf import settings
         settings.HOPTOAD_NOTIFICATION_URL = {url!r}
         settings.HOPTOAD_FLUSH_TIMEOUT = 1.5
+        settings.HOPTOAD_HANDLER = os.environ.get("SHOP_HANDLER", "threadpool")
         settings.HOPTOAD_FALLBACK_HANDLER = os.environ.get("SHOP_FALLBACK", "")
         settings.HOPTOAD_STORM_LIMIT = 0
         settings.HOPTOAD_QUEUE_SIZE = 2000
@@ -343,7 +344,8 @@ def test_a_process_that_ends_while_the_server_is_busy_knows_of_all_that_they_are
     assert "200 since this process began" in done.stderr.splitlines()[-1]
 
 
-def test_what_was_lost_within_the_last_minute_is_said_at_the_end(collector):
+@pytest.mark.parametrize("handler", ["threadpool", "blocking"])
+def test_what_was_lost_within_the_last_minute_is_said_at_the_end(collector, handler):
     """The server refuses: the first lost notice is said at once, the others at the end."""
     collector.default = Reply(422, "unknown key")
     done = run(
@@ -352,6 +354,7 @@ def test_what_was_lost_within_the_last_minute_is_said_at_the_end(collector):
         import hoptoad; hoptoad.flush(20)
         """,
         collector.url,
+        SHOP_HANDLER=handler,
     )
 
     assert [line[:2] for line in losses_in(done.stderr)] == [(1, 1), (29, 30)]
