@@ -392,3 +392,60 @@ def test_a_task_of_django_that_cannot_come_again_is_lost_and_counted(deferring, 
     deferring.func("a document")
 
     assert stats()["dropped"] == 1
+
+
+FORKS = """
+    import os, sys, threading, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+    import django
+    from django.conf import settings
+    settings.HOPTOAD_NOTIFICATION_URL = {url!r}
+    settings.HOPTOAD_HANDLER = {handler!r}
+    settings.HOPTOAD_STORM_LIMIT = 0
+    settings.HOPTOAD_SPOOL_DIR = {spool!r}
+    settings.HOPTOAD_FLUSH_TIMEOUT = 20
+    django.setup()
+    import shop.celery
+    from django.test import Client
+
+    def fail():
+        Client(raise_request_exception=False).get("/boom/")
+
+    Client().get("/")  # what the site itself imports is not ours to mend
+    start = threading.Barrier(4)
+    threads = [threading.Thread(target=lambda: (start.wait(), fail())) for _ in range(3)]
+    for thread in threads: thread.start()
+    start.wait()
+    children = []
+    for _ in range(6):
+        child = os.fork()
+        if not child:
+            fail()
+            import hoptoad
+            os._exit(0 if hoptoad.flush(20) else 1)
+        children.append(child)
+    for thread in threads: thread.join()
+    sys.exit(sum(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("handler", ["threadpool", "blocking", "spool", "celery", "tasks"])
+def test_children_forked_in_the_midst_of_the_first_failure_tell_theirs(collector, tmp_path, handler):
+    """Three threads fail for the first time while six children are forked; the broker is down."""
+    pytest.importorskip("celery", reason="celery is not installed")
+    spool = str(tmp_path / "spool") if handler == "spool" else ""
+    program = FORKS.format(url=collector.url, handler=handler, spool=spool)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": str(TESTS), "SHOP_BROKER": "redis://127.0.0.1:9/0"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert len({received.body for received in collector.wait(9)}) == 9
+    assert "notices lost" not in done.stderr
