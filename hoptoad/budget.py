@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from hoptoad.cleaned import hidden, origin
 from hoptoad.disguises import Span
-from hoptoad.masked import SLACK
-from hoptoad.text import CUT, cut
+from hoptoad.text import CUT, SLACK, cut
 
 _WORK = 4  # characters looked at for each that a notice may hold: masked ones take no room
 

@@ -1,5 +1,6 @@
 """`manage.py check`: what is wrong with the settings, what is risky; with `--deploy`, where notices go."""
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -73,6 +74,12 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
     if threads_never_run() and settings.handler not in ("blocking", "memory"):
         yield checks.Warning(NO_THREADS, hint="enable-threads = true", id="hoptoad.W010")
     yield from _address_warnings(settings)
+    if settings.spool_dir and os.path.islink(settings.spool_dir):
+        yield checks.Warning(
+            f"HOPTOAD_SPOOL_DIR is a symbolic link, {settings.spool_dir}: nothing is spooled there.",
+            hint=f"HOPTOAD_SPOOL_DIR = {os.path.realpath(settings.spool_dir)!r}",
+            id="hoptoad.W012",
+        )
     if is_file(settings.handler):
         yield checks.Warning(
             f"HOPTOAD_HANDLER is the path of a file, {settings.handler!r}: deprecated since 1.0.",

@@ -7,10 +7,9 @@ import time
 import weakref
 from collections.abc import Callable
 
-from hoptoad.answers import LONGEST_PAUSE, Answer, Verdict, pause_after
+from hoptoad.answers import FIRST_PAUSE, LONGEST_PAUSE, Answer, Verdict, pause_after
 
 _FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
-FIRST_PAUSE = 1.0  # seconds for which a second probe waits for the first
 
 
 class Circuit:

@@ -1,15 +1,16 @@
-"""Missing pages that are asked for again and again: the first goes at once, the rest in one digest."""
+"""Missing pages: the first request for each is reported at once, the rest in one digest."""
 
 import atexit
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from hoptoad import capture
+from hoptoad import capture, fingerprint
+from hoptoad.brokenlinks import is_internal
 from hoptoad.conf import Settings, get_settings
 from hoptoad.guard import log_exception
 from hoptoad.later import Later
@@ -20,19 +21,21 @@ from hoptoad.viewname import UNKNOWN
 
 logger = get_logger(__name__)
 
-MAX_PATHS = 1000  # in one window; beyond these, each counts as the first of its path
+# In one window; beyond these, the pages go first that were not asked for the longest.
+MAX_PATHS = 1000
 MAX_REFERRERS = 10  # of one path
-TOP = 20  # paths told of in one digest
+MAX_LOOKS = 1000  # pairs of path and referrer that are looked at, which takes a while
+TOP = 30  # paths listed in one digest
 
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """A missing page, how often it was asked for after the first time, and from where."""
+    """A missing page, how often it was asked for without a notice of its own, and from where."""
 
     path: str = ""
     count: int = 0
     referrers: "Counter[str]" = field(default_factory=Counter)
-    known: dict[str, tuple[str, str]] = field(default_factory=dict)
+    known: dict[bytes, str] = field(default_factory=dict)  # the referrers by their keys
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +49,47 @@ class Links:
     until: float
 
 
+class _Pages:
+    """The collected pages of one window, the last to be asked for at the end. Their number is bounded."""
+
+    def __init__(self) -> None:
+        self.links: OrderedDict[bytes, Link] = OrderedDict()
+        self.forgotten = Link()  # stands for those that had to go, and for those not looked at
+        self.paths = 0
+        self.looks = 0
+
+    def link(self, key: bytes) -> Link:
+        link = self.links.get(key)
+        if link is not None:
+            self.links.move_to_end(key)
+            return link
+        if len(self.links) >= MAX_PATHS:
+            self.forgotten.count += self.links.popitem(last=False)[1].count
+        self.paths += 1
+        link = self.links[key] = Link()
+        return link
+
+    def may_look(self, link: Link) -> bool:
+        if self.looks >= MAX_LOOKS or len(link.known) >= MAX_REFERRERS:
+            return False
+        self.looks += 1
+        return True
+
+    def top(self) -> list[Link]:
+        """Pages with a referrer first: a person can mend that link."""
+        shown = [link for link in self.links.values() if link.path]
+        return sorted(shown, key=lambda link: (not link.referrers, -link.count))[:TOP]
+
+    @property
+    def count(self) -> int:
+        return self.forgotten.count + sum(link.count for link in self.links.values())
+
+
 class Digest:
-    """The missing pages of one window, which begins with the first of them. Threads may share it."""
+    """The missing pages of one window, which begins with the first of them. Threads may share it.
+
+    Paths and referrers are held by keys of fixed size.
+    """
 
     def __init__(
         self,
@@ -62,76 +104,103 @@ class Digest:
     def start_over(self) -> None:
         """Forgets everything, with a lock of its own: for a forked child."""
         self._lock = threading.RLock()
-        self._links: dict[str, Link] = {}
-        self._over: list[Links | None] = []
-        self._ends = 0.0
-        self._since = 0.0
+        self._over: list[Links] = []
+        self._ends = self._since = 0.0
+        self._clear()
 
     def is_first(self, path: str, window: float) -> bool:
         """Whether nobody has asked for `path` in this window of `window` seconds yet."""
+        key = fingerprint.digest(path)
         with self._lock:
-            now = self._clock()
-            if self._links and now >= self._ends:
-                self._over.append(self._taken())
-            if not self._links:
-                self._ends, self._since = now + window, self._wall_clock()
-            if path in self._links:
+            self._begin(window)
+            if key in self._seen:
+                self._seen.move_to_end(key)
                 return False
-            if len(self._links) < MAX_PATHS:
-                self._links[path] = Link()
+            if len(self._seen) >= MAX_PATHS:
+                self._seen.popitem(last=False)
+            self._seen[key] = None
             return True
 
-    def add(self, path: str, referrer: str, shown: Callable[[], tuple[str, str]]) -> None:
-        """Counts another request for `path`. `shown` gives what may be told of the two; it is asked
-        once for each pair, because finding out takes a while.
+    def add(
+        self, path: str, referrer: str, shown: Callable[[], tuple[str, str]], *, is_linked: bool = False
+    ) -> None:
+        """Counts a request for `path` that has no notice of its own.
+
+        `shown` gives what may be told of the two; it is asked once for each pair, because finding out
+        takes a while. `is_linked` says that a page of this site has the link: these have room of their
+        own, which scanners do not take.
         """
+        key, source = fingerprint.digest(path), fingerprint.digest(referrer)
         with self._lock:
-            link = self._links.setdefault(path, Link())
-            known = link.known.get(referrer)
-            is_full = len(link.known) >= MAX_REFERRERS
-        if known is None and not is_full:
-            known = shown()
-        with self._lock:
+            pages = self._linked if is_linked else self._others
+            link = pages.link(key)
             link.count += 1
-            if known is None:
-                return
-            link.known[referrer] = known
-            link.path = known[0]
-            if known[1]:
-                link.referrers[known[1]] += 1
+            is_new = source not in link.known and pages.may_look(link)
+        if is_new:
+            told = shown()
+        with self._lock:
+            if is_new:
+                link.path, link.known[source] = told
+            name = link.known.get(source)
+            if name:
+                link.referrers[name] += 1
 
     def ended(self, *, all_of_them: bool = False) -> list[Links]:
         """What the windows that have ended have seen, each told once; nothing where no page came again."""
         with self._lock:
-            if self._links and (all_of_them or self._clock() >= self._ends):
-                self._over.append(self._taken())
+            if self._seen and (all_of_them or self._clock() >= self._ends):
+                self._take()
             over, self._over = self._over, []
-        return [links for links in over if links is not None]
+        return over
 
-    def _taken(self) -> Links | None:
-        """The window so far; with it another begins."""
-        links, self._links = [link for link in self._links.values() if link.count], {}
-        links.sort(key=lambda link: -link.count)
-        total = sum(link.count for link in links)
-        return (
-            Links(tuple(links[:TOP]), len(links), total, self._since, self._wall_clock()) if links else None
-        )
+    def _begin(self, window: float) -> None:
+        now = self._clock()
+        if self._seen and now >= self._ends:
+            self._take()
+        if not self._seen:
+            self._ends, self._since = now + window, self._wall_clock()
+
+    def _take(self) -> None:
+        """Ends the window; with it another begins."""
+        linked, others = self._linked, self._others
+        self._clear()
+        count = linked.count + others.count
+        if count:
+            top = (linked.top() + others.top())[:TOP]
+            paths = linked.paths + others.paths
+            self._over.append(Links(tuple(top), paths, count, self._since, self._wall_clock()))
+
+    def _clear(self) -> None:
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._linked = _Pages()
+        self._others = _Pages()
 
 
-def admits(incident: Incident, settings: Settings, *, send: Callable[[Notice], object]) -> bool:
-    """Whether this missing page is told of by itself. Where not, the window's digest, for which a
-    thread of ours calls `send`, counts it.
-    """
-    global _send
-    if incident.status != 404 or not settings.digest_404:
-        return True
-    _send = send
-    key = incident.path.partition("?")[0]
+def collects(incident: Incident, settings: Settings) -> bool:
+    """Whether this is a missing page, and such pages are collected."""
+    return incident.status == 404 and bool(settings.digest_404)
+
+
+def is_first(incident: Incident, settings: Settings) -> bool:
+    """Whether this is the first request for its page in this window."""
     _later.start(settings.digest_404 + 0.1)
-    if _digest.is_first(key, settings.digest_404):
-        return True
-    _digest.add(key, incident.referrer, lambda: capture.link(incident, settings))
-    return False
+    return _digest.is_first(_path_of(incident), settings.digest_404)
+
+
+def add(incident: Incident, settings: Settings, *, send: Callable[[Notice], object]) -> None:
+    """Counts a missing page. At the end of the window a background thread calls `send` with the digest."""
+    global _send
+    _send = send
+    _digest.add(
+        _path_of(incident),
+        incident.referrer,
+        lambda: capture.link(incident, settings),
+        is_linked=is_internal(incident.referrer, incident.host),
+    )
+
+
+def _path_of(incident: Incident) -> str:
+    return incident.path.partition("?")[0]
 
 
 def tell(*, all_of_them: bool = False) -> None:

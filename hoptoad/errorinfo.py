@@ -14,12 +14,11 @@ from hoptoad.conf import Settings
 from hoptoad.failures import Describer
 from hoptoad.guard import guarded
 from hoptoad.lazily import compiled
-from hoptoad.masked import SLACK
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
 from hoptoad.paths import shorten, shorten_all
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.text import cut, plain, without_addresses
+from hoptoad.text import SLACK, cut, plain, without_addresses
 from hoptoad.variables import VariableReader
 
 NO_FRAME = (Frame("unknown", 0, "unknown"),)
@@ -49,6 +48,7 @@ def errors_of(
         budget.part(_SHARE_OF_FRAMES) if wants_detail else budget,
         wanted=settings.local_variables,
         source_lines=settings.source_context,
+        project_root=settings.project_root,
     )
     failure = incident.exception
     guarded("marked variables", lambda: variables.remember_marked(failure, settings.max_frames), None)
@@ -70,7 +70,7 @@ def reason_of(
     error: BaseException, contract: ReporterFilter, scrubber: Scrubber, budget: Budget, settings: Settings
 ) -> Reason:
     """Why a view refuses to answer, to be redacted with the notice of the answer."""
-    variables = VariableReader(contract, scrubber, budget, wanted=False, source_lines=0)
+    variables = VariableReader(contract, scrubber, budget, wanted=False, source_lines=0, project_root="")
     guarded("marked variables", lambda: variables.remember_marked(error, settings.max_frames), None)
     describer = Describer(
         scrub=_unchanged,

@@ -1,30 +1,22 @@
 """What an exception says, whatever it tries: cycles, lies, failing texts, endless tracebacks."""
 
-import builtins
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from operator import attrgetter
 from types import CodeType, FrameType, TracebackType
-from typing import Any
 
 from hoptoad import paths
 from hoptoad.cleaned import joined
+from hoptoad.errorchain import causes_of, slot
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
 from hoptoad.text import class_name, cut, exact, exception_text, without_addresses
 
-MAX_CAUSES = 10
 _MAX_NAME = 255
 _MAX_NOTES = 20
 # Always the same, because servers group by every line of the backtrace.
 _LEFT_OUT = Frame("[cut]", 0, "frames left out")
 # Python 3.10 has no qualified name here.
 _function_of = attrgetter("co_qualname" if hasattr(CodeType, "co_qualname") else "co_name")
-
-_SLOTS: dict[str, Callable[[BaseException], Any]] = {
-    name: BaseException.__dict__[name].__get__
-    for name in ("__cause__", "__context__", "__dict__", "__suppress_context__", "__traceback__", "args")
-}
 
 
 class Describer:
@@ -95,7 +87,10 @@ class Describer:
                 left_out = line
                 continue
             code = frame.f_code
-            told = _at(code.co_filename, line, _function_of(code), root, gem_paths)
+            file, function = code.co_filename, _function_of(code)
+            # A site that compiles what its users write can be made to name a file anything.
+            told_at = _at if len(file) + len(function) <= paths.MAX_FILE else _at.__wrapped__
+            told = told_at(file, line, function, root, gem_paths)
             shown.append(told if detail is None else detail(frame, told))
         return tuple(shown), left_out
 
@@ -118,18 +113,6 @@ def _at(file: str, line: int, function: str, project_root: str, gem_paths: bool)
     """A line of the project, which is the same each time it fails."""
     file = paths.shorten(file, project_root, gem_paths=gem_paths)
     return Frame(file or "unknown", line, cut(function, _MAX_NAME), NOTHING)
-
-
-def causes_of(error: BaseException) -> "Iterator[tuple[BaseException, str]]":
-    """What led to `error`, nearest first, each once, at most MAX_CAUSES."""
-    seen = {id(error)}
-    waiting = deque(_direct_causes(error))
-    while waiting and len(seen) <= MAX_CAUSES:
-        cause, relation = waiting.popleft()
-        if id(cause) not in seen:
-            seen.add(id(cause))
-            yield cause, relation
-            waiting.extend(_direct_causes(cause))
 
 
 def walked(traceback: TracebackType | None, max_frames: int) -> Iterator[FrameType]:
@@ -161,35 +144,6 @@ def frames_of(
         traceback = traceback.tb_next
     between: list[tuple[None, int]] = [(None, left_out)] if left_out > 0 else []
     return [*reversed(last), *between, *reversed(first)]
-
-
-def slot(error: BaseException, name: str) -> Any:
-    """One of BaseException's own attributes, past whatever a class has put in front of it."""
-    return _SLOTS[name](error)
-
-
-def _direct_causes(error: BaseException) -> "list[tuple[BaseException, str]]":
-    cause = slot(error, "__cause__")
-    context = slot(error, "__context__")
-    suppressed = slot(error, "__suppress_context__")
-    led: list[tuple[BaseException, str]] = []
-    if cause is not None:
-        led.append((cause, "cause"))
-    elif context is not None and not suppressed:
-        led.append((context, "context"))
-    members = _members(error)
-    return led + [(member, "member") for member in members]
-
-
-def _members(error: BaseException) -> tuple[BaseException, ...]:
-    group = getattr(builtins, "BaseExceptionGroup", None)
-    if group is None:  # Python 3.10: the `exceptiongroup` package keeps them here
-        members = slot(error, "__dict__").get("_exceptions", ())
-    else:
-        members = group.exceptions.__get__(error) if issubclass(type(error), group) else ()
-    if type(members) is not tuple:
-        return ()
-    return tuple(item for item in members[:MAX_CAUSES] if issubclass(type(item), BaseException))
 
 
 def _notes(error: BaseException) -> list[str]:

@@ -22,11 +22,11 @@ from hoptoad.conf import Settings
 from hoptoad.guard import guarded
 from hoptoad.integrations.drf import parsed_data
 from hoptoad.lazily import compiled
-from hoptoad.masked import MASK, SLACK
+from hoptoad.masked import MASK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.scrub import Scrubber
-from hoptoad.text import NOT_LOADED, exact, memory_of, slots_of
+from hoptoad.text import NOT_LOADED, SLACK, exact, memory_of, slots_of
 from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
@@ -48,6 +48,10 @@ _CGI_NAMES = frozenset(
     "CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE HTTPS PATH_INFO QUERY_STRING RAW_URI REMOTE_ADDR"
     " REMOTE_HOST REMOTE_PORT REQUEST_METHOD REQUEST_SCHEME REQUEST_URI SCRIPT_NAME SERVER_NAME"
     " SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE".split()
+)
+
+_LINK_HEADERS = frozenset(
+    {"HTTP_COOKIE", "HTTP_REFERER", "HTTP_X_FORWARDED_FOR", "QUERY_STRING", "REMOTE_ADDR"}
 )
 
 FILTER = "exception reporter filter"
@@ -84,7 +88,7 @@ class RequestReader:
         # Headers first: a giant form must not push them out of the budget.
         masked = self._scrubber.masked
         masked.section = "cgi-data"
-        cgi_data = guarded("headers", self._cgi_data, nothing)
+        cgi_data = guarded("headers", lambda: self._cgi_data(_headers(self._request.META)), nothing)
         masked.section = "params"
         params = guarded("parameters", self._params, no_params)
         masked.section = "session"
@@ -98,6 +102,28 @@ class RequestReader:
             session=session,
             cgi_data=cgi_data,
         )
+
+    def link(self) -> RequestInfo:
+        """The address and the referrer only. Neither the body nor the session is looked at, and of the
+        headers only those that may hold a secret which the address repeats.
+        """
+        nothing: Data = {}
+        rule = self._scrubber.rule
+        few = {
+            name: value
+            for name, value in _headers(self._request.META).items()
+            if name in _LINK_HEADERS or rule(name)
+        }
+        cgi_data = guarded("headers", lambda: self._cgi_data(few), nothing)
+        for read in (self._link_route, self._link_query):  # for what they mask
+            guarded("parameters", read, nothing)
+        return RequestInfo(url=guarded("URL", self._url, ""), cgi_data=cgi_data)
+
+    def _link_route(self) -> Data:
+        return self._scrubber.mapping(self._route(), self._budget)
+
+    def _link_query(self) -> Data:
+        return self._scrubber.mapping(self._get(), self._budget)
 
     def user(self) -> User | None:
         return guarded("user", self._user, None)
@@ -134,8 +160,7 @@ class RequestReader:
             self._clean_query = query  # told twice: among the headers and in the address
         return masked
 
-    def _cgi_data(self) -> Data:
-        wanted = _headers(self._request.META)
+    def _cgi_data(self, wanted: dict[str, str]) -> Data:
         allowed = self._contract.meta(wanted)
         shown: dict[object, object] = {}
         for name, value in wanted.items():

@@ -11,10 +11,10 @@ from hoptoad import reporter
 from hoptoad.delivering import is_delivering
 from hoptoad.guard import log_exception
 from hoptoad.logtext import event_of, exception_of, formatted, template
-from hoptoad.masked import SLACK
 from hoptoad.messages import get_logger
 from hoptoad.position import notifiers
 from hoptoad.scope import current_request
+from hoptoad.text import SLACK
 
 _MAX_TEXT = 2048
 _MAX_STACK_LINES = 20  # the last are those of the call

@@ -4,8 +4,7 @@ import logging
 import sys
 from typing import Any
 
-from hoptoad.masked import SLACK
-from hoptoad.text import bounded_repr, cut, exact, plain
+from hoptoad.text import SLACK, bounded_repr, cut, exact, plain
 
 _MAX_TEMPLATE = 2048 + SLACK
 _PLAIN = (str, int, float, bool, type(None))

@@ -22,9 +22,6 @@ MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
 MIN_LENGTH = 5
 MIN_DIGITS = 9  # a shorter number is an order, a year, a port
-# What a text must have beyond its bound while it is being masked, so that a secret which the bound
-# would cut in two is seen whole.
-SLACK = 2048
 MAX_VALUES = 200  # and so many characters of them: each form of each is looked for in all of the notice
 MAX_CHARS = 32_000
 MAX_SECRET = 8_000  # of one value, so that a long one leaves room for others

@@ -4,6 +4,7 @@ import os
 import re
 import sysconfig
 from functools import lru_cache
+from posixpath import normpath
 
 from hoptoad.lazily import compiled
 
@@ -12,16 +13,25 @@ _STDLIB = tuple(
     f"{os.path.realpath(sysconfig.get_path(name))}/".replace("\\", "/") for name in ("stdlib", "platstdlib")
 )
 _MAX_PATH = 255
+MAX_FILE = 1024  # of a name that is remembered
 
 
-@lru_cache(maxsize=4096)
 def shorten(file: str, project_root: str, *, gem_paths: bool = False) -> str:
     """`[SITE_PACKAGES]/…`, `[PROJECT_ROOT]/…` or `[STDLIB]/…`, else the path as it is.
 
     Packages come first: a virtual environment may lie inside the project. With `gem_paths` they
     are written as `[GEM_ROOT]/gems/…`, which makes an Errbit show the package in bold.
     """
+    # What is longer is no file's name, and must not fill the memory of those that are.
+    shortened = _shorten if len(file) <= MAX_FILE else _shorten.__wrapped__
+    return shortened(file, project_root, gem_paths)
+
+
+@lru_cache(maxsize=4096)
+def _shorten(file: str, project_root: str, gem_paths: bool) -> str:
     path = file.replace("\\", "/")
+    if "/../" in path:
+        path = normpath(path)  # `/srv/shop/../other.py` is not the project's
     package = _PACKAGES.match(path)
     if package:
         prefix = "[GEM_ROOT]/gems/" if gem_paths else "[SITE_PACKAGES]/"
@@ -35,9 +45,14 @@ def shorten(file: str, project_root: str, *, gem_paths: bool = False) -> str:
     return _safe("", path)
 
 
-@lru_cache(maxsize=4096)
 def is_own(file: str, project_root: str) -> bool:
     """Whether a file is the project's, and no package's that lies inside the project."""
+    judged = _is_own if len(file) <= MAX_FILE else _is_own.__wrapped__
+    return judged(file, project_root)
+
+
+@lru_cache(maxsize=4096)
+def _is_own(file: str, project_root: str) -> bool:
     return shorten(file, project_root).startswith("[PROJECT_ROOT]/")
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from hoptoad import before, capture, digest, filters, once, scope, storm
 from hoptoad.api.choice import encode
-from hoptoad.conf import get_settings
+from hoptoad.conf import Settings, get_settings
 from hoptoad.guard import guarded, log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.marks import NOTICE_ID, REASON
@@ -98,17 +98,28 @@ def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | Non
     if unless is not None and guarded("is_ignorable", unless, False):
         logger.debug("Not reported, because of is_ignorable: %s", incident.path)
         return None
-    if not digest.admits(incident, settings, send=_hand_over):
+    if _is_suppressed(incident, settings):
         tally.count("suppressed")
         return None
+    return _numbered(incident, _hand_over(capture.notice(incident, settings)))
 
-    def noticed() -> Notice:
-        return capture.notice(incident, settings)
 
-    if not storm.admits(incident, settings, capture=noticed, send=_hand_over):
-        tally.count("suppressed")
-        return None
-    return _numbered(incident, _hand_over(noticed()))
+def _is_suppressed(incident: Incident, settings: Settings) -> bool:
+    """Whether the 404 digest, chance or the rate limit keeps `incident` back."""
+    is_link = digest.collects(incident, settings)
+    if is_link and not digest.is_first(incident, settings):
+        digest.add(incident, settings, send=_hand_over)
+        return True
+    if not storm.is_sampled(settings):
+        return True
+    key = storm.over_limit(incident, settings)
+    if key is None:
+        return False
+    if is_link:  # not reported by itself, so the digest lists it
+        digest.add(incident, settings, send=_hand_over)
+    else:
+        storm.suppress(key, capture=lambda: capture.notice(incident, settings), send=_hand_over)
+    return True
 
 
 def _hand_over(notice: Notice) -> str | None:

@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.views import debug
 
-from hoptoad.failures import slot
+from hoptoad.errorchain import slot
 from hoptoad.imports import imported
 from hoptoad.notice import Frame, Notice, Value
 from hoptoad.sqlguard import no_sql

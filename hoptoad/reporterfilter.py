@@ -4,6 +4,7 @@ https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensit
 Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides all it was asked about.
 """
 
+import contextlib
 import copy
 import functools
 import inspect
@@ -32,6 +33,7 @@ HIDDEN = "[hidden: the exception reporter filter failed]"
 _MARKS_FILE = marks.__file__
 _MAX_LOOKED_AT = 200
 _MAX_SHOWN = 200
+_MAX_REMEMBERED = 200  # characters of a name
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
 
 _WRAPPER = "sensitive_variables_wrapper"
@@ -70,7 +72,9 @@ class ReporterFilter:
             return dict(self._filter.get_safe_request_meta(self.request))
         if self.request is not None:
             self.request.META = dict(wanted)  # and so no process environment
-        hides = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
+        remembered = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
+        is_long = max(map(len, wanted), default=0) > _MAX_REMEMBERED  # a client names headers as it likes
+        hides: Callable[[str], bool] = remembered.__wrapped__ if is_long else remembered
         substitute = self._filter.cleansed_substitute
         return {name: substitute if hides(name) else value for name, value in wanted.items()}
 
@@ -197,7 +201,7 @@ def _is_djangos(found: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _hides(hidden_settings: Any, session_cookie: str) -> "Callable[[str], bool]":
+def _hides(hidden_settings: Any, session_cookie: str) -> "functools._lru_cache_wrapper[bool]":
     """Whether Django's own filter, with these two settings of it, hides a variable of a name."""
     judge: Any = SafeExceptionReporterFilter()
     judge.hidden_settings = hidden_settings
@@ -231,10 +235,10 @@ def _lists(fields: Any) -> "dict[str, list[Any]]":
 
 
 def _marked(view: Any, verb: str) -> tuple[str, ...]:
-    try:
-        return _marks_of(view, verb)
-    except TypeError:  # a callable object that cannot be hashed
-        return _marks_of.__wrapped__(view, verb)
+    if len(verb) <= _MAX_REMEMBERED:  # the client chooses it
+        with contextlib.suppress(TypeError):  # a callable object that cannot be hashed
+            return _marks_of(view, verb)
+    return _marks_of.__wrapped__(view, verb)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -8,20 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from hoptoad.budget import Budget
-from hoptoad.masked import MASK, SLACK
+from hoptoad.masked import MASK
 from hoptoad.names import MAX_JUDGED
 from hoptoad.notice import Value
 from hoptoad.pairs import SAY_A_NAME, SAY_A_VALUE
-from hoptoad.scrubtext import TextScrubber
-from hoptoad.text import bounded_repr, cut, exact, memory_of, plain, slots_of
+from hoptoad.scrubtext import MAX_REMEMBERED, TextScrubber
+from hoptoad.text import SLACK, bounded_repr, cut, exact, memory_of, plain, slots_of
 
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_CUT_AWAY = 4_000
 _MAX_SECRET = 64 * 1024
-_SHORT_TEXT = 150  # characters
 _MANY = 256
-_MAX_KNOWN = 1024  # for each set of marks
 # Of these many browsers send the same.
 _SHARED = frozenset({"HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_USER_AGENT"})
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
@@ -115,7 +113,7 @@ class Scrubber(TextScrubber):
             else:
                 masked[name] = self.data(item, budget, path=path)
                 if name in _SHARED and masked[name] is item:
-                    _remember(str(item), self.known.texts)
+                    self.known.texts.add(str(item))
         left = dict.__len__(value) - taken
         if cut_away:  # not shown, but not to be told elsewhere either
             self._know_entries(tuple(cut_away))
@@ -129,15 +127,16 @@ class Scrubber(TextScrubber):
         These are most of what there is. Their room is taken at once; where there is not enough of it
         for all, none is quiet.
         """
-        longest, names, texts = min(budget.text, _SHORT_TEXT), self.known.names, self.known.texts
+        longest, names, texts = min(budget.text, MAX_REMEMBERED), self.known.names, self.known.texts
+        young, old = names.young, names.old
         quiet = {
             key: item
             for key, item in entries[:_MANY]
             if type(item) is str
             and type(key) is str
-            and key in names
+            and (key in young or key in old)
             and len(item) <= longest
-            and ((":" not in item and "=" not in item) or item in texts)
+            and ((":" not in item and "=" not in item) or item in texts.young or item in texts.old)
         }
         page = "\0".join(quiet.values())
         size = len(page) + sum(map(len, quiet))
@@ -150,14 +149,15 @@ class Scrubber(TextScrubber):
 
     def _judged_name(self, key: object) -> tuple[str, str]:
         """The rule that makes `key` the name of a secret, or an empty text; and the name as it is shown."""
-        if type(key) is str and key in self.known.names:
+        names = self.known.names
+        if type(key) is str and (key in names.young or key in names.old):
             return "", key
         whole = _key(key)
         rule = self.rule(whole)
         if not self.is_plain(whole):
             return rule, self.text(whole)
         if not rule:
-            _remember(whole, self.known.names)
+            self.known.names.add(whole)
         return rule, whole
 
     def _sequence(
@@ -239,11 +239,6 @@ class Scrubber(TextScrubber):
         """Remembers every text in `value`, of which something less is masked."""
         for text in _texts(value):
             self.masked.remember(text, name)
-
-
-def _remember(text: str, known: set[str]) -> None:
-    if len(text) <= _SHORT_TEXT and len(known) < _MAX_KNOWN:
-        known.add(text)
 
 
 def _texts(value: object) -> Iterator[str]:

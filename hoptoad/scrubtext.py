@@ -19,6 +19,8 @@ _PLAIN_NAME = compiled(r"[\w.\-\[\]]*")
 _SHORT_NAME = 12  # too short to be a secret itself
 _BUILT_IN = Recognisers(BUILT_IN)
 _MAX_NESTED = 4
+MAX_REMEMBERED = 150  # characters
+_MAX_YOUNG = 1024  # for each set of marks
 
 
 class TextScrubber:
@@ -141,12 +143,32 @@ class TextScrubber:
         return spans
 
 
-class Known:
-    """What was seen in other notices to be no secret and to hold none: names, and texts of `_SHARED`."""
+class Recent:
+    """Short texts that were seen lately. Threads may share it.
+
+    Of twice the number it holds, the older half is forgotten at once: what one request has put in, the
+    next ones push out again.
+    """
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.texts: set[str] = set()
+        self.young: set[str] = set()
+        self.old: set[str] = set()
+
+    def add(self, text: str) -> None:
+        """Remembers `text`, unless it is long."""
+        if len(text) > MAX_REMEMBERED:
+            return
+        if len(self.young) >= _MAX_YOUNG:
+            self.young, self.old = set(), self.young
+        self.young.add(text)
+
+
+class Known:
+    """What was seen in other notices to be no secret and to hold none: names, and texts of browsers."""
+
+    def __init__(self) -> None:
+        self.names = Recent()
+        self.texts = Recent()
 
 
 @lru_cache(maxsize=16)

@@ -1,42 +1,60 @@
-"""A directory of notices that wait: written whole or not at all, claimed by one, deleted when taken.
+"""A directory of waiting notices, one file each.
 
-One file per notice, `<microseconds>-<random>.notice`, so that names sort by age. A claim is a lock
-on the file, which the kernel takes back from a process that dies, however it dies. The attempts made
-are kept in the name's last part; refused notices lie in `refused/` with the server's words beside
-them.
+A notice appears under its name when it is complete. Names sort by age and end with the number of
+attempts: `<microseconds>-<random>-<attempts>.notice`. Refused notices lie in `refused/`, each with the
+server's answer beside it. Whoever can write here speaks for the site, so only regular files of this
+user are read, and nothing is changed in a directory of another user.
 """
 
 import contextlib
-import errno
 import os
+import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows: every process claims what it finds; a notice may arrive twice
-    fcntl = None  # type: ignore[assignment]
+from hoptoad import ownfiles
+from hoptoad.messages import quoted
 
 SUFFIX = ".notice"
-_WORDS = ".answer"
+MAX_NOTICE = 64 * 1024 * 1024  # bytes; this library writes none that is larger
+_ANSWER = ".answer"
+_MAX_ANSWER = 8192  # bytes
+_NAME = re.compile(r"([0-9]{1,17})-([0-9a-f]{8})-([0-9]{1,9})\.notice")
+_TORN_AFTER = 3600.0  # seconds; no write takes that long
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A notice that waits. `written` is in seconds since the epoch, `size` in bytes."""
+    """A notice on the disk. `written` is in seconds since the epoch, `size` in bytes."""
 
     path: Path
     written: float
     size: int
     attempts: int
 
+    @property
+    def key(self) -> str:
+        """The part of the name that no attempt changes; sorts by age."""
+        return self.path.name.rpartition("-")[0]
+
+
+@dataclass(slots=True)
+class Contents:
+    """What one scan has found."""
+
+    notices: list[Waiting] = field(default_factory=list)  # oldest first
+    skipped: dict[str, str] = field(default_factory=dict)  # names, and why each is not sent
+    torn: dict[str, float] = field(default_factory=dict)  # names, and when each was last written to
+    answers: set[str] = field(default_factory=set)  # names without their ending
+    kib: int = 0  # notices and answers, each rounded up
+
 
 class SpoolDirectory:
-    """Every method raises OSError where the disk does not do its part."""
+    """Every method raises OSError where the file system fails."""
 
     def __init__(self, path: str | Path, *, fsync: bool, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
@@ -45,127 +63,141 @@ class SpoolDirectory:
         self._clock = clock
 
     def open(self) -> None:
-        """Makes the directory, for its owner only."""
-        for folder in (self.path, self.refused):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = stat.S_IMODE(self.path.stat().st_mode)
-        if mode & 0o077:
-            self.path.chmod(mode & 0o700)
+        """Creates the directory, for this user only. Raises NotUsable where it is another user's."""
+        ownfiles.make_private(self.path)
+        ownfiles.make_private(self.refused)
 
-    def write(self, payload: bytes) -> Path:
-        """Writes a notice and gives it its name; returns when others can see it."""
-        name = f"{int(self._clock() * 1_000_000):017d}-{secrets.token_hex(4)}-0{SUFFIX}"
-        unnamed = self.path / f".{name}"
+    def write(self, payload: bytes) -> Waiting:
+        """Writes a notice; when this returns other processes see it."""
+        now = int(self._clock() * 1_000_000)
+        name = f"{now:017d}-{secrets.token_hex(4)}-0{SUFFIX}"
         try:
-            with open(unnamed, "xb", opener=_private) as file:
-                file.write(payload)
-                if self._fsync:
-                    file.flush()
-                    os.fsync(file.fileno())
-            unnamed.rename(self.path / name)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                unnamed.unlink()
-            raise
-        if self._fsync:
-            _sync_directory(self.path)
-        return self.path / name
+            self._write(name, payload)
+        except FileNotFoundError:  # someone has deleted the directory
+            self.open()
+            self._write(name, payload)
+        return Waiting(self.path / name, now / 1_000_000, len(payload), 0)
+
+    def scan(self) -> Contents:
+        """All that waits. Deletes what killed processes have left half written."""
+        found = _scan(self.path)
+        for name, touched in found.torn.items():
+            if self._clock() - touched > _TORN_AFTER:
+                with contextlib.suppress(OSError):
+                    os.unlink(self.path / name)
+        return found
 
     def waiting(self) -> list[Waiting]:
-        """All that wait, oldest first."""
-        return list(_notices(self.path))
+        """All notices that wait, oldest first."""
+        return _scan(self.path).notices
+
+    def scan_refused(self) -> Contents:
+        """The refused notices."""
+        try:
+            return _scan(self.refused)
+        except FileNotFoundError:  # made again when it is needed
+            return Contents()
 
     def kept(self) -> list[Waiting]:
-        """The refused ones, oldest first."""
-        return list(_notices(self.refused))
+        """The refused notices, oldest first."""
+        return self.scan_refused().notices
 
-    @contextlib.contextmanager
-    def claim(self, notice: Waiting) -> "Iterator[bytes | None]":
-        """The notice's bytes, and nobody else's until the block ends; None where it is taken."""
-        try:
-            file = open(notice.path, "rb")  # noqa: SIM115 - closed below, in another with
-        except FileNotFoundError:
-            yield None
-            return
-        with file:
-            yield file.read() if _lock(file.fileno()) and notice.path.exists() else None
+    def changed(self) -> int:
+        """When a file was last added or removed, in nanoseconds since the epoch."""
+        return os.stat(self.path).st_mtime_ns
+
+    def read(self, notice: Waiting) -> bytes:
+        """The document. Raises NotUsable for what is not a regular file of this user."""
+        return ownfiles.read(notice.path, MAX_NOTICE)
 
     def take(self, notice: Waiting) -> None:
         """Deletes a notice that was delivered."""
         notice.path.unlink(missing_ok=True)
 
-    def keep(self, notice: Waiting, words: str) -> None:
-        """Puts a refused notice aside, with what the server said."""
-        (self.refused / f"{notice.path.stem}{_WORDS}").write_text(words, encoding="utf-8")
-        notice.path.rename(self.refused / notice.path.name)
+    def keep(self, notice: Waiting, answer: str) -> None:
+        """Moves a refused notice to `refused/`, with the server's answer where there is room for it."""
+        ownfiles.make_private(self.refused)
+        with contextlib.suppress(FileNotFoundError):
+            notice.path.rename(self.refused / notice.path.name)
+        with contextlib.suppress(OSError):
+            beside = self._beside(notice)
+            beside.unlink(missing_ok=True)
+            ownfiles.create(beside, answer.encode(errors="replace")[:_MAX_ANSWER])
 
-    def tried(self, notice: Waiting) -> None:
-        """Remembers one more attempt."""
-        stem = notice.path.stem.rpartition("-")[0]
-        notice.path.rename(notice.path.with_name(f"{stem}-{notice.attempts + 1}{SUFFIX}"))
+    def tried(self, notice: Waiting) -> Waiting:
+        """Counts one more attempt; returns the notice under its new name."""
+        attempts = notice.attempts + 1
+        path = self.path / f"{notice.key}-{attempts}{SUFFIX}"
+        notice.path.rename(path)
+        return Waiting(path, notice.written, notice.size, attempts)
 
-    def words(self, notice: Waiting) -> str:
-        """What the server said of a refused notice."""
+    def answer(self, notice: Waiting) -> str:
+        """The server's answer to a refused notice, in one printable line."""
         try:
-            return (self.refused / f"{notice.path.stem}{_WORDS}").read_text(encoding="utf-8")
+            found = ownfiles.read(self._beside(notice), _MAX_ANSWER)
         except FileNotFoundError:
             return ""
+        except OSError as error:
+            return f"no answer: {error}"
+        return quoted(found.decode(errors="replace"), 2000)
 
-    def purge(self, notice: Waiting) -> None:
-        """Deletes a notice, and the words that belong to it."""
-        notice.path.unlink(missing_ok=True)
-        (self.refused / f"{notice.path.stem}{_WORDS}").unlink(missing_ok=True)
+    def purge(self, notices: Iterable[Waiting]) -> int:
+        """Deletes notices, and the answers that belong to them; returns their number."""
+        count = 0
+        for count, notice in enumerate(notices, 1):  # noqa: B007 - the last one counts
+            notice.path.unlink(missing_ok=True)
+            self._beside(notice).unlink(missing_ok=True)
+        return count
 
-    def sweep(self, *, max_age: float, keep_refused: float) -> int:
-        """Deletes what is too old, both in seconds, and torn files; the number of lost notices."""
-        now = self._clock()
-        lost = [notice for notice in self.waiting() if now - notice.written > max_age]
-        for notice in lost:
-            self.purge(notice)
-        for notice in self.kept():
-            if now - notice.written > keep_refused:
-                self.purge(notice)
-        for torn in self.path.glob(f".*{SUFFIX}"):
+    def purge_answers(self, refused: Contents) -> None:
+        """Deletes the answers to notices that were moved back, to be sent again."""
+        for stem in refused.answers - {notice.path.stem for notice in refused.notices}:
+            (self.refused / f"{stem}{_ANSWER}").unlink(missing_ok=True)
+
+    def _beside(self, notice: Waiting) -> Path:
+        return self.refused / f"{notice.path.stem}{_ANSWER}"
+
+    def _write(self, name: str, payload: bytes) -> None:
+        unnamed = f"{self.path}{os.sep}.{name}"
+        try:
+            ownfiles.create(unnamed, payload, fsync=self._fsync)
+            os.rename(unnamed, f"{self.path}{os.sep}{name}")
+        except BaseException:
             with contextlib.suppress(OSError):
-                if now - torn.stat().st_mtime > max_age:
-                    torn.unlink()
-        return len(lost)
+                os.unlink(unnamed)
+            raise
+        if self._fsync:
+            ownfiles.sync(self.path)
 
 
-def _notices(folder: Path) -> Iterator[Waiting]:
+def _scan(folder: Path) -> Contents:
+    found = Contents()
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if _is_notice(entry.name))
-    for name in names:
-        with contextlib.suppress(FileNotFoundError):  # delivered by another process meanwhile
-            size = (folder / name).stat().st_size
-            written, _, attempts = name.removesuffix(SUFFIX).split("-")
-            yield Waiting(folder / name, int(written) / 1_000_000, size, int(attempts))
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # delivered by another process meanwhile
+                _add(found, folder, entry.name, entry.stat(follow_symlinks=False))
+    found.notices.sort(key=lambda notice: notice.key)
+    return found
 
 
-def _is_notice(name: str) -> bool:
-    parts = name.removesuffix(SUFFIX).split("-")
-    return name.endswith(SUFFIX) and len(parts) == 3 and parts[0].isdigit() and parts[2].isdigit()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _lock(descriptor: int) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            return False
-        raise
-    return True
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _add(found: Contents, folder: Path, name: str, about: os.stat_result) -> None:
+    if stat.S_ISREG(about.st_mode) and name.endswith((SUFFIX, _ANSWER)):
+        found.kib += -(-about.st_size // 1024)
+    if name.endswith(_ANSWER):
+        found.answers.add(name.removesuffix(_ANSWER))
+    if not name.endswith(SUFFIX):
+        return
+    if name.startswith("."):
+        if _NAME.fullmatch(name[1:]):
+            found.torn[name] = about.st_mtime
+        return
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        found.skipped[name] = "is not named like a notice"
+    elif why := ownfiles.why_not_ours(about):
+        found.skipped[name] = why
+    elif about.st_size > MAX_NOTICE:
+        found.skipped[name] = f"has {about.st_size:,} bytes"
+    else:
+        written, attempts = int(parts[1]) / 1_000_000, int(parts[3])
+        found.notices.append(Waiting(folder / name, written, about.st_size, attempts))

@@ -1,7 +1,6 @@
-"""Storm control at work: the process's throttle, the cache it may share, the notices that sum up."""
+"""The rate limit at work: the process's throttle, the cache it may share, the notices that sum up."""
 
 import atexit
-import hashlib
 import os
 import random
 from collections.abc import Callable
@@ -9,54 +8,63 @@ from dataclasses import replace
 
 from django.core.cache import caches
 
-from hoptoad.conf import Settings
+from hoptoad import capture
+from hoptoad.conf import Settings, get_settings
+from hoptoad.fingerprint import fingerprint
 from hoptoad.guard import log_exception
 from hoptoad.imports import importing
 from hoptoad.later import Later
 from hoptoad.messages import get_logger
-from hoptoad.notice import Incident, Notice
+from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo
 from hoptoad.text import iso_time
-from hoptoad.throttle import WINDOW, Flood, Throttle, fingerprint
+from hoptoad.throttle import WINDOW, Flood, Throttle
+from hoptoad.viewname import UNKNOWN
 
 logger = get_logger(__name__)
 
 
-def admits(
-    incident: Incident,
-    settings: Settings,
-    *,
-    capture: Callable[[], Notice],
-    send: Callable[[Notice], object],
-) -> bool:
-    """Whether `incident` may be reported now.
+def is_sampled(settings: Settings) -> bool:
+    """Whether HOPTOAD_SAMPLE_RATE lets a failure pass. Chance decides."""
+    return settings.sample_rate >= 1 or random.random() < settings.sample_rate  # noqa: S311
 
-    Where it may not, it is counted, and at the end of the window a thread of ours calls `send` with
-    one notice that sums up.
+
+def over_limit(incident: Incident, settings: Settings) -> bytes | None:
+    """Counts `incident`. Returns its key for `suppress` where HOPTOAD_STORM_LIMIT is exceeded, else None."""
+    if not settings.storm_limit:
+        return None
+    key = _throttle.key(*fingerprint(incident, settings.project_root))
+    count = _shared(settings.storm_cache) if settings.storm_cache else None
+    return None if _throttle.admits(key, settings.storm_limit, count=count) else key
+
+
+def suppress(key: bytes, *, capture: Callable[[], Notice], send: Callable[[Notice], object]) -> None:
+    """Counts a failure that is over the limit.
+
+    At the end of the window a background thread calls `send` with one notice that sums up.
     """
     global _send
-    if settings.sample_rate < 1 and random.random() >= settings.sample_rate:  # noqa: S311
-        return False
-    if not settings.storm_limit:
-        return True
-    same = fingerprint(incident)
-    count = _shared(settings.storm_cache) if settings.storm_cache else None
-    if _throttle.admits(same, settings.storm_limit, count=count):
-        return True
     _send = send
-    _throttle.suppress(same, capture)
+    _throttle.suppress(key, capture)
     _later.start(WINDOW + 0.1)
-    return False
 
 
 def summary(flood: Flood) -> Notice:
-    """The first suppressed notice once more, with what followed it: it joins the same group."""
+    """One notice for all that was suppressed: the first of them, so that it joins the same group.
+
+    Where it sums up several failures, it has a group of its own.
+    """
+    notice = flood.notice
+    which = "notices like this one" if notice is not None else "notices of other failures"
     data = {
-        "STORM_SUPPRESSED": f"{flood.count} notices like this one in this process",
+        "STORM_SUPPRESSED": f"{flood.count} {which} in this process",
         "STORM_SINCE": iso_time(flood.since),
         "STORM_UNTIL": iso_time(flood.until),
     }
-    request = flood.notice.request
-    return replace(flood.notice, request=replace(request, cgi_data={**data, **request.cgi_data}))
+    if notice is None:
+        error = ErrorInfo("StormLimit", "StormLimit: Notices of many failures were suppressed", ())
+        notice = replace(capture.blank(error, get_settings()), request=RequestInfo(component=UNKNOWN))
+    request = notice.request
+    return replace(notice, request=replace(request, cgi_data={**data, **request.cgi_data}))
 
 
 def start_over() -> None:
@@ -82,11 +90,11 @@ def tell_now() -> None:
     tell(all_of_them=True)
 
 
-def _shared(alias: str) -> "Callable[[str], int | None]":
+def _shared(alias: str) -> "Callable[[bytes], int | None]":
     """Counts in Django's cache, for all processes; where that fails, this one counts alone."""
 
-    def count(same: str) -> int | None:
-        key = "hoptoad-storm-" + hashlib.sha256(same.encode(errors="replace")).hexdigest()
+    def count(same: bytes) -> int | None:
+        key = f"hoptoad-storm-{same.hex()}"
         try:
             with importing:
                 cache = caches[alias]

@@ -18,6 +18,9 @@ from hoptoad.lazily import compiled
 from hoptoad.sqlguard import no_sql
 
 CUT = "… [cut]"
+# What a text must have beyond its bound while it is being masked, so that a secret which the bound
+# would cut in two is seen whole.
+SLACK = 2048
 NOT_LOADED = "[not loaded]"
 # Where a word begins: the `n` of an escaped line break is no letter of the word after it.
 AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"
@@ -167,7 +170,7 @@ def _plain(value: object, max_chars: int, path: tuple[int, ...]) -> str:
     if issubclass(kind, str):
         return cut(exact(value), max_chars)  # type: ignore[arg-type]
     if kind in _PLAIN:
-        return str(value)
+        return cut(str(value), max_chars)  # a Decimal and a path may be very long
     if issubclass(kind, BaseException) and not _ends(value, path):
         text = _exception_text(value, max_chars, (*path, id(value)))  # type: ignore[arg-type]
         return text if text.strip() else _short_name(kind)

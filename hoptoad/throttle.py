@@ -1,25 +1,27 @@
-"""Storm control: of one failure the first go at once, the flood is counted and summed up."""
+"""The rate limit: of one failure the first notices go at once, the rest are counted and summed up."""
 
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hoptoad.notice import Incident, Notice
-from hoptoad.text import class_name
+from hoptoad.notice import Notice
 
 WINDOW = 60.0  # seconds
-MAX_FINGERPRINTS = 1000  # beyond these, new ones are not limited; their windows soon end
+MAX_FINGERPRINTS = 1000  # beyond these, the oldest goes first
+MAX_VARIANTS = 32  # failures of one place that have a limit of their own; further ones share one
+MAX_FLOODS = 32  # floods that have a notice of their own; further ones are summed up together
+_OTHERS = b"others"
 
 # Counts how often a fingerprint was seen in the current window in all processes; None where it fails.
-Count = Callable[[str], "int | None"]
+Count = Callable[[bytes], "int | None"]
 
 
 @dataclass(slots=True, eq=False)
 class Flood:
     """What was suppressed of one failure in one window. Times are seconds since the epoch."""
 
-    notice: Notice  # the first that was suppressed
+    notice: Notice | None  # the first that was suppressed; None for several failures
     count: int
     since: float
     until: float
@@ -35,7 +37,10 @@ class _Window:
 
 
 class Throttle:
-    """At most `limit` notices of one fingerprint in a window of a minute. Threads may share it."""
+    """At most `limit` notices of one failure in a window of a minute. Threads may share it.
+
+    Its memory is bounded, and what it suppresses is always counted.
+    """
 
     def __init__(
         self,
@@ -50,80 +55,92 @@ class Throttle:
     def start_over(self) -> None:
         """Forgets everything, with a lock of its own: for a forked child."""
         self._lock = threading.RLock()
-        self._windows: dict[str, _Window] = {}
+        self._windows: dict[bytes, _Window] = {}  # the oldest first
+        self._over: list[Flood] = []  # of windows that had to go before their end
+        self._kept = 0  # floods that have a notice, or wait for theirs
+        self._variants: dict[bytes, set[bytes]] = {}
+        self._variants_end = 0.0
+        self._variants_held = 0
 
-    def admits(self, fingerprint: str, limit: int, *, count: Count | None = None) -> bool:
+    def key(self, failure: bytes, place: bytes) -> bytes:
+        """What a failure is counted by: itself, or `place` where that has too many failures already.
+
+        Code that makes up the names of its exceptions at run time would have no limit otherwise.
+        """
+        with self._lock:
+            now = self._clock()
+            if now >= self._variants_end or self._variants_held >= MAX_FINGERPRINTS:
+                self._variants, self._variants_held, self._variants_end = {}, 0, now + WINDOW
+            variants = self._variants.setdefault(place, set())
+            if failure in variants:
+                return failure
+            if len(variants) >= MAX_VARIANTS:
+                return place
+            variants.add(failure)
+            self._variants_held += 1
+            return failure
+
+    def admits(self, key: bytes, limit: int, *, count: Count | None = None) -> bool:
         """Whether one more of this may be sent; `count` overrules this process's own counting."""
         with self._lock:
-            window = self._window(fingerprint)
-            if window is None:
-                return True
+            window = self._window(key)
             window.seen += 1
             seen = window.seen
-        everywhere = count(fingerprint) if count else None
+        everywhere = count(key) if count else None
         return (seen if everywhere is None else everywhere) <= limit
 
-    def suppress(self, fingerprint: str, capture: Callable[[], Notice]) -> None:
+    def suppress(self, key: bytes, capture: Callable[[], Notice]) -> None:
         """Counts one that was not admitted; the first of a flood is captured, to stand for all."""
         with self._lock:
-            window = self._windows.get(fingerprint)
-            flood = window.flood if window else None
-            if flood is not None:
-                flood.count += 1
-                flood.until = self._wall_clock()
-                return
-        notice = capture()  # outside the lock: it takes a while, once in a window
-        with self._lock:
-            window = self._window(fingerprint)
-            if window is None:
-                return
+            window = self._windows.get(key) or self._window(key)
+            is_new = window.flood is None and self._kept < MAX_FLOODS
+            if window.flood is None and not is_new:
+                window = self._window(_OTHERS)
             now = self._wall_clock()
-            window.flood = window.flood or Flood(notice, 0, now, now)
-            window.flood.count += 1
+            flood = window.flood = window.flood or Flood(None, 0, now, now)
+            flood.count += 1
+            flood.until = now
+            self._kept += is_new
+        if is_new:
+            flood.notice = capture()  # outside the lock: it takes a while
 
     def ended(self, *, all_of_them: bool = False) -> list[Flood]:
         """The floods whose windows have ended, or all; each is told once."""
         with self._lock:
             now = self._clock()
-            over = [key for key, window in self._windows.items() if all_of_them or window.ends <= now]
-            floods = [self._windows.pop(key).flood for key in over]
-        return [flood for flood in floods if flood is not None]
+            for key in [key for key, window in self._windows.items() if all_of_them or window.ends <= now]:
+                self._end(key)
+            floods, self._over = self._over, []
+            self._kept = sum(
+                window.flood is not None for key, window in self._windows.items() if key != _OTHERS
+            )
+        return floods
 
     def has_floods(self) -> bool:
-        """Whether any window that is still open has suppressed something."""
+        """Whether anything is suppressed that was not told yet."""
         with self._lock:
-            return any(window.flood is not None for window in self._windows.values())
+            return bool(self._over) or any(window.flood is not None for window in self._windows.values())
 
-    def _window(self, fingerprint: str) -> _Window | None:
+    def _window(self, key: bytes) -> _Window:
         now = self._clock()
-        window = self._windows.get(fingerprint)
+        window = self._windows.get(key)
         if window is not None and (window.ends > now or window.flood is not None):
             return window
-        if window is None and len(self._windows) >= MAX_FINGERPRINTS:
-            self._forget_ended(now)
-            if len(self._windows) >= MAX_FINGERPRINTS:
-                return None
-        window = self._windows[fingerprint] = _Window(ends=now + WINDOW)
+        self._windows.pop(key, None)
+        self._make_room(now)
+        window = self._windows[key] = _Window(ends=now + WINDOW)
         return window
 
-    def _forget_ended(self, now: float) -> None:
-        for key in [k for k, w in self._windows.items() if w.ends <= now and w.flood is None]:
-            del self._windows[key]
+    def _make_room(self, now: float) -> None:
+        """Removes the windows that have ended, and the oldest where there are too many."""
+        while self._windows:
+            key, oldest = next(iter(self._windows.items()))
+            is_done = oldest.ends <= now and oldest.flood is None
+            if not is_done and len(self._windows) < MAX_FINGERPRINTS:
+                return
+            self._end(key)
 
-
-def fingerprint(incident: Incident) -> str:
-    """What makes two failures the same: the class and the line that raised, or status and route."""
-    error = incident.exception
-    if error is None and not incident.is_request:
-        frame = incident.stack
-        called = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else incident.site
-        return f"{incident.kind} {incident.message} {called}"
-    if error is None:
-        match = getattr(incident.request, "resolver_match", None)
-        return f"{incident.status} {match.route if match is not None else ''}"
-    last = None
-    step = BaseException.__dict__["__traceback__"].__get__(error)
-    while step is not None:
-        last, step = step, step.tb_next
-    where = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
-    return f"{class_name(type(error))} {where}"
+    def _end(self, key: bytes) -> None:
+        flood = self._windows.pop(key).flood
+        if flood is not None:
+            self._over.append(flood)

@@ -1,16 +1,17 @@
 """Local variables and source lines of the project's frames, for sites that ask for them."""
 
-import linecache
 from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from hoptoad.budget import Budget
-from hoptoad.failures import causes_of, slot, walked
+from hoptoad.errorchain import causes_of, slot
+from hoptoad.failures import walked
 from hoptoad.guard import guarded
 from hoptoad.notice import Data, Frame
 from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks
 from hoptoad.scrub import Scrubber
+from hoptoad.sources import Sources
 from hoptoad.text import bounded_repr, cut, plain
 
 RULE = "sensitive_variables"
@@ -24,13 +25,21 @@ class VariableReader:
     """Reads frames through the site's filter. Nothing is evaluated: lazy objects are only named."""
 
     def __init__(
-        self, contract: ReporterFilter, scrubber: Scrubber, budget: Budget, *, wanted: bool, source_lines: int
+        self,
+        contract: ReporterFilter,
+        scrubber: Scrubber,
+        budget: Budget,
+        *,
+        wanted: bool,
+        source_lines: int,
+        project_root: str,
     ) -> None:
         self._contract = contract
         self._scrubber = scrubber
         self._budget = budget
         self._wanted = wanted
         self._source_lines = source_lines
+        self._sources = Sources(project_root)
 
     def remember_marked(self, error: BaseException, max_frames: int) -> None:
         """Remembers what `sensitive_variables` hides, so that it is hidden in messages as well."""
@@ -78,7 +87,7 @@ class VariableReader:
         """The lines around `line` with their numbers; reads the file, so it is off by default."""
         if not self._source_lines or self._budget.chars <= 0:
             return ()
-        lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+        lines = self._sources.lines(frame.f_code.co_filename)
         first = max(line - self._source_lines, 1)
         return tuple(
             (number, self._line(text))

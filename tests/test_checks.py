@@ -243,3 +243,13 @@ def test_uwsgi_without_threads_is_a_warning(
 
     assert ("hoptoad.W010" in found()) is warned
     assert ("uWSGI runs without threads" in caplog.text) is warned
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_a_spool_that_is_a_symbolic_link_is_a_warning(settings_for, tmp_path, is_link):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    settings_for(HOPTOAD_HANDLER="spool", HOPTOAD_SPOOL_DIR=tmp_path / ("link" if is_link else "real"))
+
+    assert ("hoptoad.W012" in found()) is is_link

@@ -184,3 +184,25 @@ def test_it_never_stays_open_for_ever(verdicts, jitter):
                 break
         assert wait == 0.0
         circuit.answered(answer(verdict))
+
+
+def test_a_server_may_be_down_for_ever(circuit, clock):
+    for _ in range(2000):
+        circuit.permit()
+        circuit.answered(UNREACHABLE)
+        clock.now += circuit.closed_in()
+
+    assert circuit.closed_in() == 0.0
+
+
+def test_a_circuit_of_many_processes_asks_more_often(clock):
+    circuit = Circuit(clock=clock, jitter=lambda: 1.0, longest=30.0)
+
+    pauses = []
+    for _ in range(7):
+        circuit.permit()
+        circuit.answered(UNREACHABLE)
+        pauses.append(circuit.closed_in())
+        clock.now += circuit.closed_in()
+
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]

@@ -2,8 +2,12 @@
 
 import threading
 
-from hoptoad import digest, stats
-from hoptoad.digest import MAX_PATHS, MAX_REFERRERS, TOP, Digest
+import pytest
+from django.test import RequestFactory
+
+from hoptoad import capture, digest, reporter, stats, storm
+from hoptoad.digest import MAX_LOOKS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
+from hoptoad.httprequest import RequestReader
 from hoptoad.testing import outbox
 
 
@@ -121,7 +125,7 @@ def test_what_it_holds_is_bounded():
             seen(links, "/0/", f"https://x.test/{number}")
 
     assert not links.is_first("/0/", 600)
-    assert links.is_first(f"/{MAX_PATHS + 1}/", 600)
+    assert not links.is_first(f"/{MAX_PATHS + 49}/", 600)
     [told] = links.ended(all_of_them=True)
     assert len(told.top) == TOP
     assert told.top[0].path == "/0/"
@@ -172,3 +176,156 @@ for _ in range(3):
     assert done.stdout == (
         "['Http404: Page not found at /nowhere/', 'Http404: Missing pages that were asked for again']\n"
     )
+
+
+def pages(notice):
+    return {page["path"]: page for page in notice.request.params["pages"]}
+
+
+@pytest.mark.parametrize("referrer", ["https://other.example/page/", ""], ids=["linked", "not linked"])
+@pytest.mark.parametrize("scanned", [101, 110])
+def test_scanned_paths_do_not_hide_a_broken_link(client, settings_for, referrer, scanned):
+    settings_for(HOPTOAD_NOTIFY_404=True)
+    for number in range(scanned):
+        client.get(f"/scan/{number}.php")
+    client.get("/moved/", headers={"Referer": referrer})
+
+    digest.tell_now()
+    storm.tell_now()
+
+    assert len(outbox) == 101
+    told = pages(outbox[-1])["/moved/"]
+    assert told["count"] == "1"
+    assert [source["referrer"] for source in told["referrers"]] == [referrer] * bool(referrer)
+    assert outbox[-1].request.cgi_data["DIGEST_COUNT"].startswith(f"{scanned - 99} more requests")
+
+
+@pytest.mark.parametrize("path", ["/raise/404/", "/status/404/"])
+def test_a_route_that_is_scanned_lists_its_pages_in_the_digest(client, settings_for, path):
+    settings_for(HOPTOAD_NOTIFY_404=True, HOPTOAD_STORM_LIMIT=1)
+    for _ in range(4):
+        client.get(path)
+
+    digest.tell_now()
+    storm.tell_now()
+
+    assert len(outbox) == 2
+    assert pages(outbox[1])[path]["count"] == "3"
+
+
+async def test_a_broken_link_on_this_site_is_told_at_once_after_a_scan(async_client, settings_for):
+    settings_for(HOPTOAD_NOTIFY_404=True, HOPTOAD_STORM_LIMIT=5)
+    for number in range(20):
+        await async_client.get(f"/scan/{number}.php")
+    await async_client.get("/moved/", headers={"Referer": "http://testserver/"})
+
+    assert len(outbox) == 6
+    assert outbox[-1].request.url.endswith("/moved/")
+
+
+def test_links_of_this_site_have_room_that_scanners_do_not_take():
+    links = Digest()
+    links.is_first("/a/", 600)
+    links.add("/moved/", "http://shop.test/", lambda: ("/moved/", "http://shop.test/"), is_linked=True)
+    for number in range(3 * MAX_PATHS):
+        path = f"/scan/{number}"
+        links.add(path, "", lambda path=path: (path, ""))
+
+    [told] = links.ended(all_of_them=True)
+
+    assert told.top[0].path == "/moved/"
+    assert told.count == 3 * MAX_PATHS + 1
+
+
+def test_the_page_that_goes_first_is_the_one_nobody_asked_for_longest():
+    links = Digest()
+    links.is_first("/a/", 600)
+    for number in range(3 * MAX_PATHS):
+        seen_again = "/wanted/" if number % 100 == 0 else f"/scan/{number}"
+        links.add(seen_again, "", lambda seen_again=seen_again: (seen_again, ""))
+
+    [told] = links.ended(all_of_them=True)
+
+    assert (told.top[0].path, told.top[0].count) == ("/wanted/", 30)
+
+
+def test_what_is_looked_at_is_bounded_and_the_rest_still_counted():
+    looked = []
+    links = Digest()
+    links.is_first("/a/", 600)
+    for number in range(2 * MAX_LOOKS):
+        links.add(f"/{number % 300}/", f"https://x.test/{number}", lambda: looked.append(1) or ("/x/", "y"))
+
+    assert len(looked) == MAX_LOOKS
+    assert links.ended(all_of_them=True)[0].count == 2 * MAX_LOOKS
+
+
+def test_the_digest_looks_at_a_request_and_takes_no_notice_of_it(client, settings_for, monkeypatch):
+    settings_for(HOPTOAD_NOTIFY_404=True)
+    client.get("/moved/")
+    read = []
+    monkeypatch.setattr(capture, "notice", lambda *args, **more: read.append("notice"))
+    for name in ("_params", "_session", "_body", "_user"):
+        monkeypatch.setattr(RequestReader, name, lambda reader, name=name: read.append(name))
+    client.post("/moved/", {"password": "x" * 50_000}, headers={"Referer": "https://x.test/"})
+
+    digest.tell_now()
+
+    assert read == []
+    assert pages(outbox[-1])["/moved/"]["referrers"] == ({"referrer": "https://x.test/", "count": "1"},)
+
+
+SECRET = "Zq8-staple-77-horse"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"headers": {"Authorization": f"Bearer {SECRET}"}},
+        {"headers": {"X-Api-Key": SECRET}},
+        {"headers": {"Cookie": f"sessionid={SECRET}"}},
+        {"query_params": {"token": SECRET}},
+    ],
+    ids=["authorization", "header", "cookie", "query"],
+)
+def test_a_secret_in_the_address_of_a_missing_page_stays(client, settings_for, given):
+    settings_for(HOPTOAD_NOTIFY_404=True)
+    given = {**given, "headers": {**given.get("headers", {}), "Referer": f"https://x.test/{SECRET}/y"}}
+    query = given.pop("query_params", {})
+    for _ in range(3):
+        client.get(f"/missing/{SECRET}/x", query, **given)
+
+    digest.tell_now()
+
+    [page] = pages(outbox[-1]).values()
+    assert SECRET not in repr(outbox[-1])
+    assert page["path"].startswith("/missing/")
+    assert page["referrers"][0]["referrer"].startswith("https://x.test/")
+
+
+@pytest.mark.parametrize("host", ["[bad", "a/b", "", "x" * 5_000])
+def test_a_host_that_is_none_does_not_keep_a_page_from_the_digest(settings_for, caplog, host):
+    settings_for(HOPTOAD_NOTIFY_404=True)
+    for _ in range(2):
+        reporter.report_status(RequestFactory().get("/moved/", headers={"Host": host}), 404)
+
+    digest.tell_now()
+
+    [page] = pages(outbox[-1]).values()
+    assert page["count"] == "1"
+    assert page["path"].endswith("/moved/") or len(host) > 2_000
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "header", [{"REMOTE_ADDR": "203.0.113.77"}, {"HTTP_X_FORWARDED_FOR": "203.0.113.77"}]
+)
+def test_an_address_that_may_not_be_sent_stays_out_of_the_digest(client, settings_for, header):
+    settings_for(HOPTOAD_NOTIFY_404=True, HOPTOAD_SEND_IP=None)
+    for _ in range(2):
+        client.get("/from/203.0.113.77/", **header)
+
+    digest.tell_now()
+
+    assert "203.0.113.77" not in repr(outbox[-1])
+    assert pages(outbox[-1])

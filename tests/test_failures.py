@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.failures import Describer, causes_of
+from hoptoad.errorchain import causes_of
+from hoptoad.failures import Describer
 from hoptoad.notice import Frame
 from hoptoad.sqlguard import no_sql
 

@@ -1,6 +1,7 @@
 """What it costs, in counts that no busy machine changes: imports, reads, calls, bytes. No times."""
 
 import asyncio
+import functools
 import gc
 import json
 import os
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from types import FunctionType, ModuleType
+from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import markcoroutinefunction
@@ -26,6 +29,7 @@ from hoptoad.middleware import HoptoadNotifierMiddleware
 from hoptoad.names import Names
 from hoptoad.notice import Frame
 from hoptoad.scrub import Scrubber
+from hoptoad.scrubtext import Recent
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(hoptoad.__file__).parent
@@ -58,7 +62,7 @@ print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("ho
 
     assert "hoptoad.middleware" in loaded
     assert not {"requests", "urllib3", "hoptoad.pipeline", "hoptoad.capture", "hoptoad.notice"} & loaded
-    assert len(loaded) < 30
+    assert len(loaded) < 40
 
 
 class Trap:
@@ -80,12 +84,14 @@ def test_a_healthy_answer_costs_no_look_at_the_request():
     assert asyncio.run(HoptoadNotifierMiddleware(respond)(Trap())) is answer
 
 
-def test_a_healthy_answer_costs_two_calls():
-    """The middleware's own, and that of what it is put around."""
+def test_a_healthy_answer_costs_four_calls():
+    """The middleware's own, that of what it is put around, and two of C that find the thread's scope."""
     middleware = HoptoadNotifierMiddleware(lambda request: answer)
     answer = HttpResponse("ok")
 
-    assert calls(lambda: middleware(Trap())) == 2
+    middleware(Trap())  # the first request of a thread makes its scope
+
+    assert calls(lambda: middleware(Trap())) == 4
 
 
 class Odd:
@@ -98,9 +104,10 @@ def test_an_answer_of_an_odd_class_passes():
     assert HoptoadNotifierMiddleware(lambda request: answer)(Trap()) is answer
 
 
-def failed(depth=27, form=None, text="out of stock"):
+def failed(depth=27, form=None, text="out of stock", headers=()):
     """A request that a view has failed to answer, with so many frames, and its exception."""
-    request = RequestFactory().post("/checkout/?page=2", form or FORM, headers={"accept": "text/html;q=0.9"})
+    headers = {"accept": "text/html;q=0.9", **dict(headers)}
+    request = RequestFactory().post("/checkout/?page=2", form or FORM, headers=headers)
     request = WSGIRequest(request.environ)
     assert request.POST
 
@@ -185,6 +192,70 @@ def test_a_notice_grows_with_what_is_in_it_and_no_further_than_its_bounds(settin
     assert some < 10 * few
     assert many < 11 * some
     assert far_too_many < 1.2 * many  # HOPTOAD_MAX_VARS
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        {"form": {f"name{number}": "x" for number in range(1_900)}},
+        {"headers": {f"X-Name{number}": "x" for number in range(1_900)}},
+        {"agents": [f"agent: {number}" for number in range(1_100)]},
+    ],
+    ids=lambda flood: next(iter(flood)),
+)
+def test_what_one_client_sends_makes_the_notices_of_others_no_dearer(settings_for, flood):
+    settings_for(DATA_UPLOAD_MAX_NUMBER_FIELDS=None)
+    form = {"name": "Freda", "pets_name": "frog", "remark": "ring twice"}
+    capture._names.cache_clear()  # a process that has seen nothing
+    before = calls_for(form=form)
+    capture._names.cache_clear()
+    for agent in flood.pop("agents", ["agent"]):
+        request, error = failed(1, **{"form": FORM, **flood})
+        request.META["HTTP_USER_AGENT"] = agent
+        notice_of(request, error)
+
+    assert calls_for(form=form) == before
+
+
+def remembered():
+    """All texts that the package's caches hold."""
+    waiting = [
+        item
+        for item in gc.get_objects()
+        if (type(item) is functools._lru_cache_wrapper and item.__module__.startswith("hoptoad"))
+        or type(item) is Recent
+    ]
+    seen = set()
+    while waiting:
+        item = waiting.pop()
+        if type(item) is str:
+            yield item
+        elif id(item) not in seen and type(item) not in (FunctionType, ModuleType, type):
+            seen.add(id(item))
+            waiting.extend(gc.get_referents(item))
+
+
+def test_names_and_texts_of_any_length_do_not_stay_in_the_process(settings_for):
+    settings_for(HOPTOAD_LOCAL_VARIABLES=True)
+    long, short = "leapfrog" * 200, "leapfrog"
+    for name in (short, long):
+        request, error = failed(1, headers={name: name, "user-agent": name, "accept": name})
+        request.META["QUERY_STRING"] = urlencode({name: name})
+        request.method = name
+        match = type("Match", (), {"func": failed, "kwargs": {name: name}, "args": (), "route": name})
+        request.resolver_match = match
+        code = compile(f"{name} = 1\nraise ValueError('x')", f"<{name}>", "exec")
+        try:
+            exec(code, {name: name})
+        except ValueError as failure:
+            error.__cause__ = failure
+        for encode in (htv2.encode, v3.encode):
+            encode(notice_of(request, error))
+
+    found = {text for text in remembered() if "leapfrog" in text.lower()}
+
+    assert short in found
+    assert [len(text) for text in found if len(text) > 1024] == []
 
 
 def test_frames_beyond_the_bound_cost_next_to_nothing(settings_for):
@@ -427,3 +498,16 @@ def test_the_benchmarks_still_run():
     assert not done.returncode, done.stderr
     assert "a run failed" not in done.stdout
     assert "HOPTOAD_STORM_LIMIT = 1" in done.stdout
+
+
+@pytest.mark.parametrize(("word", "arrives"), [("planted", "3 notices"), ("words", "1 notices")])
+def test_the_hostile_requests_of_the_benchmarks_still_run(word, arrives):
+    program = HERE.parent / "benchmarks" / "hostile_requests.py"
+    if not program.exists():
+        pytest.skip("the benchmarks are not there")
+
+    done = subprocess.run(
+        [sys.executable, program, word], check=True, capture_output=True, text=True, timeout=120
+    )
+
+    assert arrives in done.stdout

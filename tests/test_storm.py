@@ -6,9 +6,11 @@ import pytest
 from django.core.cache import caches
 from test_httprequest import variables
 
-from hoptoad import stats, storm
+from hoptoad import notify, stats, storm
+from hoptoad.fingerprint import fingerprint
 from hoptoad.notice import ErrorInfo, Incident, Notice
-from hoptoad.throttle import MAX_FINGERPRINTS, Throttle, fingerprint
+from hoptoad.testing import outbox
+from hoptoad.throttle import MAX_FINGERPRINTS, MAX_FLOODS, MAX_VARIANTS, Throttle
 
 
 class Clock:
@@ -200,3 +202,112 @@ def test_a_timer_sums_up_when_the_window_ends(client, collector, settings_for, m
     first, *later = collector.wait(2)
     assert b"STORM" not in first.body
     assert b"STORM_SUPPRESSED" in later[-1].body or b"STORM_SUPPRESSED" in collector.wait()[0].body
+
+
+def over(throttle, key, times=1):
+    """Counts what is not admitted, with a limit of 1."""
+    for _ in range(times + 1):
+        if not throttle.admits(key, 1):
+            throttle.suppress(key, capture)
+
+
+def test_the_oldest_goes_first_and_its_flood_is_still_summed_up(throttle):
+    over(throttle, b"oldest", 5)
+    for number in range(MAX_FINGERPRINTS):
+        throttle.admits(b"%d" % number, 1)
+
+    assert throttle.admits(b"oldest", 1)
+    assert throttle.has_floods()
+    assert [flood.count for flood in throttle.ended()] == [5]
+
+
+def test_more_floods_than_have_room_are_summed_up_together(throttle, clock):
+    captured = []
+    for number in range(MAX_FLOODS + 40):
+        for _ in range(3):
+            if not throttle.admits(b"%d" % number, 1):
+                throttle.suppress(b"%d" % number, lambda: captured.append(1) or capture())
+    clock.now += 60
+
+    floods = throttle.ended()
+
+    assert len(captured) == MAX_FLOODS
+    assert sorted(flood.count for flood in floods) == [*[2] * MAX_FLOODS, 80]
+    assert [flood.count for flood in floods if flood.notice is None] == [80]
+    over(throttle, b"later")
+    assert throttle.ended(all_of_them=True)[0].notice is not None
+
+
+def test_what_cannot_be_captured_is_counted_too(throttle):
+    throttle.admits(b"x", 0)
+    with pytest.raises(ValueError, match="no"):
+        throttle.suppress(b"x", lambda: raise_it(ValueError("no")))
+
+    assert [(flood.notice, flood.count) for flood in throttle.ended(all_of_them=True)] == [(None, 1)]
+
+
+def raise_it(error):
+    raise error
+
+
+def test_failures_without_end_of_one_place_share_a_limit(throttle, clock):
+    keys = [throttle.key(b"%d" % number, b"place") for number in range(MAX_VARIANTS + 100)]
+
+    assert len(set(keys)) == MAX_VARIANTS + 1
+    assert set(keys[MAX_VARIANTS:]) == {b"place"}
+    assert throttle.key(b"0", b"place") == b"0"
+    assert throttle.key(b"new", b"another place") == b"new"
+    clock.now += 60
+    assert throttle.key(b"new", b"place") == b"new"
+
+
+@pytest.mark.parametrize("path", ["/exception/", "/exception/async/"])
+def test_classes_made_at_run_time_do_not_escape_the_limit(client, settings_for, view, path):
+    settings_for(HOPTOAD_STORM_LIMIT=1)
+
+    @view
+    def fail(request):
+        kind = request.GET["kind"]
+        raise type(kind, (Exception,), {})
+
+    for number in range(100):
+        client.get(path, {"kind": f"Kind{number}"})
+        client.get("/boom/")
+    assert len(outbox) == MAX_VARIANTS + 2
+
+    storm.tell_now()
+
+    said = [notice.request.cgi_data.get("STORM_SUPPRESSED", "").partition(" ")[0] for notice in outbox]
+    assert sorted(filter(None, said)) == ["67", "99"]
+
+
+def test_failures_without_room_of_their_own_are_told_in_one_notice(client, settings_for, view):
+    settings_for(HOPTOAD_STORM_LIMIT=1)
+    lines = "\n".join(
+        f"    if number == {number}: raise KeyError(number)" for number in range(MAX_FLOODS + 9)
+    )
+    names = {}
+    exec(compile(f"def fail(number):\n{lines}", __file__, "exec"), names)  # noqa: S102
+    view(lambda request: names["fail"](int(request.GET["n"])))
+    for number in (*range(MAX_FLOODS + 9), *range(MAX_FLOODS + 9)):
+        client.get("/exception/", {"n": number})
+    before = len(outbox)
+
+    storm.tell_now()
+
+    told = outbox[before:]
+    assert len(told) == MAX_FLOODS + 1
+    [rest] = [notice for notice in told if notice.error.class_name == "StormLimit"]
+    assert rest.request.cgi_data["STORM_SUPPRESSED"] == "9 notices of other failures in this process"
+
+
+def test_processes_share_the_limit_of_log_calls_and_tasks_too(settings_for):
+    settings_for(HOPTOAD_STORM_LIMIT=2, HOPTOAD_STORM_CACHE="default")
+    caches["default"].clear()
+
+    for number in range(3):
+        for action in ("bill", "mail"):
+            notify(message=f"row {number}", component="tasks", action=action)
+        storm.start_over()  # as another process
+
+    assert len(outbox) == 4

@@ -1,7 +1,8 @@
 import sys
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from pathlib import PurePosixPath, PureWindowsPath
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.text import bounded_repr, class_name, clean, cut, exact, plain, without_addresses
+from hoptoad.text import bounded_repr, class_name, clean, cut, exact, exception_text, plain, without_addresses
 
 
 class Colour(Enum):
@@ -109,6 +110,27 @@ def test_only_as_much_as_wanted_is_rendered():
     assert len(bounded_repr("x" * 10_000_000, 100)) == 100
 
 
+LONG = [
+    Decimal("1" * 100_000),
+    Decimal("-0." + "3" * 100_000),
+    PurePosixPath("a=" * 50_000),
+    PureWindowsPath("C:/" + "a/" * 50_000),
+    timezone(timedelta(hours=1), "pin=1 " * 20_000),
+    datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1), "pin=1 " * 20_000)),
+]
+
+
+@pytest.mark.parametrize("value", LONG, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "wrapped", [lambda value: value, lambda value: [value], lambda value: {value: value}]
+)
+def test_no_value_has_a_longer_text_than_is_wanted(value, wrapped):
+    assert len(plain(wrapped(value), 100)) <= 100
+    assert len(bounded_repr(wrapped(value), 100)) <= 100
+    assert len(exception_text(ValueError(wrapped(value)), 100)) <= 100
+    assert len(exception_text(KeyError(value, wrapped(value)), 100)) <= 100
+
+
 def test_hostile_subclasses_are_read_by_the_methods_of_their_base():
     class Liar(str):
         __slots__ = ()
@@ -138,6 +160,8 @@ def test_small_values_are_shown_exactly_as_repr_does(value):
     ("value", "wanted"),
     [
         ("as it is", "as it is"),
+        (Decimal("1.20"), "1.20"),
+        (PurePosixPath("/srv/shop"), "/srv/shop"),
         (7, "7"),
         (None, "None"),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),

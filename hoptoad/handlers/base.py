@@ -1,14 +1,15 @@
 """What a handler is, and which one the settings name."""
 
 import contextlib
+import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hoptoad import messages
+from hoptoad import messages, safefile
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.guard import log_exception
@@ -28,6 +29,7 @@ NO_THREADS = (
     'configuration, or set HOPTOAD_HANDLER = "blocking".'
 )
 
+_MAX_SOURCE = 1_000_000  # bytes
 ALWAYS_THERE = ("threadpool", "blocking", "mail", "memory")  # they need no package and no folder
 
 
@@ -189,14 +191,39 @@ _fallback = _Slot("HOPTOAD_FALLBACK_HANDLER", give_up=drop)
 _spool = _Slot("HOPTOAD_SPOOL_DIR", give_up=drop)
 
 
-def _module(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hoptoad_handler_file", path)
-    if spec is None or spec.loader is None:
+class _CheckedLoader(importlib.machinery.SourceFileLoader):
+    """Runs what it has read itself: bytecode that lies beside the file may be another's."""
+
+    def get_data(self, path: str) -> bytes:
+        return safefile.read(path, _MAX_SOURCE, of_anybody=True)  # whose it is, was looked at before
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        raise OSError("no bytecode is read or written")
+
+
+def _module(named: str) -> ModuleType:
+    """The module in a file, a relative path of which begins at the project's root.
+
+    Raises Untrusted where others than the project's owner may write to it.
+    """
+    root = get_settings().project_root
+    path = os.path.realpath(os.path.join(root, named))
+    if not path.endswith(".py"):
         raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
+    safefile.require_unwritable(path, *_owners(root))
+    loader = _CheckedLoader("hoptoad_handler_file", path)
+    spec = importlib.util.spec_from_file_location(loader.name, path, loader=loader)
+    module = importlib.util.module_from_spec(cast(importlib.machinery.ModuleSpec, spec))
     with importing:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     return module
+
+
+def _owners(directory: str) -> tuple[int, ...]:
+    """Who owns the project's root: the site's other code is theirs too."""
+    with contextlib.suppress(OSError):
+        return (os.stat(directory).st_uid,)
+    return ()
 
 
 def _not_found(setting: str, named: str, class_name: str, why: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad.failures import slot
+from hoptoad.errorchain import slot
 
 _MAX_FRAMES = 200
 

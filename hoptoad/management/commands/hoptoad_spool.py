@@ -1,22 +1,29 @@
 """`manage.py hoptoad_spool`: what waits on the disk, and getting it delivered."""
 
+import contextlib
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from hoptoad import messages
-from hoptoad.answers import Verdict, advice
+from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.api.choice import report
 from hoptoad.api.parsers import parse
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
-from hoptoad.handlers.spool import LOOK_EVERY, deliver, directory_of
+from hoptoad.handlers.spooled import SendingFailed, attempt, directory_of, put_away
+from hoptoad.ownfiles import NotUsable
 from hoptoad.spooldir import SpoolDirectory, Waiting
+from hoptoad.spoollock import SpoolLock
+from hoptoad.spoolscan import LOOK_EVERY
+from hoptoad.spoolsize import SpoolSize
 
 _BAR = 30  # characters
+_PATIENCE = 10.0  # seconds, for the process that delivers to give way
 
 
 class Command(BaseCommand):
@@ -31,54 +38,112 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         directory = _directory()
-        if options["purge"]:
-            self._purge(directory)
-        elif options["watch"]:
-            self._watch(directory)
-        elif options["send"]:
-            self._send(directory)
-        else:
-            self._list(directory)
+        try:
+            if options["purge"]:
+                with self._alone(directory):
+                    self._purge(directory)
+            elif options["watch"]:
+                self._watch(directory)
+            elif options["send"]:
+                with self._alone(directory):
+                    self._send(directory)
+            else:
+                self._list(directory)
+        except OSError as error:
+            raise CommandError(f"The spool {directory.path} does not work: {error}") from error
 
     def _list(self, directory: SpoolDirectory) -> None:
-        waiting, refused = directory.waiting(), directory.kept()
+        found, refused = directory.scan(), directory.scan_refused()
         self.stdout.write(f"{'Age':>8} {'Size':>9} {'Tried':>5}  Error")
-        for notice in waiting:
-            self.stdout.write(_row(notice, _error(notice)))
-        for notice in refused:
-            self.stdout.write(_row(notice, f"{_error(notice)}  [{messages.quoted(directory.words(notice))}]"))
-        self.stdout.write(f"{len(waiting)} waiting, {len(refused)} refused, in {directory.path}")
+        for notice in found.notices:
+            self.stdout.write(_row(notice, _error(directory, notice)))
+        for notice in refused.notices:
+            said = directory.answer(notice)
+            self.stdout.write(_row(notice, f"{_error(directory, notice)}  [{said}]"))
+        for name, why in {**found.skipped, **refused.skipped}.items():
+            self.stdout.write(f"Not sent: {messages.quoted(name, 100)} {why}.")
+        self.stdout.write(
+            f"{len(found.notices)} waiting, {len(refused.notices)} refused, in {directory.path}"
+        )
+        if refused.notices:
+            self.stdout.write(
+                f"To send refused notices again: mv {directory.refused}/*.notice {directory.path}/"
+            )
+
+    @contextlib.contextmanager
+    def _alone(self, directory: SpoolDirectory) -> Iterator[None]:
+        """Holds the directory's lock. The process that delivers is asked to give way."""
+        lock = SpoolLock(directory.path)
+        with lock.demanded(_PATIENCE) as is_ours:
+            if not is_ours:
+                raise CommandError(
+                    f"Process {lock.holder} delivers from {directory.path} and did not give way within "
+                    f"{_PATIENCE:g} seconds; {len(directory.waiting())} wait. Is it stopped, or does its "
+                    "server hang? Try again, or end that process: nothing is lost."
+                )
+            yield
 
     def _send(self, directory: SpoolDirectory) -> None:
-        waiting = directory.waiting()
-        taken = 0
-        for number, notice in enumerate(waiting, 1):
-            answer = deliver(directory, notice, get_settings(), send=report, give_up=give_up)
-            taken += answer is not None and answer.verdict is Verdict.ACCEPTED
-            self._progress(number, len(waiting))
+        found = directory.scan()
+        sent = refused = unread = 0
+        for number, notice in enumerate(found.notices, 1):
+            answer = self._deliver(directory, notice)
+            unread += answer is None
+            sent += answer is not None and answer.verdict is Verdict.ACCEPTED
+            refused += answer is not None and answer.verdict is Verdict.REFUSED
+            self._progress(number, len(found.notices))
             if answer is not None and answer.verdict in (Verdict.LATER, Verdict.UNREACHABLE):
                 self.stdout.write("")
-                raise CommandError(f"{len(waiting) - taken} still wait. {advice(answer)}")
-        self.stdout.write(f"{taken} of {len(waiting)} accepted, {len(directory.kept())} refused.")
+                left = len(found.notices) - sent - refused
+                raise CommandError(f"{sent} accepted, {refused} refused, {left} still wait. {advice(answer)}")
+        _recount(directory)
+        kept = len(directory.kept())
+        self.stdout.write(f"{sent} of {len(found.notices)} accepted, {kept} refused.")
+        if unread or found.skipped:
+            self.stdout.write(f"{unread + len(found.skipped)} files are not sent: hoptoad_spool lists them.")
+
+    def _deliver(self, directory: SpoolDirectory, notice: Waiting) -> Answer | None:
+        """None where the notice cannot be read."""
+        try:
+            answer = attempt(directory, notice, send=report, give_up=give_up)
+        except (NotUsable, PermissionError, FileNotFoundError) as error:
+            self.stderr.write(f"Not sent: {error}")
+            return None
+        except SendingFailed as error:
+            raise CommandError(f"{error}: {error.__cause__}") from error
+        if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
+            put_away(directory, notice, answer)
+        else:
+            directory.tried(notice)
+        return answer
 
     def _watch(self, directory: SpoolDirectory) -> None:
         self.stdout.write(f"Watching {directory.path}. Ctrl+C ends it.")
-        while True:
-            try:
-                if directory.waiting():
+        lock = SpoolLock(directory.path)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(self._look(directory, lock))
+
+    def _look(self, directory: SpoolDirectory, lock: SpoolLock) -> float:
+        """Sends what waits, unless another process does; returns the seconds until the next look."""
+        try:
+            changed = directory.changed()
+            if lock.acquire() and not lock.is_known_empty(changed):
+                waits = bool(directory.waiting())
+                lock.scanned(changed, empty=not waits)
+                if waits:
                     self._send(directory)
-                time.sleep(LOOK_EVERY)
-            except CommandError as error:
-                self.stderr.write(str(error))
-                time.sleep(12 * LOOK_EVERY)
-            except KeyboardInterrupt:
-                return
+        except CommandError as error:
+            self.stderr.write(str(error))
+            return 12 * LOOK_EVERY
+        finally:
+            lock.release()
+        return LOOK_EVERY
 
     def _purge(self, directory: SpoolDirectory) -> None:
-        notices = [*directory.waiting(), *directory.kept()]
-        for notice in notices:
-            directory.purge(notice)
-        self.stdout.write(f"{len(notices)} deleted.")
+        count = directory.purge([*directory.waiting(), *directory.kept()])
+        _recount(directory)
+        self.stdout.write(f"{count} deleted.")
 
     def _progress(self, number: int, total: int) -> None:
         if self.stdout.isatty():
@@ -117,9 +182,13 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _error(notice: Waiting) -> str:
+def _recount(directory: SpoolDirectory) -> None:
+    SpoolSize(directory.path).set(directory.scan().kib + directory.scan_refused().kib)
+
+
+def _error(directory: SpoolDirectory, notice: Waiting) -> str:
     try:
-        message = parse(notice.path.read_bytes()).error.message
+        message = parse(directory.read(notice)).error.message
     except (OSError, ParseError) as error:
-        message = f"[{error}]"
+        return f"[{messages.quoted(error, 200)}]"
     return messages.quoted(message, 100)
