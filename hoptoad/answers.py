@@ -28,8 +28,8 @@ class Answer:
     `text` is the server's own, or what went wrong on the way there: one printable line of at most 2,000
     characters, with the site's secrets masked. `fault` says how a server was unreachable: "dns",
     "refused", "tls", "timeout", "proxy", "network"; `is_distrusted` that its certificate was refused.
-    `delay` is in seconds, where the server asked for one. `id` and `link` are those the server gave; the
-    link leads to http or https.
+    `delay` is in seconds, where the server asked for one, and at most LONGEST_DELAY. `id` and `link` are
+    those the server gave; the link leads to http or https.
     """
 
     verdict: Verdict
@@ -42,10 +42,20 @@ class Answer:
     id: str = ""
     link: str = ""
 
+    def __post_init__(self) -> None:
+        if self.delay is not None:  # min first, because it turns NaN into a number
+            object.__setattr__(self, "delay", max(min(LONGEST_DELAY, self.delay), 0.0))
+
     def __str__(self) -> str:
         said = f"HTTP {self.status}" if self.status else self.fault
         return f"{self.verdict.value} ({said}): {self.text.rstrip('.') or 'no text'}"
 
+
+LONGEST_DELAY = 3600.0  # seconds, whatever a server asks for
+PAUSE_WHEN_TOLD_TO_WAIT = 60.0  # where the server does not say how long
+FIRST_PAUSE = 1.0  # after no answer at all, doubled with each further failure
+LONGEST_PAUSE = 300.0
+_MAX_DOUBLINGS = 16
 
 _LATER = frozenset({408, 420, 429, 502, 503, 504})
 _OLD_VERSION = "Notice for old app version ignored"
@@ -57,6 +67,8 @@ _JSON_ID = compiled(r'"(?:issue_)?id"\s*:\s*"?([\w-]{1,200})')
 _JSON_LINK = compiled(r'"(?:issue_)?url"\s*:\s*"([^"\\\s]{1,2000})"')
 _LINK = compiled(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
 _MAX_LOOKED_AT = 8192
+_SECONDS = compiled(r"-?[0-9]+(?:\.[0-9]*)?")
+_MAX_DELAY_TEXT = 100
 
 
 def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answer:
@@ -76,6 +88,13 @@ def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answe
     verdict = Verdict.LATER if status in _LATER else Verdict.REFUSED
     delay = _delay(headers) if verdict is Verdict.LATER else None
     return Answer(verdict=verdict, url=url, status=status, text=text, delay=delay)
+
+
+def pause_after(answer: Answer, failures: int) -> float:
+    """The seconds to wait before another attempt, where `failures` before this one had no answer."""
+    if answer.verdict is Verdict.LATER:
+        return PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
+    return min(FIRST_PAUSE * 2.0 ** min(failures, _MAX_DOUBLINGS), LONGEST_PAUSE)
 
 
 def advice(answer: Answer) -> str:
@@ -111,16 +130,16 @@ def _first(pattern: "re.Pattern[str]", body: str) -> str:
 
 def _delay(headers: Mapping[str, str]) -> float | None:
     for name in ("X-RateLimit-Delay", "Retry-After"):
-        value = headers.get(name, "").strip()
-        if re.fullmatch(r"\d{1,9}(\.\d{1,3})?", value):
+        value = headers.get(name, "").strip()[:_MAX_DELAY_TEXT]
+        if _SECONDS.fullmatch(value):
             return float(value)
         try:
             when = parsedate_to_datetime(value)
+            if when.tzinfo is None:
+                when = when.replace(tzinfo=timezone.utc)
+            return (when - datetime.now(timezone.utc)).total_seconds()
         except (TypeError, ValueError, OverflowError):
             continue
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=timezone.utc)
-        return max((when - datetime.now(timezone.utc)).total_seconds(), 0.0)
     return None
 
 

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hoptoad.answers import Answer
-from hoptoad.circuit import FIRST_PAUSE, LONGEST_PAUSE
+from hoptoad.answers import FIRST_PAUSE, LONGEST_PAUSE, Answer
 from hoptoad.spooldir import Waiting
 
 

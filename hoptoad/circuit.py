@@ -7,12 +7,9 @@ import time
 import weakref
 from collections.abc import Callable
 
-from hoptoad.answers import Answer, Verdict
+from hoptoad.answers import FIRST_PAUSE, LONGEST_PAUSE, Answer, Verdict, pause_after
 
-FIRST_PAUSE = 1.0  # seconds, doubled with each failure
-LONGEST_PAUSE = 300.0
-PAUSE_WHEN_TOLD_TO_WAIT = 60.0  # where the server does not say how long
-LONGEST_DELAY = 3600.0  # whatever it says
+_FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
 
 
 class Circuit:
@@ -30,9 +27,9 @@ class Circuit:
         jitter: Callable[[], float] = random.random,
         longest: float = LONGEST_PAUSE,
     ) -> None:
-        self._longest = longest
         self._clock = clock
         self._jitter = jitter
+        self._longest = longest
         self.start_over()
         _circuits.add(self)
 
@@ -41,7 +38,7 @@ class Circuit:
         self._lock = threading.RLock()
         self._failures = 0
         self._open_until: float | None = None
-        self._probing = False
+        self._prober: int | None = None  # the thread that has the permit of an open circuit
 
     @property
     def is_open(self) -> bool:
@@ -53,39 +50,72 @@ class Circuit:
         with self._lock:
             return 0.0 if self._open_until is None else max(self._open_until - self._clock(), 0.0)
 
-    def permit(self) -> float:
-        """0.0 where the caller may send now, and must tell the answer; else the seconds to wait."""
+    def wait(self) -> float:
+        """The seconds until a permit may be had; 0.0 where `permit` would give one now."""
         with self._lock:
             if self._open_until is None:
                 return 0.0
             left = self._open_until - self._clock()
-            if left > 0 or self._probing:
-                return max(left, FIRST_PAUSE)
-            self._probing = True
-            return 0.0
+            return max(left, FIRST_PAUSE) if left > 0 or self._prober is not None else 0.0
 
-    def answered(self, answer: Answer) -> None:
-        """Opens or closes it by what came of an attempt."""
+    def permit(self) -> float:
+        """0.0 where the caller may send now, else the seconds to wait.
+
+        Who may send gives the permit back, in the same thread, by `attempt`, `answered` or `withdraw`.
+        """
         with self._lock:
-            was_probing, self._probing = self._probing, False
-            if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
+            wait = self.wait()
+            if not wait and self.is_open:
+                self._prober = threading.get_ident()
+            return wait
+
+    def attempt(self, send: Callable[[], object]) -> object:
+        """Calls `send` under a permit that the caller holds, and gives the permit back whatever happens.
+
+        Returns what `send` returns, and raises what it raises: then nothing is known of the server.
+        """
+        try:
+            outcome = send()
+        except BaseException:
+            self.withdraw()
+            raise
+        self.answered(outcome)
+        return outcome
+
+    def answered(self, outcome: object) -> None:
+        """Opens or closes it by what came of an attempt; whatever is not an Answer closes it."""
+        with self._lock:
+            was_probing = self._is_given_back()
+            if not isinstance(outcome, Answer) or outcome.verdict not in _FAILING:
                 self._failures = 0
-                self._open_until = None
+                self._open_until = self._prober = None
             elif self._open_until is None or was_probing:
-                self._open_until = self._clock() + self._pause(answer)
+                self._open_until = self._clock() + self._pause(outcome)
 
     def withdraw(self) -> None:
         """Gives a permit back unused: nothing was asked, so nothing is known."""
         with self._lock:
-            self._probing = False
+            self._is_given_back()
+
+    def end_pause(self) -> None:
+        """Lets the next caller probe at once: for the end of a process, which cannot wait."""
+        with self._lock:
+            if self._open_until is not None:
+                self._open_until = self._clock()
+
+    def _is_given_back(self) -> bool:
+        """Whether this thread had the permit to probe: that of another thread stays with it."""
+        is_ours = self._prober == threading.get_ident()
+        if is_ours:
+            self._prober = None
+        return is_ours
 
     def _pause(self, answer: Answer) -> float:
+        pause = pause_after(answer, self._failures)
         if answer.verdict is Verdict.LATER:
-            delay = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
-            return min(delay, LONGEST_DELAY) * (1 + self._jitter() / 10)
+            return pause * (1 + self._jitter() / 10)
         self._failures += 1
-        longest = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 20), self._longest)
-        return longest * (1 + self._jitter()) / 2
+        return min(pause, self._longest) * (1 + self._jitter()) / 2
 
 
 _circuits: "weakref.WeakSet[Circuit]" = weakref.WeakSet()

@@ -83,12 +83,8 @@ def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -
     reuses_connection = _thread.last_url == url
     _thread.last_url = None
     way = _way(session, url, headers)
-    try:
-        response = _send(way, body, timeout)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        # A server may close a kept-alive connection just as the next notice is being written.
-        if not reuses_connection or not _was_dropped(error):
-            raise
+    response = _send_again(way, body, timeout) if reuses_connection else None
+    if response is None:
         response = _send(way, body, timeout)
     _thread.last_url = url
     with contextlib.closing(response):
@@ -96,6 +92,19 @@ def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -
         if len(text) == MAX_ANSWER_BYTES:
             response.close()  # rather than reading the rest of who knows how much
         return judge(url, response.status, response.headers, text.decode("utf-8", "replace"))
+
+
+def _send_again(way: "_Way", body: bytes, timeout: float) -> urllib3.BaseHTTPResponse | None:
+    """Sends over a kept-alive connection; None where the server has closed that meanwhile.
+
+    The caller tries once more, outside the `except`: the error of that attempt must not lead to this one.
+    """
+    try:
+        return _send(way, body, timeout)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        if not _was_dropped(error):
+            raise
+        return None
 
 
 class _Way(NamedTuple):
@@ -243,6 +252,15 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_RawUntil(self.fp.detach(), sock))
+
+    def begin(self) -> None:
+        """Reads on until the final answer: `http.client` takes 102 and 103 for that (RFC 9110, 15.2)."""
+        super().begin()
+        while 100 <= self.status < 200:
+            if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("the server switches to another protocol")
+            self.headers = self.msg = None  # type: ignore[assignment]  # else `begin` does nothing
+            super().begin()
 
 
 class _HTTPConnection(urllib3.connection.HTTPConnection):

@@ -8,6 +8,7 @@ site's class is asked only for what it adds, on top of a base that has nothing t
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
@@ -66,18 +67,30 @@ def _default_class(path: str) -> Any:
     return imported(path)
 
 
+# Of this process's requests, by dotted path. A document may name one of these, and nothing else.
+_of_requests: "WeakValueDictionary[str, type]" = WeakValueDictionary()
+
+
 def path_of(request: HttpRequest | None) -> str:
-    """The dotted path of a reporter class that this request has of its own; empty without one."""
+    """The dotted path of a reporter class that this request has of its own; empty without one.
+
+    `page` finds the class by that path later, in this process.
+    """
     kind = getattr(request, "exception_reporter_class", None)
-    return class_name(kind) if isinstance(kind, type) else ""
+    if not isinstance(kind, type):
+        return ""
+    path = class_name(kind)
+    _of_requests[path] = kind
+    return path
 
 
 def page(notice: Notice, path: str = "") -> str:
     """The notice as HTML, made by the template of the site's reporter class.
 
-    Only what the notice holds is shown. Raises what the class and its template raise.
+    `path` is what `path_of` returned in this process; any other is ignored, because a document may
+    come from anybody. Only what the notice holds is shown. Raises what the class and its template raise.
     """
-    kind: Any = imported(path or django_settings.DEFAULT_EXCEPTION_REPORTER)
+    kind: Any = _of_requests.get(path) or imported(django_settings.DEFAULT_EXCEPTION_REPORTER)
     data = {**_page_data(notice), **notice.extra}
     shown = type("Page", (kind,), {"get_traceback_data": lambda _: data})
     return str(shown(None, None, None, None, is_email=True).get_traceback_html())

@@ -18,11 +18,13 @@ logger = get_logger(__name__)
 SAY_EVERY = 60.0  # seconds
 _SSL_REFUSED = (402, 403)
 _said: "dict[tuple[str | int, ...], float]" = {}
+_sent_before: dict[str, int] = {}  # by the address of a server whose outage was logged
 
 
 def start_over() -> None:
     """Makes every refusal news again, to be said in the log: for a forked child."""
     _said.clear()
+    _sent_before.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -59,6 +61,21 @@ def post(
     return answer
 
 
+def log_recovery(answer: Answer, waiting: int) -> None:
+    """Logs, once for each outage that was logged, that the server accepts notices again.
+
+    For handlers, after an accepted notice; `waiting` is the number that still wait.
+    """
+    before = _sent_before.pop(answer.url, None) if _sent_before else None
+    if before is not None:
+        logger.warning(
+            "Notices are accepted again by %s: %d delivered, %d waiting.",
+            messages.address(answer.url),
+            tally.counts()["sent"] - before,
+            waiting,
+        )
+
+
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     with delivering():
         try:
@@ -80,9 +97,12 @@ def _tell(answer: Answer) -> None:
             where = messages.address(answer.url)
             logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
         return
+    is_news = _is_news(answer.url, answer.status, answer.fault) and SAID not in heard
     if answer.verdict is Verdict.REFUSED:
         tally.count("refused")
-    is_news = _is_news(answer.url, answer.status, answer.fault) and SAID not in heard
+        _sent_before.pop(answer.url, None)
+    elif is_news:
+        _sent_before.setdefault(answer.url, tally.counts()["sent"])
     level = logging.WARNING if is_news else logging.DEBUG
     if logger.isEnabledFor(level):
         where = messages.address(answer.url)

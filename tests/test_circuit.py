@@ -1,5 +1,8 @@
 """A dead server costs one attempt at a time; a busy one is left alone for as long as it says."""
 
+import contextlib
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +94,82 @@ def test_a_probe_that_succeeds_lets_everyone_send(circuit, clock):
     assert [circuit.permit() for _ in range(3)] == [0.0, 0.0, 0.0]
     circuit.answered(UNREACHABLE)
     assert circuit.permit() == 1.0
+
+
+@pytest.fixture
+def half_open(circuit, clock):
+    circuit.permit()
+    circuit.answered(UNREACHABLE)
+    clock.now += 1.0
+    assert circuit.permit() == 0.0
+    return circuit
+
+
+@pytest.mark.parametrize("outcome", [None, True, "published", b"", ACCEPTED, REFUSED])
+def test_a_probe_that_did_not_fail_lets_everyone_send(half_open, outcome):
+    assert half_open.attempt(lambda: outcome) is outcome
+
+    assert [half_open.permit() for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("error", [ValueError, TimeoutError, SystemExit, KeyboardInterrupt])
+def test_a_probe_that_raises_gives_its_permit_back(half_open, error):
+    def send():
+        raise error
+
+    with pytest.raises(error):
+        half_open.attempt(send)
+
+    assert half_open.is_open
+    assert half_open.permit() == 0.0
+
+
+def test_waiting_takes_no_permit(half_open, clock):
+    half_open.withdraw()
+
+    assert [half_open.wait() for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert half_open.permit() == 0.0
+    assert half_open.wait() == 1.0
+
+
+@pytest.mark.parametrize("outcome", [UNREACHABLE, answer(Verdict.LATER, 5.0), ValueError])
+def test_what_was_under_way_before_an_outage_takes_no_permit_from_the_probe(half_open, outcome):
+    """Attempts that began before the outage fail one by one while another thread probes."""
+
+    def fail():
+        if outcome is ValueError:
+            with contextlib.suppress(ValueError):
+                half_open.attempt(lambda: int("x"))
+        else:
+            half_open.attempt(lambda: outcome)
+
+    others = [threading.Thread(target=fail) for _ in range(3)]
+    for thread in others:
+        thread.start()
+        thread.join()
+
+    assert half_open.wait() == 1.0  # the probe is still under way
+    half_open.answered(UNREACHABLE)
+    assert half_open.wait() == 2.0
+
+
+def test_an_outage_of_a_week_is_no_overflow(circuit, clock):
+    for _ in range(3000):
+        circuit.answered(UNREACHABLE)
+        clock.now += 300.0
+        assert circuit.permit() == 0.0
+
+
+def test_a_circuit_may_have_a_bound_of_its_own(clock):
+    circuit = Circuit(clock=clock, jitter=lambda: 1.0, longest=7.0)
+    pauses = []
+    for _ in range(5):
+        circuit.answered(UNREACHABLE)
+        pauses.append(circuit.permit())
+        clock.now += pauses[-1]
+        assert circuit.permit() == 0.0
+
+    assert pauses == [1.0, 2.0, 4.0, 7.0, 7.0]
 
 
 @given(st.lists(st.sampled_from(list(Verdict))), st.floats(0, 1))

@@ -3,8 +3,10 @@
 The table in docs/delivery.rst names these tests.
 """
 
+import contextlib
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from hoptoad import stats
 from hoptoad.answers import Answer, Verdict
 from hoptoad.circuit import Circuit
 from hoptoad.handlers import get_handler
+from hoptoad.handlers.blocking import BlockingNotifier
+from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.signals import notice_answered, notice_dropped, notice_sent
 from hoptoad.spooldir import SpoolDirectory
@@ -124,6 +128,77 @@ def test_blocking_asks_a_dead_server_once_and_counts_what_is_lost(client, collec
 
     assert len(collector.received) == 1
     assert stats()["dropped"] == 10
+
+
+@pytest.mark.parametrize("outcome", [None, "accepted", Answer(verdict=Verdict.REFUSED, url=""), ValueError])
+def test_blocking_gives_its_permit_back_whatever_a_probe_comes_to(outcome):
+    clock = Clock()
+    outcomes = iter([UNREACHABLE, outcome])
+    sent = []
+
+    def send(payload, timeout):
+        sent.append(payload)
+        found = next(outcomes, None)
+        if found is ValueError:
+            raise ValueError("x")
+        return found
+
+    notifier = BlockingNotifier(
+        send=send, give_up=lambda *args: None, circuit=Circuit(clock=clock, jitter=lambda: 1.0)
+    )
+    notifier.enqueue(b"down", 1)
+    clock.now += 1.0
+    with contextlib.suppress(ValueError):
+        notifier.enqueue(b"probe", 1)
+    for _ in range(3):
+        notifier.enqueue(b"x", 1)
+
+    assert sent == [b"down", b"probe", b"x", b"x", b"x"]
+
+
+@pytest.mark.parametrize("outcome", [None, "accepted", Answer(verdict=Verdict.REFUSED, url=""), ValueError])
+def test_the_spool_gives_its_permit_back_whatever_a_probe_comes_to(settings_for, tmp_path, outcome):
+    settings_for(HOPTOAD_SPOOL_DIR=tmp_path / "spool")
+    outcomes = iter([UNREACHABLE, outcome])
+    sent = []
+
+    def send(payload, timeout):
+        found = next(outcomes, None)
+        if found is ValueError:
+            raise ValueError("x")
+        if found is not UNREACHABLE:
+            sent.append(payload)
+        return found
+
+    notifier = SpoolNotifier(send=send, give_up=lambda *args: None, circuit=Circuit(jitter=lambda: 0.0))
+    for number in range(5):
+        notifier.enqueue(b"%d" % number, 1)
+
+    assert notifier.flush(20)
+    assert len(set(sent)) == 5
+    notifier.close()
+
+
+@pytest.mark.parametrize("version", [{}, {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": 7}])
+@pytest.mark.parametrize("fault", [faults.reset, Reply(503, "", {"Retry-After": "0"}), Reply(502)])
+@pytest.mark.parametrize("handler", ["threadpool", "blocking"])
+def test_the_end_of_an_outage_is_one_line(client, collector, settings_for, caplog, handler, fault, version):
+    collector.replies.append(fault)
+    settings_for(HOPTOAD_HANDLER=handler, HOPTOAD_NOTIFICATION_URL=collector.url, **version)
+    client.get("/boom/")
+    notifier = get_handler()
+    if handler == "threadpool":
+        with notifier._changed:
+            assert notifier._changed.wait_for(lambda: notifier._circuit.is_open, 20)
+    notifier._circuit.end_pause()
+
+    for _ in range(5):
+        client.get("/boom/")
+    if handler == "threadpool":
+        assert get_handler().flush(20)
+
+    [line] = [line for line in caplog.messages if "accepted again" in line]
+    assert re.search(r": [1-4] delivered, \d waiting\.$", line)
 
 
 def test_what_is_lost_and_what_arrives_is_signalled(client, collector, threads):

@@ -1,5 +1,8 @@
 """Notices as letters: as a handler, and where the server is gone for good."""
 
+import importlib
+import sys
+
 import pytest
 from collector import Reply
 from django.core import mail
@@ -105,3 +108,45 @@ def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settin
     assert get_handler().flush(20)
     assert tally.counts()["dropped"] == 1
     assert "notices lost" in caplog.text
+
+
+def document(version, named):
+    """A notice that somebody else has made, with the class of a reporter in its environment."""
+    from hoptoad.api import htv2, v3
+    from hoptoad.notice import ErrorInfo, Notice, RequestInfo
+
+    request = RequestInfo(
+        url="http://shop.example/", cgi_data={"EXCEPTION_REPORTER": named, "REQUEST_METHOD": "GET"}
+    )
+    return {"v2": htv2, "v3": v3}[version].encode(
+        Notice(id="7", error=ErrorInfo("ValueError", "ValueError: x"), request=request)
+    )
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+@pytest.mark.parametrize("is_loaded", [False, True])
+@pytest.mark.parametrize("named", ["Reporter", "function", "nothing.there", "calls"])
+def test_what_a_document_names_is_neither_imported_nor_called(settings_for, version, is_loaded, named):
+    settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_MAIL_HTML=True)
+    sys.modules.pop("shop.planted", None)
+    if is_loaded:
+        importlib.import_module("shop.planted")
+
+    get_handler().enqueue(document(version, f"shop.planted.{named}"), 5)
+
+    assert get_handler().flush(20)
+    [(page, _)] = mail.outbox[0].alternatives
+    assert "<h1>ValueError" in page  # Django's own
+    assert ("shop.planted" in sys.modules) is is_loaded
+    assert not (is_loaded and sys.modules["shop.planted"].calls)
+
+
+def test_letters_are_counted(client, settings_for):
+    from hoptoad import stats
+
+    settings_for(HOPTOAD_HANDLER="mail")
+
+    client.get("/boom/")
+
+    assert get_handler().flush(20)
+    assert (stats()["mailed"], stats()["sent"], stats()["dropped"]) == (1, 0, 0)

@@ -1,6 +1,7 @@
 """Against a real server: every answer is understood, every fault ends in time."""
 
 import contextlib
+import email.utils
 import os
 import socket
 import ssl
@@ -13,7 +14,7 @@ from certificates import Authority
 from collector import Collector, Reply
 
 from hoptoad import transport
-from hoptoad.answers import Verdict, advice
+from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.signals import notice_answered
 
 HEADERS = {"Content-Type": "text/xml"}
@@ -159,6 +160,16 @@ def test_errbits_silent_drop_is_no_success(post, collector, caplog):
         ({"X-RateLimit-Delay": "17", "Retry-After": "3"}, 17.0),
         ({"Retry-After": "3"}, 3.0),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"Retry-After": "999999999"}, 3600.0),
+        ({"Retry-After": "9" * 500}, 3600.0),
+        ({"X-RateLimit-Delay": "3601.5"}, 3600.0),
+        ({"X-RateLimit-Delay": "1e9", "Retry-After": "7"}, 7.0),
+        ({"Retry-After": "-5"}, 0.0),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 3600.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}, 3600.0),
+        ({"Retry-After": "Mon, 01 Jan 0001 00:00:00 +2359"}, 0.0),
+        ({"Retry-After": "Fri, 31 Dec 99999 23:59:59 GMT"}, None),
         ({"Retry-After": "tomorrow"}, None),
         ({}, None),
     ],
@@ -170,10 +181,115 @@ def test_the_delay_a_server_asks_for_is_understood(post, collector, headers, del
 
 
 def test_a_delay_until_a_date_is_counted_from_now(post, collector):
-    year = time.gmtime().tm_year + 1
-    collector.replies.append(Reply(503, "", {"Retry-After": f"Sat, 01 Jan {year} 00:00:00 GMT"}))
+    soon = email.utils.formatdate(time.time() + 600, usegmt=True)
+    collector.replies.append(Reply(503, "", {"Retry-After": soon}))
 
-    assert 0 < post().delay < 367 * 24 * 3600
+    assert 500 < post().delay <= 600
+
+
+@pytest.mark.parametrize("delay", [float("inf"), float("nan"), 10**400, -1.0])
+def test_an_answer_made_by_a_sites_own_class_has_a_bounded_delay(delay):
+    answer = Answer(verdict=Verdict.LATER, url="", delay=delay)
+
+    assert 0.0 <= answer.delay <= 3600.0
+
+
+def interim(*lines, then):
+    """Answers with lines of interim answers before the final one."""
+
+    def reply(handler):
+        for line in lines:
+            handler.wfile.write(f"HTTP/1.1 {line}\r\n\r\n".encode())
+        handler.answer(then)
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["102 Processing"],
+        ["103 Early Hints\r\nLink: </style.css>; rel=preload\r\nContent-Length: 4"],
+        ["103 Early Hints\r\nTransfer-Encoding: chunked"] * 3,
+        ["100 Continue", "102 Processing", "100 Continue", "199 Unknown"],
+        ["100 Continue"],
+    ],
+)
+def test_the_final_answer_counts_and_none_is_left_for_the_next_notice(post, collector, lines):
+    collector.replies += [
+        interim(*lines, then=Reply(422, "Your API key is unknown")),
+        interim(*lines, then=Reply()),
+        Reply(503, "busy"),
+    ]
+
+    answers = [post(), post(), post()]
+
+    assert [answer.status for answer in answers] == [422, 200, 503]
+    assert answers[0].text == "Your API key is unknown"
+    assert {received.connection for received in collector.received} == {1}
+
+
+@pytest.mark.parametrize(
+    "lines", [["101 Switching Protocols\r\nUpgrade: h2c"], ["103 Early Hints", "101 Switching Protocols"]]
+)
+def test_a_server_that_switches_protocols_is_unreachable(post, collector, lines):
+    collector.replies += [interim(*lines, then=Reply()), Reply(422, "the next notice's")]
+
+    assert post().verdict is Verdict.UNREACHABLE
+    assert post().text == "the next notice's"
+    assert collector.connections == 2
+
+
+def test_endless_interim_answers_cost_no_more_than_the_timeout(post, collector, deadline):
+    def reply(handler):
+        with contextlib.suppress(OSError):
+            while not handler.server.collector.over.wait(0.05):
+                handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        handler.close_connection = True
+
+    collector.replies.append(reply)
+
+    assert post(timeout=0.5).fault == "timeout"
+    assert deadline(4)
+
+
+@pytest.mark.parametrize(("fault", "kind"), [(None, "refused"), (faults.hang, "timeout")])
+def test_a_line_speaks_of_one_attempt(post, collector, caplog, fault, kind):
+    """A kept-alive connection was reset, and the attempt over a new one failed otherwise."""
+
+    def reset_and_close(handler):
+        handler.server.socket.shutdown(socket.SHUT_RDWR)  # nobody listens any more
+        faults.reset(handler)
+
+    post()
+    collector.replies.append(faults.reset if fault else reset_and_close)
+    collector.default = fault
+
+    answer = post(timeout=0.5)
+
+    assert answer.fault == kind
+    assert "reset" not in caplog.text
+    assert "aborted" not in caplog.text
+
+
+@pytest.mark.parametrize("fault", [faults.reset, Reply(503), Reply(429, "", {"Retry-After": "1"})])
+def test_the_end_of_an_outage_is_logged_once(post, collector, caplog, fault):
+    collector.replies += [fault, fault]
+    for _ in range(4):
+        answer = post()
+        if answer.verdict is Verdict.ACCEPTED:
+            transport.log_recovery(answer, 17)
+
+    [line] = [line for line in caplog.messages if "accepted again" in line]
+    assert line == f"Notices are accepted again by {collector.url}: 1 delivered, 17 waiting."
+
+
+def test_a_server_that_was_never_down_is_not_back(post, collector, caplog):
+    collector.replies += [Reply(422, "Your API key is unknown"), Reply()]
+    for _ in range(3):
+        transport.log_recovery(post(), 0)
+
+    assert "accepted again" not in caplog.text
 
 
 @pytest.mark.parametrize("body", ["<id>" + " " * 60_000, "<id" * 20_000, "<id>" + "<url>" * 12_000])

@@ -4,6 +4,7 @@ from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.handlers.base import GiveUp, Send, give_up
+from hoptoad.transport import log_recovery
 
 
 class BlockingNotifier:
@@ -26,13 +27,10 @@ class BlockingNotifier:
             why = 'the server is down or busy, and HOPTOAD_HANDLER = "blocking" does not wait for it'
             self._give_up(payload, timeout, why, None)
             return
-        answer: object = None
-        try:
-            answer = self._send(payload, timeout)
-        finally:
-            if isinstance(answer, Answer):
-                self._circuit.answered(answer)
-            else:
-                self._circuit.withdraw()
-        if isinstance(answer, Answer) and answer.verdict is not Verdict.ACCEPTED:
+        answer = self._circuit.attempt(lambda: self._send(payload, timeout))
+        if not isinstance(answer, Answer):
+            return
+        if answer.verdict is Verdict.ACCEPTED:
+            log_recovery(answer, waiting=0)
+        else:
             self._give_up(payload, timeout, str(answer), answer)

@@ -5,14 +5,14 @@ import random
 from typing import Any
 
 from celery import current_app, shared_task  # type: ignore[import-untyped]
+from celery.exceptions import Reject  # type: ignore[import-untyped]
 
-from hoptoad.answers import Verdict
+from hoptoad import messages
+from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
-from hoptoad.circuit import LONGEST_PAUSE, PAUSE_WHEN_TOLD_TO_WAIT
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import give_up
-from hoptoad.handlers.brokered import publisher
-from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.handlers.brokered import BrokeredNotifier
 from hoptoad.imports import importing, when_needed
 
 
@@ -29,11 +29,13 @@ def deliver(self: Any, document: str) -> None:
     if answer.verdict is Verdict.REFUSED or self.request.retries >= settings.retries:
         give_up(payload, settings.timeout, str(answer), answer)
         return
-    if answer.verdict is Verdict.LATER:
-        pause = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
-    else:
-        pause = min(2.0**self.request.retries, LONGEST_PAUSE)
-    raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
+    pause = pause_after(answer, self.request.retries)
+    try:
+        raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
+    except Reject as error:  # the broker does not take the task back, and this would end the notice
+        give_up(
+            payload, settings.timeout, f"Celery cannot try again: {messages.quoted(error.reason)}", answer
+        )
 
 
 def _load(application: Any) -> None:
@@ -44,7 +46,7 @@ def _load(application: Any) -> None:
     _ = application.connection_for_write().transport
 
 
-class CeleryNotifier(ThreadedNotifier):
+class CeleryNotifier(BrokeredNotifier):
     """Publishes from a thread. Where the broker is down, the spool or this process delivers."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -63,4 +65,4 @@ class CeleryNotifier(ThreadedNotifier):
             # Without Celery's own retries: they would hold the thread while the broker is down.
             task.apply_async((document,), retry=False, ignore_result=True)
 
-        super().__init__(send=publisher(publish, "Celery's broker"), **kwargs)
+        super().__init__(publish, "Celery's broker", **kwargs)

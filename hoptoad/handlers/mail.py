@@ -15,6 +15,7 @@ from hoptoad.letter import body, is_broken_link, subject
 from hoptoad.messages import get_logger
 from hoptoad.notice import Notice
 from hoptoad.reporterclass import page
+from hoptoad.tally import tally
 
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -27,6 +28,7 @@ def send(payload: bytes, timeout: float) -> None:
     tell = mail_managers if is_broken_link(notice) else mail_admins
     html = _html(notice) if get_settings().mail_html else None
     tell(subject(notice), body(notice), html_message=html)
+    tally.count("mailed")
 
 
 def _html(notice: Notice) -> str | None:

@@ -10,13 +10,12 @@ try:
 except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
 
-from hoptoad.answers import Verdict
+from hoptoad import messages
+from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
-from hoptoad.circuit import PAUSE_WHEN_TOLD_TO_WAIT
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import give_up
-from hoptoad.handlers.brokered import publisher
-from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.handlers.brokered import BrokeredNotifier
 
 
 @task
@@ -31,17 +30,21 @@ def deliver(document: str, attempt: int = 0) -> None:
     if not (again and deliver.get_backend().supports_defer):
         give_up(payload, settings.timeout, str(answer), answer)
         return
-    pause = PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
-    later = timezone.now() + timedelta(seconds=pause)
-    deliver.using(run_after=later).enqueue(document, attempt + 1)
+    later = timezone.now() + timedelta(seconds=pause_after(answer, attempt))
+    try:
+        deliver.using(run_after=later).enqueue(document, attempt + 1)
+    # Backends, and the databases and brokers behind them, raise whatever they like.
+    except Exception as error:
+        why = f"the tasks backend takes no other attempt: {messages.quoted(error)}"
+        give_up(payload, settings.timeout, why, answer)
 
 
 def _publish(document: str) -> None:
     deliver.enqueue(document)
 
 
-class TasksNotifier(ThreadedNotifier):
+class TasksNotifier(BrokeredNotifier):
     """Enqueues from a thread. Where the backend fails, the spool or this process delivers."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(send=publisher(_publish, "The tasks backend"), **kwargs)
+        super().__init__(_publish, "The tasks backend", **kwargs)

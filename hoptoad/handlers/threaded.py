@@ -18,8 +18,11 @@ from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.messages import get_logger
 from hoptoad.tally import tally
+from hoptoad.transport import log_recovery
 
 logger = get_logger(__name__)
+
+NOT_NOW = object()  # the outcome of an attempt that asked nobody: the notice goes on waiting
 
 
 @dataclass(slots=True, eq=False)
@@ -65,8 +68,9 @@ class ThreadedNotifier:
         self._changed = threading.Condition(threading.RLock())
         self._queue: deque[_Item] = deque()
         self._threads = 0
-        self._sending = 0
+        self._sending: set[_Item] = set()
         self._closed = False
+        self._ends_with_process = False
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
         """Queues a notice, or gives it up where `queue_size` notices are waiting."""
@@ -82,7 +86,7 @@ class ThreadedNotifier:
             return
         tally.count("queued")
         if not threads.may_start():
-            if not self._circuit.permit():
+            if not self._wait():
                 self._send_here(time.monotonic() + 2 * timeout)
         elif threading.main_thread().is_alive():
             self._start_thread()
@@ -114,49 +118,64 @@ class ThreadedNotifier:
             self.flush(max(deadline - time.monotonic(), 0.0))
         return self._end(timeout)
 
+    def abandon(self) -> None:
+        """Counts what is being sent as unknown: for the end of the process, after `close`."""
+        with self._changed:
+            sending = len(self._sending)
+        if sending:
+            tally.leave(sending, _too_short(get_settings().flush_timeout))
+
     def _end(self, timeout: float) -> bool:
         with self._changed:
             self._closed = True
             left = list(self._queue)
             self._queue.clear()
             self._threads = 0
-            sending = self._sending
+            sending = len(self._sending)
             self._changed.notify_all()
-        why = f"the process ended, and HOPTOAD_FLUSH_TIMEOUT = {timeout:g} s was not enough"
-        for item in left:
-            self._give_up(item.payload, item.timeout, why, None)
-        if sending:
-            tally.drop(sending, f"{why} for {sending} that were being sent")
+        why = _too_short(timeout)
+        with tally.one_line():
+            for item in left:
+                self._give_up(item.payload, item.timeout, why, None)
         return not (left or sending)
 
     def _start_thread(self) -> None:
         with self._changed:
-            idle = self._threads - self._sending
+            idle = self._threads - len(self._sending)
             enough = idle >= len(self._queue) or self._threads >= self._thread_count
             if enough or (self._threads and self._circuit.is_open):
                 return
             self._closed = False
             self._threads += 1
-            first = self._threads == 1
-        if first:
+            is_first, self._ends_with_process = not self._ends_with_process, True
+        if is_first:
             _close_with_process(self)
         if threads.start(self._work, "hoptoad") is None:  # the next notice asks again
             with self._changed:
                 self._threads -= 1
 
     def _work(self) -> None:
-        while (item := self._next()) is not None:
-            self._deliver(item)
+        try:
+            while (item := self._next()) is not None:
+                self._deliver(item)
+        except BaseException:  # of a `send` that ends its thread; the next notice starts another
+            with self._changed:
+                self._threads = max(self._threads - 1, 0)
+            raise
 
     def _next(self) -> _Item | None:
         with self._changed:
             while not self._closed:
-                wait = self._circuit.permit() if self._queue else None
+                wait = self._permit() if self._queue else None
                 if wait == 0.0:
-                    self._sending += 1
-                    return self._queue.popleft()
+                    return self._taken()
                 self._changed.wait(wait)
             return None
+
+    def _taken(self) -> _Item:
+        item = self._queue.popleft()
+        self._sending.add(item)
+        return item
 
     def _send_here(self, deadline: float) -> None:
         """Sends in this thread until the deadline, or until the server turns out to be down."""
@@ -164,8 +183,7 @@ class ThreadedNotifier:
             with self._changed:
                 if not self._queue:
                     return
-                item = self._queue.popleft()
-                self._sending += 1
+                item = self._taken()
             item.timeout = min(item.timeout, left / 2)  # once to connect, once for the answer
             self._deliver(item)
             if self._circuit.is_open:
@@ -174,27 +192,32 @@ class ThreadedNotifier:
     def _deliver(self, item: _Item) -> None:
         again = False
         try:
-            answer = self._sent(item)
-            again = isinstance(answer, Answer) and self._settle(item, answer)
+            again = self._settle(item, self._sent(item))
         finally:
             with self._changed:
                 if again:
                     self._queue.appendleft(item)
-                self._sending -= 1
+                self._sending.discard(item)
                 self._changed.notify_all()
 
     def _sent(self, item: _Item) -> object:
         try:
-            return self._send(item.payload, item.timeout)
-        except Exception as error:
-            log_exception(logger, "A notice could not be sent: django-hoptoad itself failed.")
+            return self._attempt(item.payload, item.timeout)
+        except BaseException as error:
             self._give_up(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
+            if not isinstance(error, Exception):
+                raise  # of the process, which ends
+            log_exception(logger, "A notice could not be sent: django-hoptoad itself failed.")
             return None
 
-    def _settle(self, item: _Item, answer: Answer) -> bool:
+    def _settle(self, item: _Item, answer: object) -> bool:
         """Whether the notice should be tried again."""
-        self._circuit.answered(answer)
+        if answer is NOT_NOW:
+            return True
+        if not isinstance(answer, Answer):
+            return False
         if answer.verdict is Verdict.ACCEPTED:
+            log_recovery(answer, len(self._queue))
             return False
         item.attempts += 1
         if answer.verdict is not Verdict.REFUSED and item.attempts <= self._retries and not self._closed:
@@ -202,6 +225,22 @@ class ThreadedNotifier:
             return True
         self._give_up(item.payload, item.timeout, str(answer), answer)
         return False
+
+    def _wait(self) -> float:
+        """The seconds until a notice may be sent."""
+        return self._circuit.wait()
+
+    def _permit(self) -> float:
+        """Like `_wait`; 0.0 is a permit, which `_attempt` gives back."""
+        return self._circuit.permit()
+
+    def _attempt(self, payload: bytes, timeout: float) -> object:
+        """What `send` returns, or NOT_NOW where nobody was asked. Raises what `send` raises."""
+        return self._circuit.attempt(lambda: self._send(payload, timeout))
+
+
+def _too_short(timeout: float) -> str:
+    return f"the process ended, and HOPTOAD_FLUSH_TIMEOUT = {timeout:g} s was not enough"
 
 
 _ends_at: list[float] = []
@@ -224,7 +263,7 @@ def _close_with_process(pool: ThreadedNotifier) -> None:
     def close(**kwargs: object) -> None:
         still_there = reference()
         if still_there is not None:
-            still_there.close()
+            _end_with_process([still_there])
 
     # Asked of what is loaded already: a site without these must not load them for our sake.
     multiprocessing = sys.modules.get("multiprocessing.util")
@@ -240,9 +279,16 @@ def _after_fork() -> None:
         pool.start_over()
 
 
+def _end_with_process(pools: list[ThreadedNotifier]) -> None:
+    with tally.one_line():
+        for pool in pools:
+            pool.close()
+        for pool in pools:
+            pool.abandon()
+
+
 def _at_exit() -> None:
-    for pool in list(_pools):
-        pool.close()
+    _end_with_process(list(_pools))
 
 
 if hasattr(os, "register_at_fork"):
