@@ -14,6 +14,8 @@ from hoptoad import stats
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import start_over
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("celery", reason="celery is not installed")
 
 

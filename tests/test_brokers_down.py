@@ -21,6 +21,8 @@ from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import get_spool, start_over
 from hoptoad.handlers.brokered import BrokeredNotifier
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).parent
 UNREACHABLE = Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused")
 BUSY = Answer(verdict=Verdict.LATER, url="", status=429, delay=3600.0)

@@ -5,6 +5,8 @@ import pytest
 from brokers import worker
 from rules import check_v2
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("celery", reason="celery is not installed")
 
 POOLS = {

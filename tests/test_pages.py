@@ -12,6 +12,8 @@ from brokers import missing
 from django.test import Client
 from django.utils import translation
 
+pytestmark = pytest.mark.long
+
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync""".split()
 SCHEMES = {"dark": "0", "light": "1"}

@@ -483,6 +483,7 @@ print("ended" if done == (child, 0) else "hangs")
     assert said == "ended\n"
 
 
+@pytest.mark.long
 def test_the_benchmarks_still_run():
     """A quick run of two questions; it checks by itself that everything arrives."""
     folder = HERE.parent / "benchmarks"

@@ -28,6 +28,8 @@ from hoptoad.spooldir import SpoolDirectory
 from hoptoad.spoollock import SpoolLock
 from hoptoad.spoolsize import SpoolSize
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).parent
 DOCUMENT = htv2.encode(Notice(id="1", error=ErrorInfo("E", "E: waits")))
 DAY = 24 * 3600

@@ -18,7 +18,10 @@ from collector import Reply
 from hoptoad.spooldir import SpoolDirectory
 
 TESTS = Path(__file__).parent
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+]
 
 
 class Spoolers:
