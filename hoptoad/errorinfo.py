@@ -8,6 +8,7 @@ from types import FrameType
 
 from django.utils.encoding import escape_uri_path
 
+from hoptoad import once
 from hoptoad.budget import Budget
 from hoptoad.cleaned import joined, mapped
 from hoptoad.conf import Settings
@@ -61,6 +62,7 @@ def errors_of(
         gem_paths=settings.gem_paths,
         short_class_names=settings.short_class_names,
         detail=variables.detailed if wants_detail else None,
+        parts=once.parts_of,
     )
     error, causes = describer.describe(failure)
     return error if error.frames else replace(error, frames=NO_FRAME), causes
@@ -80,6 +82,7 @@ def reason_of(
         max_frames=settings.max_frames,
         gem_paths=settings.gem_paths,
         short_class_names=settings.short_class_names,
+        parts=once.parts_of,
     )
     return Reason(describer.describe(error)[0], scrubber.masked.values)
 

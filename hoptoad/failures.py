@@ -19,11 +19,19 @@ _LEFT_OUT = Frame("[cut]", 0, "frames left out")
 _function_of = attrgetter("co_qualname" if hasattr(CodeType, "co_qualname") else "co_name")
 
 
+Parts = list[tuple[TracebackType | None, TracebackType | None]]
+
+
+def _whole(error: BaseException) -> Parts:
+    return [(slot(error, "__traceback__"), None)]
+
+
 class Describer:
     """Turns exceptions into ErrorInfo, within the bounds and through the scrubber it is given.
 
     `max_text` is how much of a text is looked at; `spend` decides how much is kept. `detail` may add
-    to a frame what else is to be said of it.
+    to a frame what else is to be said of it. `parts` chooses what of an exception's traceback is told,
+    outermost first, each with the line that is no longer part of it.
     """
 
     def __init__(
@@ -37,7 +45,9 @@ class Describer:
         gem_paths: bool = False,
         short_class_names: bool = False,
         detail: "Callable[[FrameType, Frame], Frame] | None" = None,
+        parts: "Callable[[BaseException], Parts]" = _whole,
     ) -> None:
+        self._parts = parts
         self._detail = detail
         self._scrub = scrub
         self._spend = spend
@@ -56,7 +66,9 @@ class Describer:
     def _info(self, error: BaseException, relation: str) -> ErrorInfo:
         name = class_name(type(error))
         name = cut(name.rpartition(".")[2] if self._short else name, _MAX_NAME)
-        frames, left_out = self._frames(slot(error, "__traceback__"))
+        parts = [self._frames(*part) for part in reversed(self._parts(error))]
+        frames = tuple(frame for shown, _ in parts for frame in shown)
+        left_out = sum(number for _, number in parts)
         return ErrorInfo(
             class_name=name.strip() or "Exception",
             message=self._message(error),
@@ -77,11 +89,13 @@ class Describer:
     def _scrubbed(self, text: str) -> str:
         return self._scrub(without_addresses(cut(text, self._max_text)))
 
-    def _frames(self, traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
+    def _frames(
+        self, traceback: TracebackType | None, end: TracebackType | None
+    ) -> tuple[tuple[Frame, ...], int]:
         """The frames, and how many are left out of their middle."""
         root, gem_paths, detail = self._project_root, self._gem_paths, self._detail
         shown, left_out = [], 0
-        for frame, line in frames_of(self._from_own(traceback), self._max_frames):
+        for frame, line in frames_of(self._from_own(traceback, end), self._max_frames, end):
             if frame is None:
                 shown.append(_LEFT_OUT)
                 left_out = line
@@ -94,14 +108,14 @@ class Describer:
             shown.append(told if detail is None else detail(frame, told))
         return tuple(shown), left_out
 
-    def _from_own(self, traceback: TracebackType | None) -> TracebackType | None:
+    def _from_own(self, traceback: TracebackType | None, end: TracebackType | None) -> TracebackType | None:
         """The traceback from the project's outermost frame on; the whole where it has none.
 
         What is below, the server and Django's handlers, differs between WSGI and ASGI and with each
         upgrade, and would split the server's groups.
         """
         step = traceback
-        while step is not None:
+        while step is not None and step is not end:
             if paths.is_own(step.tb_frame.f_code.co_filename, self._project_root):
                 return step
             step = step.tb_next
@@ -121,25 +135,25 @@ def walked(traceback: TracebackType | None, max_frames: int) -> Iterator[FrameTy
 
 
 def frames_of(
-    traceback: TracebackType | None, max_frames: int
+    traceback: TracebackType | None, max_frames: int, end: TracebackType | None = None
 ) -> "list[tuple[FrameType, int] | tuple[None, int]]":
-    """The frames and their lines, innermost first. Of more than `max_frames` both ends are kept,
+    """The frames before `end` and their lines, innermost first. Of more than `max_frames` both ends are kept,
     with None and the number of those left out between them.
     """
     first: list[tuple[FrameType, int]] = []
     room = max_frames - max_frames // 2
-    while traceback is not None and room:
+    while traceback is not None and traceback is not end and room:
         first.append((traceback.tb_frame, traceback.tb_lineno or 0))
         traceback = traceback.tb_next
         room -= 1
     rest, left_out = traceback, -(max_frames // 2)
-    while rest is not None:
+    while rest is not None and rest is not end:
         rest = rest.tb_next
         left_out += 1
     for _ in range(left_out):
         traceback = traceback.tb_next  # type: ignore[union-attr]
     last: list[tuple[FrameType, int] | tuple[None, int]] = []
-    while traceback is not None:
+    while traceback is not None and traceback is not end:
         last.append((traceback.tb_frame, traceback.tb_lineno or 0))
         traceback = traceback.tb_next
     between: list[tuple[None, int]] = [(None, left_out)] if left_out > 0 else []

@@ -54,6 +54,7 @@ class _Sighting(NamedTuple):
     length: int  # of its traceback
     raised: int  # how many times it was raised so far, by its traceback
     thread: "weakref.ref[threading.Thread]"  # its number may be another thread's by now
+    fresh: int  # how many lines at the head of the traceback are not left from an earlier failure
 
 
 # The last exceptions that any thread saw, by id; the identity tells whether it is still the same object.
@@ -117,13 +118,21 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
     duplicates = _duplicates_of(request)
     sighting = _sighting_of(error)
     now = _measured(error, duplicates)
+    is_seen = duplicates is not None and any(is_same(identity, error) for identity in duplicates.seen)
+    goes_on = (
+        sighting is not None
+        and (is_seen or duplicates is None or not sighting.is_owned)
+        and _is_same_raising(sighting, now, error)
+    )
+    if sighting is not None and now.length > sighting.length:
+        added = now.length - sighting.length
+        now = now._replace(fresh=sighting.fresh + added if goes_on else added)
     _remember(error, now)
     if duplicates is None:
-        return sighting is None or not _is_same_raising(sighting, now, error)
-    known = any(is_same(identity, error) for identity in duplicates.seen)
-    if not known:
+        return not goes_on
+    known = is_seen or goes_on
+    if not is_seen:
         duplicates.seen.append(now.identity)
-        known = sighting is not None and not sighting.is_owned and _is_same_raising(sighting, now, error)
     if not uncaught:
         return not known
     # Once a request could not be answered, whatever comes out of it further says the same.
@@ -134,6 +143,29 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
     first = not duplicates.handler_failed
     duplicates.handler_failed = True
     return first
+
+
+def parts_of(error: BaseException) -> list[tuple[TracebackType | None, TracebackType | None]]:
+    """The parts of the traceback that tell of this failure, outermost first: where each begins and ends.
+
+    The traceback of an object that is raised again and again still has the lines of earlier failures,
+    and their frames hold the variables of other requests. Where a Future has raised what it kept, the
+    lines of the place where that failed are told as well.
+    """
+    trace: TracebackType | None = slot(error, "__traceback__")
+    sighting = _sighting_of(error)
+    if sighting is None or sighting.fresh >= sighting.length:
+        return [(trace, None)]
+    steps = _steps(error)
+    if sighting.fresh >= len(steps):
+        return [(trace, None)]
+    parts: list[tuple[TracebackType | None, TracebackType | None]] = [
+        (trace, steps[sighting.fresh - 1].tb_next)
+    ]
+    if _is_carrier(steps[sighting.fresh - 1].tb_frame.f_code.co_filename):
+        begins = [i for i in range(1, len(steps)) if _is_new_raising(steps[i - 1], steps[i])]
+        parts.append((steps[begins[-1]], None))
+    return parts
 
 
 def _duplicates_of(request: HttpRequest | None) -> Duplicates | None:
@@ -171,12 +203,12 @@ def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
     outer: TracebackType | None = None
     for step in _steps(error):
         length += 1
-        # The first comparison is the usual answer of `_is_raised_by`, without a call for each line.
+        # The first comparison is the usual answer, without a call for each line.
         if outer is not None and step.tb_frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
             raised += 1
         outer = step
     thread = weakref.ref(threading.current_thread())
-    return _Sighting(identity_of(error), owner is not None, length, raised, thread)
+    return _Sighting(identity_of(error), owner is not None, length, raised, thread, length)
 
 
 def _steps(error: BaseException) -> list[TracebackType]:
@@ -196,6 +228,10 @@ def _steps(error: BaseException) -> list[TracebackType]:
 
 def _is_carrier(file: str) -> bool:
     return file.replace("\\", "/").endswith(_CARRIERS)
+
+
+def _is_new_raising(outer: TracebackType, inner: TracebackType) -> bool:
+    return inner.tb_frame.f_back is not outer.tb_frame and _is_raised_by(outer, inner)
 
 
 def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:

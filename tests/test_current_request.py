@@ -754,3 +754,61 @@ def test_a_refusal_beside_a_reported_exception_is_another_notice(site, view, set
 
     assert site.get().status_code == 403
     assert len(outbox) == 2
+
+
+def functions(notice):
+    return [frame.function.rpartition(".")[2] for frame in notice.error.frames]
+
+
+@pytest.mark.parametrize("error", [PayError("one"), RuntimeError("one"), OSError(5, "one")], ids=repr)
+def test_one_object_brings_no_lines_and_variables_of_earlier_requests(site, view, settings_for, error):
+    settings_for(HOPTOAD_LOCAL_VARIABLES=True)
+    one = error.with_traceback(None)
+
+    @view
+    def fail(request):
+        customer = request.GET["customer"]
+        raise one if customer else None
+
+    for customer in ("freda", "gustav", "hanna"):
+        site.get(f"?customer={customer}")
+
+    first, second, third = outbox
+    assert functions(second) == functions(first) == functions(third)
+    assert functions(third).count("fail") == 1
+    assert "hanna" in third.error.frames[0].variables["customer"]
+    assert "freda" not in repr(third.error)
+
+
+def test_a_cached_future_brings_the_lines_where_it_failed_to_each_request(site, view):
+    def job():
+        raise ValueError("in a job")
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = pool.submit(job)
+
+    @view
+    def fail(request):
+        future.result()
+
+    for _ in range(3):
+        site.get()
+
+    for notice in outbox:
+        assert functions(notice).count("job") == 1
+        assert functions(notice).count("fail") == 1
+        assert functions(notice)[0] == "job"
+
+
+def test_what_is_caught_and_raised_by_name_keeps_all_its_lines():
+    def work():
+        raise PayError("in work")
+
+    with contextlib.suppress(PayError), hoptoad.watch():
+        try:
+            work()
+        except PayError as error:
+            hoptoad.notify(message="noted")
+            raise error  # noqa: TRY201
+
+    assert functions(outbox[1])[0] == "work"
