@@ -67,8 +67,9 @@ class Describer:
         name = class_name(type(error))
         name = cut(name.rpartition(".")[2] if self._short else name, _MAX_NAME)
         parts = [self._frames(*part) for part in reversed(self._parts(error))]
-        frames = tuple(frame for shown, _ in parts for frame in shown)
-        left_out = sum(number for _, number in parts)
+        frames, left_out = parts[0]
+        for more, number in parts[1:]:
+            frames, left_out = frames + more, left_out + number
         return ErrorInfo(
             class_name=name.strip() or "Exception",
             message=self._message(error),

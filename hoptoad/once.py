@@ -201,12 +201,21 @@ def _remember(error: BaseException, sighting: _Sighting) -> None:
 def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
     length, raised = 0, 1
     outer: TracebackType | None = None
-    for step in _steps(error):
-        length += 1
-        # The first comparison is the usual answer, without a call for each line.
-        if outer is not None and step.tb_frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
-            raised += 1
-        outer = step
+    step: TracebackType | None = slot(error, "__traceback__")
+    in_asgiref = False
+    while step is not None and length < _MAX_CHAIN:
+        frame = step.tb_frame
+        file = frame.f_code.co_filename
+        in_asgiref = file == _ASGIREF or (
+            in_asgiref and _is_carrier(file)
+        )  # as in `_steps`, without its list
+        if not in_asgiref:
+            length += 1
+            # The first comparison is the usual answer, without a call for each line.
+            if outer is not None and frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
+                raised += 1
+            outer = step
+        step = step.tb_next
     thread = weakref.ref(threading.current_thread())
     return _Sighting(identity_of(error), owner is not None, length, raised, thread, length)
 
