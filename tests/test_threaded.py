@@ -330,7 +330,7 @@ def test_a_process_that_ends_with_a_thousand_waiting_says_the_numbers_once(colle
 
     [(new, lost, unknown)] = losses_in(done.stderr)
     assert new == lost
-    assert 1 <= unknown <= 4
+    assert 0 <= unknown <= 4  # none where no thread had begun yet
     assert accepted + lost + unknown == 1000
     assert "notices lost" in done.stderr.splitlines()[-1]
 
