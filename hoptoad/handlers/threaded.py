@@ -70,6 +70,7 @@ class ThreadedNotifier:
         self._threads = 0
         self._sending: set[_Item] = set()
         self._closed = False
+        self._abandoned: set[_Item] = set()
         self._ends_with_process = False
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
@@ -119,11 +120,15 @@ class ThreadedNotifier:
         return self._end(timeout)
 
     def abandon(self) -> None:
-        """Counts what is being sent as unknown: for the end of the process, after `close`."""
+        """Counts what is being sent as unknown: for the end of the process, after `close`.
+
+        May be called again: Python 3.13 runs `atexit` in children of multiprocessing as well.
+        """
         with self._changed:
-            sending = len(self._sending)
+            sending = self._sending - self._abandoned
+            self._abandoned |= sending
         if sending:
-            tally.leave(sending, _too_short(get_settings().flush_timeout))
+            tally.leave(len(sending), _too_short(get_settings().flush_timeout))
 
     def _end(self, timeout: float) -> bool:
         with self._changed:
