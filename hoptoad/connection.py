@@ -15,6 +15,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ _ONCE = urllib3.Retry(0, read=False)
 _USER_AGENT = f"{NAME}/{__version__}"
 
 _thread = threading.local()
+_pools: "weakref.WeakSet[urllib3.HTTPConnectionPool]" = weakref.WeakSet()  # those of all threads
 
 
 def _is_of_the_site(record: logging.LogRecord) -> bool:
@@ -55,10 +57,17 @@ for _name in [name for name in logging.root.manager.loggerDict if name.partition
 
 def _forget_session() -> None:
     _thread.session = None  # a socket shared with the parent would mix two conversations
+    _pools.clear()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_session)
+
+
+def close_connections() -> None:
+    """Closes what is kept alive, for the end of the process."""
+    for pool in list(_pools):
+        pool.close()
 
 
 def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
@@ -138,6 +147,9 @@ def _way(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Wa
     """
     key = (url, *headers.items())
     way: _Way | None = _thread.ways.get(key)
+    if way is not None and way.pool.pool is None:  # closed at the end of the process, and still needed
+        _thread.session = None
+        session, way = _session(), None
     if way is None or time.monotonic() - way.found_at >= LOOK_AGAIN:
         if len(_thread.ways) >= _MAX_WAYS:
             _thread.ways.clear()
@@ -153,6 +165,7 @@ def _found(session: requests.Session, url: str, headers: Mapping[str, str]) -> _
         prepared, around["verify"], proxies=around["proxies"], cert=around["cert"]
     )
     adapter.cert_verify(pool, url, around["verify"], around["cert"])
+    _pools.add(pool)
     target = adapter.request_url(prepared, around["proxies"])
     return _Way(time.monotonic(), pool, target, {**prepared.headers})
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Mapping
 
@@ -29,6 +30,12 @@ def start_over() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=start_over)
+
+
+def close_connections() -> None:
+    """Closes the connections of all threads, for the end of the process: after all that still sends."""
+    if "hoptoad.connection" in sys.modules:
+        when_needed("hoptoad.connection").close_connections()
 
 
 def post(

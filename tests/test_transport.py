@@ -525,3 +525,13 @@ def test_a_child_forked_by_any_thread_opens_a_connection_of_its_own(post, collec
     thread.join()
 
     assert [received.connection for received in collector.received] == [1, 2, 1]
+
+
+def test_connections_that_were_closed_at_the_end_of_a_process_are_made_anew(collector):
+    transport.post(collector.url, b"x", headers={}, timeout=5)
+
+    transport.close_connections()
+    answer = transport.post(collector.url, b"x", headers={}, timeout=5)
+
+    assert answer.verdict is Verdict.ACCEPTED
+    assert [received.connection for received in collector.received] == [1, 2]

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 
-from hoptoad import threads
+from hoptoad import threads, transport
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
@@ -210,6 +210,7 @@ def _after_fork() -> None:
 def _at_exit() -> None:
     for spool in list(_spools):
         spool.close()
+    transport.close_connections()
 
 
 if hasattr(os, "register_at_fork"):

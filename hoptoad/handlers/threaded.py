@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from dataclasses import dataclass
 
-from hoptoad import threads
+from hoptoad import threads, transport
 from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
@@ -294,6 +294,7 @@ def _end_with_process(pools: list[ThreadedNotifier]) -> None:
 
 def _at_exit() -> None:
     _end_with_process(list(_pools))
+    transport.close_connections()
 
 
 if hasattr(os, "register_at_fork"):
