@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+
+from django.utils.functional import cached_property  # functools' has a lock that a fork may copy
 
 from hoptoad.disguises import (
     Span,

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
@@ -58,7 +59,7 @@ class ReporterFilter:
         self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
         self._is_djangos = _is_djangos(self._filter)
 
-    @functools.cached_property
+    @cached_property
     def request(self) -> HttpRequest | None:
         """The copy that the site's code is shown."""
         return _twin(self.original, self.sensitive)

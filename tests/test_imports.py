@@ -76,7 +76,7 @@ threading.Thread(target=fail).start()
 assert reached.wait(20), "it was imported before"
 child = os.fork()
 if not child:
-    signal.alarm(120)
+    signal.alarm(60)
     fail()
     assert hoptoad.flush(5)
     os._exit(0)

@@ -50,7 +50,8 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
 
 def operating_system() -> str:
     """The system that the site runs on, with its version."""
-    return platform.platform()
+    # Not platform.platform(), which may start a process.
+    return "-".join((platform.system(), platform.release(), platform.machine()))
 
 
 def _post(payload: bytes, timeout: float | None) -> Answer:
