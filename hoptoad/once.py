@@ -163,8 +163,9 @@ def parts_of(error: BaseException) -> list[tuple[TracebackType | None, Traceback
         (trace, steps[sighting.fresh - 1].tb_next)
     ]
     if _is_carrier(steps[sighting.fresh - 1].tb_frame.f_code.co_filename):
-        begins = [i for i in range(1, len(steps)) if _is_new_raising(steps[i - 1], steps[i])]
-        parts.append((steps[begins[-1]], None))
+        older = range(sighting.fresh, len(steps))
+        begins = [i for i in older if _is_new_raising(steps[i - 1], steps[i])]
+        parts += [(steps[i], None) for i in begins[-1:]]
     return parts
 
 
@@ -206,9 +207,8 @@ def _measured(error: BaseException, owner: Duplicates | None) -> _Sighting:
     while step is not None and length < _MAX_CHAIN:
         frame = step.tb_frame
         file = frame.f_code.co_filename
-        in_asgiref = file == _ASGIREF or (
-            in_asgiref and _is_carrier(file)
-        )  # as in `_steps`, without its list
+        # As in `_steps`, without its list.
+        in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
         if not in_asgiref:
             length += 1
             # The first comparison is the usual answer, without a call for each line.

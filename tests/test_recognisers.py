@@ -61,7 +61,7 @@ def test_each_shape_is_masked_and_can_be_switched_off(name):
         "hvs.example",
         "sq0 and EAAA",
         "lin_api_version",
-        "https://registry.npmjs.org/npm_package",
+        "https://packages.example/npm_package",
     ],
 )
 def test_what_only_looks_like_one_is_left_alone(text):
