@@ -5,22 +5,21 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from hoptoad.lazily import compiled
 from hoptoad.text import CUT
 
 # REMOTE_ADDR and REMOTE_HOST of RFC 3875, Forwarded of RFC 7239, and what proxies and content networks
 # send: X-Forwarded-For, X-Real-IP, CF-Connecting-IP, True-Client-IP, X-Azure-ClientIP, X-Remote-Addr.
 # Any other header counts where addresses are its whole value, but for hosts and versions (1.2.3.4).
-_HEADER = compiled(
+_HEADER = re.compile(
     r"(?:(?:^|_)(?:IP|IPV6|ADDR|ADDRESS|FORWARDED|FORWARDED_FOR|USER_IP)|CLIENTIP|REMOTE_HOST)$"
 )
-_NOT_OF_PEOPLE = compiled(r"HOST|SERVER|VERSION|_VER$")
-_BETWEEN = compiled(
+_NOT_OF_PEOPLE = re.compile(r"HOST|SERVER|VERSION|_VER$")
+_BETWEEN = re.compile(
     r"(?:[\s,;\"'\[\]]|\b(?:for|by)=|\bproto=\w{1,9}|\bunknown\b|:\d{1,5}|%\w{1,20})*", re.IGNORECASE
 )
 _MAX_ADDRESSES = 20  # of one header; what follows them is not sent
-_CANDIDATE = compiled(r"[0-9A-Fa-f:.]{3,45}")
-_LOOKS_LIKE_ONE = compiled(r"\d+\.\d+\.\d+\.\d+")
+_CANDIDATE = re.compile(r"[0-9A-Fa-f:.]{3,45}")
+_LOOKS_LIKE_ONE = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -11,7 +11,6 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from hoptoad import messages
-from hoptoad.lazily import compiled
 
 
 class Verdict(Enum):
@@ -62,12 +61,12 @@ _OLD_VERSION = "Notice for old app version ignored"
 _MAX_TEXT = 2000
 
 # Never parsed as XML: Redmine answers in plain text, proxies in HTML.
-_ID = compiled(r"<id\b[^<>]{0,100}>([^<]{1,200})</id>")
-_JSON_ID = compiled(r'"(?:issue_)?id"\s*:\s*"?([\w-]{1,200})')
-_JSON_LINK = compiled(r'"(?:issue_)?url"\s*:\s*"([^"\\\s]{1,2000})"')
-_LINK = compiled(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
+_ID = re.compile(r"<id\b[^<>]{0,100}>([^<]{1,200})</id>")
+_JSON_ID = re.compile(r'"(?:issue_)?id"\s*:\s*"?([\w-]{1,200})')
+_JSON_LINK = re.compile(r'"(?:issue_)?url"\s*:\s*"([^"\\\s]{1,2000})"')
+_LINK = re.compile(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
 _MAX_LOOKED_AT = 8192
-_SECONDS = compiled(r"-?[0-9]+(?:\.[0-9]*)?")
+_SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]*)?")
 _MAX_DELAY_TEXT = 100
 
 

@@ -18,7 +18,6 @@ from django.utils.functional import cached_property  # functools' has a lock tha
 from hoptoad import messages, shapes
 from hoptoad.errors import ConfigurationError
 from hoptoad.imports import when_needed
-from hoptoad.lazily import compiled
 from hoptoad.problems import GROUP, PREFIX, Problem, Report, differing
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ DISCONNECTS = (
 
 
 # In the YAML or JSON that Redmine's plug-ins take for a key.
-_KEY_INSIDE = compiled(r"(?i)(?:key|token|secret|password)\w*[\"']?\s*[:=]\s*[\"']?([^\s\"',}]{5,})")
+_KEY_INSIDE = re.compile(r"(?i)(?:key|token|secret|password)\w*[\"']?\s*[:=]\s*[\"']?([^\s\"',}]{5,})")
 
 
 def _setting(default: Any, read: shapes.Shape, example: str) -> Any:

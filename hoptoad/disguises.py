@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 from urllib.parse import quote, unquote, unquote_plus
 
-from hoptoad.lazily import compiled
-
 T = TypeVar("T", str, bytes)
 Span = tuple[int, int]  # where something begins in a text, and where it ends
 
@@ -20,15 +18,15 @@ _MIN_BASE64 = 8  # bytes
 _PIECE_OF_BASE64 = 768
 _MAX_DECODINGS = 4
 
-_SPACED = compiled(r"[\w.~ -]*", re.ASCII)  # in which nothing but a space is escaped anywhere, and "-"
-_NEVER_ESCAPED = compiled(r"[A-Za-z0-9]+")
-_ESCAPE = compiled(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
+_SPACED = re.compile(r"[\w.~ -]*", re.ASCII)  # in which nothing but a space is escaped anywhere, and "-"
+_NEVER_ESCAPED = re.compile(r"[A-Za-z0-9]+")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
-_ENCODED = compiled(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
+_QUOTE_OR_ESCAPE = re.compile(r"\\.|[\"']", re.DOTALL)
+_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
 _SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
-_SCHEME = compiled(r"[\w!#$%&'*+.^`|~-]{1,64}", re.ASCII)
-_AUTH_PARAM = compiled(
+_SCHEME = re.compile(r"[\w!#$%&'*+.^`|~-]{1,64}", re.ASCII)
+_AUTH_PARAM = re.compile(
     r"(?<![\w-])(?P<name>[\w.-]{1,64})\s{0,3}=\s{0,3}(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s,;&\"]+))"
 )
 # Parameters of Digest, OAuth, Hawk and AWS that everybody may know: RFC 7616, RFC 5849.
@@ -45,7 +43,7 @@ _IN_SCRIPTS = str.maketrans(
     }
 )
 _IN_JSON = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'`+"})
-_JSON_ESCAPE = compiled(r"\\u([0-9a-f]{4})")
+_JSON_ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 
 
 def parts(value: str) -> Iterator[str]:

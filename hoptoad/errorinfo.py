@@ -14,7 +14,6 @@ from hoptoad.cleaned import joined, mapped
 from hoptoad.conf import Settings
 from hoptoad.failures import Describer
 from hoptoad.guard import guarded
-from hoptoad.lazily import compiled
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
 from hoptoad.paths import shorten, shorten_all
 from hoptoad.reporterfilter import ReporterFilter
@@ -26,7 +25,7 @@ NO_FRAME = (Frame("unknown", 0, "unknown"),)
 _MAX_WHERE = 500
 _MIN_VALUE = 2  # characters: a shorter argument may be any letter of the text
 # What is quoted, a path or an address, and every word with a digit in it.
-_VALUES = compiled(
+_VALUES = re.compile(
     r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|\u201c[^\u201d\n]*\u201d|\u2018[^\u2019\n]*\u2019"""
     r"""|(?<![\w<])(?:\w+:)?/\S+|(?<!\S)(?=\S*[\d@])\S+"""
 )

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import threading
 from abc import ABC, abstractmethod
@@ -17,7 +18,6 @@ from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
 from hoptoad.guard import log_exception
 from hoptoad.imports import when_needed
-from hoptoad.lazily import compiled
 from hoptoad.log import HoptoadHandler
 from hoptoad.messages import get_logger
 from hoptoad.text import bounded_repr
@@ -27,7 +27,7 @@ _INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", 
 
 # Where Django runs the command of a command line; `call_command` in a script does not come this way.
 _COMMAND_CODE = (ManagementUtility.execute.__code__, BaseCommand.run_from_argv.__code__)
-_NEGATIVE_NUMBER = compiled(r"-\d+|-\d*\.\d+")
+_NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 
 _removers: list[Callable[[], None]] = []
 _wanted: frozenset[str] = frozenset()

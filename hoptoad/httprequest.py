@@ -21,7 +21,6 @@ from hoptoad.cleaned import joined, mapped, origin
 from hoptoad.conf import Settings
 from hoptoad.guard import guarded
 from hoptoad.integrations.drf import parsed_data
-from hoptoad.lazily import compiled
 from hoptoad.masked import MASK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
@@ -31,9 +30,9 @@ from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
 # In which nothing is to be escaped.
-_PLAIN_PATH = compiled(r"[\w./-]*", re.ASCII)
-_PLAIN_URL = compiled(r"[\w./&=%+?:*-]*", re.ASCII)
-_PLAIN_QUERY = compiled(r"[\w./&=%+-]*", re.ASCII)
+_PLAIN_PATH = re.compile(r"[\w./-]*", re.ASCII)
+_PLAIN_URL = re.compile(r"[\w./&=%+?:*-]*", re.ASCII)
+_PLAIN_QUERY = re.compile(r"[\w./&=%+-]*", re.ASCII)
 # Not the no-break space, which is a part of letters where UTF-8 was read as Latin-1.
 _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _MAX_JSON = 64 * 1024

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hoptoad.imports import when_needed
-from hoptoad.lazily import compiled
 from hoptoad.text import cut
 
 if TYPE_CHECKING:
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 MAX_CHARS = 500
 _MAX_LOG_CHARS = 4000
 _MAX_LOOKED_AT = 64 * 1024  # characters of a text; so many a server's answer has at most
-_URL = compiled(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"<>]{1,2000}")
+_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"<>]{1,2000}")
 _HOST = r"(?:[^:/?#]*\.[^:/?#]*|(?:[^:/?#]*@)?(?:localhost|\[[0-9a-fA-F:.]+\]))(?::\d{1,5})?"
-_HOST_AND_PATH = compiled(rf"{_HOST}[/?#].*", re.DOTALL)
+_HOST_AND_PATH = re.compile(rf"{_HOST}[/?#].*", re.DOTALL)
 _OURS = "hoptoad"
 
 Secrets = Callable[[], "Known | None"]

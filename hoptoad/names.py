@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from hoptoad.lazily import compiled
-
 BUILT_IN_NAME = "built-in name"
 
 # Found anywhere in a name once its case and punctuation are gone: `oldPassword`, `X-CSRFToken`.
@@ -16,20 +14,20 @@ _FRAGMENTS = (
 )
 # Found as whole words of a name: `user_pin`, `cardCvc2`, `X-Auth`, but not `shipping` or `author`.
 _WORDS = "pass|pw|pwd|pin|otp|totp|auth|jwt|sid|ssn|cvv|cvc|cookies?|signature|sig|hmac|bearer"
-_BUILT_IN = compiled(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
+_BUILT_IN = re.compile(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
 # Names that only sound like one.
-_HARMLESS = compiled(
+_HARMLESS = re.compile(
     r"(?:^|_)(?:max|min|prompt|completion|input|output|total|num|n)_tokens$|^tokens?_(?:type|count|limit|usage)$"
     r"|^(?:un|pre)?authorized$|^(?:un|pre)?authorised$|^secretary$|^cookies?_(?:consent|policy|notice|banner|accepted)$"
     r"|^auth_user_(?:id|backend)$|^key_?(?:name|type|id|code|press|up|down)$"
 )
-_BUILT_IN_FRAGMENT = compiled(_FRAGMENTS)
+_BUILT_IN_FRAGMENT = re.compile(_FRAGMENTS)
 # What every built-in name holds, once its case and punctuation are gone.
 _HINTS = f"{_FRAGMENTS}|{_WORDS}|key|access|refresh"
 
-_CAMEL = compiled(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_PUNCTUATION = compiled(r"[^\w\n]|_")
-_NOT_WORD = compiled(r"[\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_PUNCTUATION = re.compile(r"[^\w\n]|_")
+_NOT_WORD = re.compile(r"[\W_]+")
 _MAX_NAME = 255
 MAX_JUDGED = 4096
 
@@ -48,7 +46,7 @@ class Names:
         self._patterns = tuple(item for item in protected if not isinstance(item, str))
         self._judged = lru_cache(maxsize=4096)(self._judge)
         hints = "|".join([_HINTS, *(re.escape(name.replace("_", "")) for name in names)])
-        self._hint = compiled(hints)
+        self._hint = re.compile(hints)
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""

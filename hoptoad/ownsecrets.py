@@ -5,25 +5,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from hoptoad.lazily import compiled
 from hoptoad.recognisers import BUILT_IN
 
 # At the end of a name: EMAIL_HOST_PASSWORD, PGPASSWORD, SECRET_KEY_BASE, clientSecret, but not
 # AUTH_USER_MODEL, PASSWORD_HASHERS or CSRF_COOKIE_NAME.
-_NAME = compiled(
+_NAME = re.compile(
     r"(?:PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|TOKENS?|CREDENTIALS?|APIKEYS?|API_KEYS?|SECRET_KEYS?|ACCESS_KEYS?"
     r"|PRIVATE_KEY|SECRET_KEY_FALLBACKS|KEY_BASE|(?:^|_)DSN)$",
     re.IGNORECASE,
 )
 # Such a name is as often that of a column or a file: its value must look like a secret.
-_KEY = compiled(r"(?:^|_)KEYS?$|[a-z]Keys?$")
-_LIKE_A_KEY = compiled(
+_KEY = re.compile(r"(?:^|_)KEYS?$|[a-z]Keys?$")
+_LIKE_A_KEY = re.compile(
     r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{12,}|[^\s/\\]{24,}|(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9+/]{20,}={0,2}"
 )
-_PATH_BEGINS = compiled(r"~?/|\.{1,2}/|[A-Za-z]:\\")
-_WORD = compiled(r"[A-Za-z]?[a-z]*\d{0,4}|[A-Z]+\d{0,4}|\d{1,8}|(?:[A-Z][a-z]+){2,9}\d{0,4}")
-_EXTENSION = compiled(r"\.[a-z]{2,5}\d?$")
-_IN_CONNECTION_STRING = compiled(
+_PATH_BEGINS = re.compile(r"~?/|\.{1,2}/|[A-Za-z]:\\")
+_WORD = re.compile(r"[A-Za-z]?[a-z]*\d{0,4}|[A-Z]+\d{0,4}|\d{1,8}|(?:[A-Z][a-z]+){2,9}\d{0,4}")
+_EXTENSION = re.compile(r"\.[a-z]{2,5}\d?$")
+_IN_CONNECTION_STRING = re.compile(
     r"(?:password|pwd|accountkey|sharedaccesskey)\s*=\s*([^;\s]{8,})", re.IGNORECASE
 )
 _IN_URL = next(known.pattern for known in BUILT_IN if known.name == "url_credentials")

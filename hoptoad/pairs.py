@@ -5,8 +5,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from hoptoad.lazily import compiled
-
 # The names of a pair whose name is told like a value: {"key": "api_key", "value": "…"}
 SAY_A_NAME = (
     "key",
@@ -24,38 +22,38 @@ SAY_A_VALUE = ("value", "values")
 
 # `name=`, `name: `, `"name": `, also escaped. The few separators are looked for, not the many words;
 # what stands before one is read backwards.
-_SEPARATOR = compiled(r"(:=|={1,3}>?|:)\s{0,9}")
-_NAME_BACKWARDS = compiled(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
+_SEPARATOR = re.compile(r"(:=|={1,3}>?|:)\s{0,9}")
+_NAME_BACKWARDS = re.compile(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
 # What may open a value: b'…', [, {, (.
 _ONE_QUOTE = r"(?:\\{0,8}[\"']|&quot;|&#3[49];)"
-_QUOTE = compiled(rf"[bBuUrRfF]{{0,2}}(({_ONE_QUOTE})(?:\2\2)?)")
+_QUOTE = re.compile(rf"[bBuUrRfF]{{0,2}}(({_ONE_QUOTE})(?:\2\2)?)")
 # `password: String = `: in GraphQL, Python and TypeScript a type stands between a name and its default.
-_TYPED = compiled(
+_TYPED = re.compile(
     r"(?<![\w.\-])([\w\-]{1,100})\??\s{0,9}:\s{0,9}[\w.\[\]!?]{1,100}(?:\s{0,9}\|\s{0,9}[\w.\[\]]{1,60}){0,4}"
     r"\s{0,9}=(?![=>])\s{0,9}"
 )
 # `"key": "api_key", ` and `name="password" `: the name is told like a value, and its value beside it.
-_NAMED = compiled(
+_NAMED = re.compile(
     rf"(?<![\w.\-])(?:{'|'.join(SAY_A_NAME)}){_ONE_QUOTE}?\s{{0,9}}(?:=>?|:)\s{{0,9}}[bu]?"
     rf"({_ONE_QUOTE})([\w.\-\[\] ]{{1,100}})\1",
     re.IGNORECASE,
 )
-_ITS_VALUE = compiled(
+_ITS_VALUE = re.compile(
     rf"(?<![\w.\-])(?:{'|'.join(SAY_A_VALUE)})({_ONE_QUOTE}?)\s{{0,9}}(=>?|:)\s{{0,9}}", re.IGNORECASE
 )
-_ENTRY_BEGINS = compiled(r"[{}<>()]")
+_ENTRY_BEGINS = re.compile(r"[{}<>()]")
 _MAX_ENTRY = 1_000  # characters around the name
-_BARE_END = compiled(r"[\s&]")
-_DATA_END = compiled(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
-_ESCAPE_BEFORE = compiled(r"[abfnrtv]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}")
-_LINE_NAMES = compiled(r"authoriz|^(?:http_|set-)?cookie$", re.IGNORECASE)
+_BARE_END = re.compile(r"[\s&]")
+_DATA_END = re.compile(r"[\s&,}\])]")  # after a quoted name: JSON, or a dictionary's repr
+_ESCAPE_BEFORE = re.compile(r"[abfnrtv]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}")
+_LINE_NAMES = re.compile(r"authoriz|^(?:http_|set-)?cookie$", re.IGNORECASE)
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 # What a secret goes on with after a bracket or a quote that only looked like its end: (aB)3xY7
-_GOES_ON = compiled(r"[\w!@#$*^~?-]")
-_AFTER_A_VALUE = compiled(r"[\s,;:.&'\"\\)\]}>]|\Z")
+_GOES_ON = re.compile(r"[\w!@#$*^~?-]")
+_AFTER_A_VALUE = re.compile(r"[\s,;:.&'\"\\)\]}>]|\Z")
 _MAX_BACKSLASHES = 128
 _PATIENCE = 2_000  # brackets and quotes
-_BRACKET_OR_QUOTE = compiled(r"\\.|[\"'\[\]{}()]", re.DOTALL)
+_BRACKET_OR_QUOTE = re.compile(r"\\.|[\"'\[\]{}()]", re.DOTALL)
 
 
 class _Pair(NamedTuple):

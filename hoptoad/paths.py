@@ -6,9 +6,7 @@ import sysconfig
 from functools import lru_cache
 from posixpath import normpath
 
-from hoptoad.lazily import compiled
-
-_PACKAGES = compiled(r"^.*?/(?:site|dist)-packages/")
+_PACKAGES = re.compile(r"^.*?/(?:site|dist)-packages/")
 _STDLIB = tuple(
     f"{os.path.realpath(sysconfig.get_path(name))}/".replace("\\", "/") for name in ("stdlib", "platstdlib")
 )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from hoptoad.lazily import compiled
 from hoptoad.text import AFTER_ESCAPE, WORD_STARTS
 
 _MAX_NAME = 64
@@ -98,7 +97,7 @@ def _is_basic(text: str) -> bool:
 BUILT_IN = (
     Recogniser(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
-        compiled(
+        re.compile(
             rf"(?<=://)(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
             rf"|(?P<name>{_BEFORE_AT}{{1,200}}))"
             r"(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
@@ -108,7 +107,7 @@ BUILT_IN = (
     Recogniser(
         "private_key",
         # RFC 7468; cut short it goes on to the end.
-        compiled(
+        re.compile(
             rf"{_DASH}{{5}}BEGIN{_BLANK}(?:[A-Z0-9]{{1,20}}{_BLANK}){{0,4}}{_PEM}{_DASH}{{5}}"
             rf".*?(?:{_DASH}{{5}}END[A-Z0-9 +%\\u]{{1,80}}{_DASH}{{5}}|\Z)",
             re.DOTALL,
@@ -117,28 +116,28 @@ BUILT_IN = (
     ),
     Recogniser(
         "jwt",  # RFC 7519: `eyJ` is `{"` in base64url
-        compiled(rf"(?:(?<![\w-])|{AFTER_ESCAPE})" r"eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
+        re.compile(rf"(?:(?<![\w-])|{AFTER_ESCAPE})" r"eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
         hints=("eyJ",),
     ),
     Recogniser(
         "basic_auth",  # RFC 7617
-        compiled(WORD_STARTS + r"[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
+        re.compile(WORD_STARTS + r"[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
         _is_basic,
         hints=("Basic", "basic"),
     ),
     Recogniser(
         "bearer",  # RFC 6750
-        compiled(WORD_STARTS + r"[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
+        re.compile(WORD_STARTS + r"[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
         hints=("Bearer", "bearer"),
     ),
     Recogniser(
         "aws",
-        compiled(rf"(?:(?<![A-Z0-9])|{AFTER_ESCAPE})" r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
+        re.compile(rf"(?:(?<![A-Z0-9])|{AFTER_ESCAPE})" r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
         hints=("AKIA", "ASIA", "ABIA", "ACCA"),
     ),
     Recogniser(
         "api_token",  # GitHub, GitLab, Slack, Stripe, Google, OpenAI and their like
-        compiled(
+        re.compile(
             WORD_STARTS + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
             r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
@@ -161,7 +160,7 @@ BUILT_IN = (
     ),
     Recogniser(
         "api_token",  # Telegram, npm, PyPI, Hugging Face, Vault, Square, Linear
-        compiled(
+        re.compile(
             WORD_STARTS
             + r"(?:\d{8,10}:AA[\w-]{33}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|hf_[A-Za-z0-9]{30,}"
             r"|hv[bs]\.[\w-]{20,}|sq0[a-z]{3}-[\w-]{22,}|EAAA[\w-]{60}|lin_(?:api|oauth)_\w{32,})"
@@ -173,7 +172,7 @@ BUILT_IN = (
         # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
         # Another number may follow after a blank, as in 4111 1111 1111 1111 123: so each way to write a
         # card is tried by itself.
-        compiled(
+        re.compile(
             rf"(?:(?<![\d.])|{AFTER_ESCAPE})(?=[3-6]|2[2-7])"
             r"(?=\d{14}|\d{4}[ -]\d{4,6}[ -]|(?<!\d[ -])\d{1,8}[ -]\d)"
             r"(?=(?P<solid>\d{14,19})(?!\.?\d)|)"

@@ -5,7 +5,6 @@ import os
 import re
 
 from hoptoad import safefile
-from hoptoad.lazily import compiled
 from hoptoad.messages import without_credentials, without_query
 
 # What hosts put into the environment of a release that has no repository.
@@ -13,12 +12,12 @@ _VARIABLES = (
     "HOPTOAD_REVISION SOURCE_VERSION GIT_COMMIT GIT_REV GITHUB_SHA CI_COMMIT_SHA RENDER_GIT_COMMIT"
     " HEROKU_SLUG_COMMIT RAILWAY_GIT_COMMIT_SHA K_REVISION"
 ).split()
-_HASH = compiled(r"[0-9a-f]{7,64}")
-_URL = compiled(r"^\s*url\s*=\s*(\S+)", re.MULTILINE)
-_REMOTE = compiled(r'\[remote "origin"\](.*?)(?=^\[|\Z)', re.DOTALL | re.MULTILINE)
+_HASH = re.compile(r"[0-9a-f]{7,64}")
+_URL = re.compile(r"^\s*url\s*=\s*(\S+)", re.MULTILINE)
+_REMOTE = re.compile(r'\[remote "origin"\](.*?)(?=^\[|\Z)', re.DOTALL | re.MULTILINE)
 # Any name that git allows, as far as it leads nowhere else.
-_REF = compiled(r"refs/[\w./#@+=,-]+")
-_COMMIT = compiled(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1, SHA-256
+_REF = re.compile(r"refs/[\w./#@+=,-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1, SHA-256
 _MAX_PARENTS = 31
 _MAX_FILE = 4096  # bytes
 _MAX_LIST = 1_000_000  # bytes of a list of refs, or of a configuration

@@ -1,5 +1,6 @@
 """Masking in text: of URLs, of `name=value` pairs, of whatever has the shape of a secret."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -7,15 +8,14 @@ from urllib.parse import unquote, unquote_plus
 
 from hoptoad.cleaned import cleaned, shifted
 from hoptoad.disguises import Span, back_in_encoded
-from hoptoad.lazily import compiled
 from hoptoad.masked import MASK, Masked
 from hoptoad.names import Names
 from hoptoad.pairs import distant_pairs, pairs
 from hoptoad.recognisers import BUILT_IN, Recognisers
 
-_QUERY = compiled(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
+_QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _SHORTEST_SHAPE = 8  # s://u:p@
-_PLAIN_NAME = compiled(r"[\w.\-\[\]]*")
+_PLAIN_NAME = re.compile(r"[\w.\-\[\]]*")
 _SHORT_NAME = 12  # too short to be a secret itself
 _BUILT_IN = Recognisers(BUILT_IN)
 _MAX_NESTED = 4

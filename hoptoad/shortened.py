@@ -1,12 +1,12 @@
 """Secrets that another library has shortened: their beginning or end beside an ellipsis."""
 
+import re
 from collections.abc import Iterable
 
 from hoptoad.disguises import Span, written
-from hoptoad.lazily import compiled
 
 # As pydantic, reprlib, PostgreSQL, textwrap and SQLAlchemy shorten, and rich: 'correct-hor'+20
-_ELLIPSIS = compiled(
+_ELLIPSIS = re.compile(
     r"\s?[\[(<]?(?:\.{3,}|…|\\u2026|&hellip;|&#8230;)"
     r"(?:\s?\(\d{1,9} characters truncated\)\s?\.{3})?[\])>]?\s?"
     r"|[\"']\+\d{1,9}"

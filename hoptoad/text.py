@@ -14,7 +14,6 @@ from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, Metho
 from typing import Any
 from uuid import UUID
 
-from hoptoad.lazily import compiled
 from hoptoad.sqlguard import no_sql
 
 CUT = "… [cut]"
@@ -58,8 +57,8 @@ _args_of = BaseException.__dict__["args"].__get__
 _partial_func = functools.partial.__dict__["func"].__get__
 
 # XML 1.0, production [2] Char: https://www.w3.org/TR/xml/#charsets
-_FORBIDDEN = compiled("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_ADDRESS = compiled(r" at 0x[0-9a-fA-F]+")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def clean(text: str) -> str:

@@ -378,13 +378,9 @@ import hoptoad
 for module in pkgutil.walk_packages(hoptoad.__path__, "hoptoad."):
     if not module.name.endswith(("pytest_plugin", "celery", "__main__")):
         importlib.import_module(module.name)
-from hoptoad import lazily, names, paths
+from hoptoad import names, paths
 names.Names(["card-id", "iban"])
 paths.shorten_all("/srv/shop/x in site-packages", "/srv/shop")
-import gc
-for item in gc.get_objects():
-    if type(item) is lazily._Pattern:
-        found.add(compile_(*item._given))
 for pattern in found:
     for start, pump, end in json.loads(sys.argv[1]):
         text = start + pump * 60 + end
