@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from hoptoad.cleaned import hidden, origin
+from hoptoad.cutting import CUT, SLACK, cut
 from hoptoad.disguises import Span
-from hoptoad.text import CUT, SLACK, cut
 
 _WORK = 4  # characters looked at for each that a notice may hold: masked ones take no room
 

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from hoptoad import contextvalues
 from hoptoad.budget import Budget
 from hoptoad.conf import Settings
+from hoptoad.cutting import cut
 from hoptoad.errorinfo import NO_FRAME, errors_of, finished, reason_of
 from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
@@ -28,7 +29,7 @@ from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
 from hoptoad.settled import settled
 from hoptoad.sqlguard import no_sql
-from hoptoad.text import class_name, cut
+from hoptoad.text import class_name
 from hoptoad.viewname import UNKNOWN
 
 MAX_LINK = 512  # characters of a path or referrer in the digest of missing pages

@@ -17,12 +17,12 @@ from typing import Any
 from django.core.signals import request_finished, request_started
 
 from hoptoad import scope
+from hoptoad.cutting import SLACK
 from hoptoad.errorchain import MAX_CAUSES, causes_of
 from hoptoad.guard import log_exception
 from hoptoad.logtext import formatted
 from hoptoad.messages import get_logger
 from hoptoad.once import identity_of, is_gone, is_same
-from hoptoad.text import SLACK
 
 logger = get_logger(__name__)
 

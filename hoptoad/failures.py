@@ -7,9 +7,10 @@ from types import CodeType, FrameType, TracebackType
 
 from hoptoad import paths
 from hoptoad.cleaned import joined
+from hoptoad.cutting import cut
 from hoptoad.errorchain import causes_of, slot
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
-from hoptoad.text import class_name, cut, exact, exception_text, without_addresses
+from hoptoad.text import class_name, exact, exception_text, without_addresses
 
 _MAX_NAME = 255
 _MAX_NOTES = 20

@@ -4,7 +4,8 @@ import logging
 import sys
 from typing import Any
 
-from hoptoad.text import SLACK, bounded_repr, cut, exact, plain
+from hoptoad.cutting import SLACK, cut
+from hoptoad.text import bounded_repr, exact, plain
 
 _MAX_TEMPLATE = 2048 + SLACK
 _PLAIN = (str, int, float, bool, type(None))

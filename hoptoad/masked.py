@@ -16,8 +16,8 @@ from hoptoad.disguises import (
     occurrences,
     parts,
 )
+from hoptoad.recognisers import WORD_STARTS
 from hoptoad.shortened import Shortened, may_be_shortened
-from hoptoad.text import WORD_STARTS
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hoptoad.cutting import cut
 from hoptoad.imports import when_needed
-from hoptoad.text import cut
 
 if TYPE_CHECKING:
     from hoptoad.masked import Known

@@ -6,8 +6,9 @@ from dataclasses import Field, dataclass
 from typing import Any
 
 from hoptoad import messages, shapes
+from hoptoad.api.characters import clean
+from hoptoad.cutting import cut
 from hoptoad.imports import when_needed
-from hoptoad.text import clean, cut
 
 PREFIX = "HOPTOAD_"
 GROUP = PREFIX + "SETTINGS"

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from hoptoad.text import AFTER_ESCAPE, WORD_STARTS
+# Where a word begins: the `n` of an escaped line break is no letter of the word after it.
+AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"
+WORD_STARTS = rf"(?:\b|{AFTER_ESCAPE})"
 
 _MAX_NAME = 64
 _ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")

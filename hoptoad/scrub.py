@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from hoptoad.budget import Budget
+from hoptoad.cutting import SLACK, cut
 from hoptoad.masked import MASK
 from hoptoad.names import MAX_JUDGED
 from hoptoad.notice import Value
 from hoptoad.pairs import SAY_A_NAME, SAY_A_VALUE
 from hoptoad.scrubtext import MAX_REMEMBERED, TextScrubber
-from hoptoad.text import SLACK, bounded_repr, cut, exact, memory_of, plain, slots_of
+from hoptoad.text import bounded_repr, exact, memory_of, plain, slots_of
 
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200

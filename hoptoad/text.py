@@ -14,17 +14,10 @@ from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, Metho
 from typing import Any
 from uuid import UUID
 
+from hoptoad.cutting import cut
 from hoptoad.sqlguard import no_sql
 
-CUT = "… [cut]"
-# What a text must have beyond its bound while it is being masked, so that a secret which the bound
-# would cut in two is seen whole.
-SLACK = 2048
 NOT_LOADED = "[not loaded]"
-# Where a word begins: the `n` of an escaped line break is no letter of the word after it.
-AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"
-WORD_STARTS = rf"(?:\b|{AFTER_ESCAPE})"
-
 # Types whose own `str` is cheap, bounded and free of side effects. Everything else could be a
 # model, a QuerySet or a lazy object, and its `str` or `repr` could run SQL.
 _PLAIN = frozenset(
@@ -56,21 +49,7 @@ _PLAIN_ARGUMENTS = (str, bytes, int, type(None))
 _args_of = BaseException.__dict__["args"].__get__
 _partial_func = functools.partial.__dict__["func"].__get__
 
-# XML 1.0, production [2] Char: https://www.w3.org/TR/xml/#charsets
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-
-
-def clean(text: str) -> str:
-    """`text` with every character XML 1.0 forbids written as `\\x1b` or `\\ud800`."""
-    return text if text.isprintable() else _FORBIDDEN.sub(_escaped, text)  # what prints is allowed
-
-
-def cut(text: str, max_chars: int, mark: str = CUT) -> str:
-    """`text`, at most `max_chars` characters of it, its end marked where it was longer."""
-    if len(text) <= max_chars:
-        return text
-    return text[: max(max_chars - len(mark), 0)] + mark[:max_chars]
 
 
 def memory_of(thing: object) -> dict[str, Any]:
@@ -144,11 +123,6 @@ def function_of(value: object) -> "FunctionType | BuiltinFunctionType | None":
         else:
             break
     return value if type(value) in (FunctionType, BuiltinFunctionType) else None  # type: ignore[return-value]
-
-
-def _escaped(match: "re.Match[str]") -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _module_of(kind: type) -> str:

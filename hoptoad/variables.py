@@ -5,6 +5,7 @@ from types import FrameType
 from typing import Any
 
 from hoptoad.budget import Budget
+from hoptoad.cutting import cut
 from hoptoad.errorchain import causes_of, slot
 from hoptoad.failures import walked
 from hoptoad.guard import guarded
@@ -12,7 +13,7 @@ from hoptoad.notice import Data, Frame
 from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks
 from hoptoad.scrub import Scrubber
 from hoptoad.sources import Sources
-from hoptoad.text import bounded_repr, cut, plain
+from hoptoad.text import bounded_repr, plain
 
 RULE = "sensitive_variables"
 HIDDEN: Data = {"[variables]": "[hidden: the exception reporter filter failed]"}

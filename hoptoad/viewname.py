@@ -5,7 +5,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from hoptoad.text import class_name, cut, function_of, memory_of
+from hoptoad.cutting import cut
+from hoptoad.text import class_name, function_of, memory_of
 
 UNKNOWN = "unknown"
 _NOT_ALLOWED = "http_method_not_allowed"

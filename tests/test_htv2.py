@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from rules import check_v2
 
 from hoptoad.api import htv2
+from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse_v2
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User
-from hoptoad.text import clean
 
 BARE = Notice(id="1", error=ErrorInfo("ValueError", "ValueError: x"))
 

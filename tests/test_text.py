@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.text import bounded_repr, class_name, clean, cut, exact, exception_text, plain, without_addresses
+from hoptoad.api.characters import clean
+from hoptoad.cutting import cut
+from hoptoad.text import bounded_repr, class_name, exact, exception_text, plain, without_addresses
 
 
 class Colour(Enum):

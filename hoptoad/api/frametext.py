@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from hoptoad.api.characters import clean
 from hoptoad.notice import Frame, Value
-from hoptoad.text import clean
 
 _SOURCE = re.compile(r"[> ] {0,5}(\d{1,9}) (.*)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[^\s\"=:>]+")

@@ -14,11 +14,11 @@ from django.http import HttpRequest
 
 from hoptoad import NAME, URL, __version__, before, capture, transport
 from hoptoad.answers import Answer
+from hoptoad.api.characters import clean
 from hoptoad.api.environment import environment
 from hoptoad.api.keys import readable
 from hoptoad.conf import get_settings
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
-from hoptoad.text import clean
 
 VERSION = "2.4"
 CONTENT_TYPE = "text/xml"

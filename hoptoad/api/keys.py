@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from hoptoad.text import clean
+from hoptoad.api.characters import clean
 
 
 def stored(keys: Collection[str]) -> Collection[str]:

@@ -12,12 +12,12 @@ from typing import Any
 
 from hoptoad import NAME, URL, __version__, transport
 from hoptoad.answers import Answer
+from hoptoad.api.characters import clean
 from hoptoad.api.environment import environment
 from hoptoad.api.fitting import fitted
 from hoptoad.api.keys import stored
 from hoptoad.conf import get_settings
 from hoptoad.notice import ErrorInfo, Frame, Notice, Value
-from hoptoad.text import clean
 
 CONTENT_TYPE = "application/json"
 MAX_BYTES = 64_000  # Airbrake answers 413 above 64 KB

@@ -19,6 +19,7 @@ from django.utils.encoding import iri_to_uri
 
 from hoptoad import before, capture, messages
 from hoptoad.api import htv2, v3
+from hoptoad.api.characters import clean
 from hoptoad.api.choice import get_api
 from hoptoad.api.parsers import parse
 from hoptoad.conf import Settings, get_settings
@@ -27,7 +28,6 @@ from hoptoad.masked import MASK, Masked, Row
 from hoptoad.names import Names
 from hoptoad.notice import Notice
 from hoptoad.preview import Line, lines
-from hoptoad.text import clean
 
 _SECRET = "made-up-secret-1"  # noqa: S105
 _NAME_WIDTH = 28
