@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
-from hoptoad import messages
+from hoptoad.runtime import messages
 
 
 class Verdict(Enum):

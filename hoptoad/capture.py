@@ -18,7 +18,6 @@ from hoptoad.budget import Budget
 from hoptoad.conf import Settings
 from hoptoad.cutting import cut
 from hoptoad.errorinfo import NO_FRAME, errors_of, finished, reason_of
-from hoptoad.guard import guarded
 from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.marks import REASON
 from hoptoad.masked import Masked
@@ -26,6 +25,7 @@ from hoptoad.names import Names
 from hoptoad.notice import ErrorInfo, Incident, Notice, Reason, RequestInfo, Server
 from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
+from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber
 from hoptoad.settled import settled
 from hoptoad.sqlguard import no_sql

@@ -11,13 +11,14 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import get_resolver
 
-from hoptoad import conf, messages
+from hoptoad import conf
 from hoptoad.api.choice import get_api
 from hoptoad.conf import Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
-from hoptoad.imports import imported
 from hoptoad.position import MIDDLEWARE, notifiers
+from hoptoad.runtime import messages
+from hoptoad.runtime.imports import imported
 
 ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 

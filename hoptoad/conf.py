@@ -15,10 +15,11 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.functional import cached_property  # functools' has a lock that a fork may copy
 
-from hoptoad import messages, shapes
+from hoptoad import shapes
 from hoptoad.errors import ConfigurationError
-from hoptoad.imports import when_needed
 from hoptoad.problems import GROUP, PREFIX, Problem, Report, differing
+from hoptoad.runtime import messages
+from hoptoad.runtime.imports import when_needed
 
 if TYPE_CHECKING:
     from hoptoad.masked import Known

@@ -23,9 +23,10 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from hoptoad import NAME, __version__, messages
+from hoptoad import NAME, __version__
 from hoptoad.answers import Answer, Verdict, judge
 from hoptoad.delivering import is_delivering
+from hoptoad.runtime import messages
 
 MAX_ANSWER_BYTES = 64 * 1024
 LOOK_AGAIN = 60.0  # seconds after which the environment and .netrc are read again

@@ -16,13 +16,13 @@ from typing import Any
 
 from django.core.signals import request_finished, request_started
 
-from hoptoad import scope
 from hoptoad.cutting import SLACK
 from hoptoad.errorchain import MAX_CAUSES, causes_of
-from hoptoad.guard import log_exception
 from hoptoad.logtext import formatted
-from hoptoad.messages import get_logger
 from hoptoad.once import identity_of, is_gone, is_same
+from hoptoad.runtime import scope
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 

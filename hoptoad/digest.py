@@ -12,10 +12,10 @@ from functools import partial
 from hoptoad import capture, fingerprint
 from hoptoad.brokenlinks import is_internal
 from hoptoad.conf import Settings, get_settings
-from hoptoad.guard import log_exception
-from hoptoad.later import Later
-from hoptoad.messages import get_logger
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.later import Later
+from hoptoad.runtime.messages import get_logger
 from hoptoad.text import iso_time
 from hoptoad.viewname import UNKNOWN
 

@@ -13,10 +13,10 @@ from django.http import HttpRequest
 from hoptoad import reporter
 from hoptoad.conf import get_settings
 from hoptoad.contextvalues import Context
-from hoptoad.guard import guarded
 from hoptoad.handlers import get_handler
-from hoptoad.messages import get_logger
-from hoptoad.scope import Scope, begin, current, end
+from hoptoad.runtime.guards import guarded
+from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import Scope, begin, current, end
 from hoptoad.text import bounded_repr, class_name
 
 logger = get_logger(__name__)

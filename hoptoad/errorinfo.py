@@ -14,10 +14,10 @@ from hoptoad.cleaned import joined, mapped
 from hoptoad.conf import Settings
 from hoptoad.cutting import SLACK, cut
 from hoptoad.failures import Describer
-from hoptoad.guard import guarded
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
 from hoptoad.paths import shorten, shorten_all
 from hoptoad.reporterfilter import ReporterFilter
+from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber
 from hoptoad.text import plain, without_addresses
 from hoptoad.variables import VariableReader

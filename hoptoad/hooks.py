@@ -16,10 +16,10 @@ from django.core.management.base import BaseCommand
 
 from hoptoad import reporter
 from hoptoad.contextvalues import TrailHandler
-from hoptoad.guard import log_exception
-from hoptoad.imports import when_needed
 from hoptoad.log import HoptoadHandler
-from hoptoad.messages import get_logger
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.messages import get_logger
 from hoptoad.text import bounded_repr
 
 # Connected where the site uses the package, which shows by its having been imported, or by a setting.

@@ -20,11 +20,11 @@ from hoptoad.budget import Budget
 from hoptoad.cleaned import joined, mapped, origin
 from hoptoad.conf import Settings
 from hoptoad.cutting import SLACK
-from hoptoad.guard import guarded
 from hoptoad.integrations.drf import parsed_data
 from hoptoad.masked import MASK
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
+from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber
 from hoptoad.text import NOT_LOADED, exact, memory_of, slots_of
 from hoptoad.viewname import UNKNOWN, component_and_action

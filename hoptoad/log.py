@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from hoptoad import reporter
 from hoptoad.cutting import SLACK
 from hoptoad.delivering import is_delivering
-from hoptoad.guard import log_exception
 from hoptoad.logtext import event_of, exception_of, formatted, template
-from hoptoad.messages import get_logger
 from hoptoad.position import notifiers
-from hoptoad.scope import current_request
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import current_request
 
 _MAX_TEXT = 2048
 _MAX_STACK_LINES = 20  # the last are those of the call

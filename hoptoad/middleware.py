@@ -15,12 +15,12 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from hoptoad import refusals, reporter
 from hoptoad.api.choice import BUILT_IN_APIS, get_api
 from hoptoad.conf import get_settings
-from hoptoad.guard import log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.marks import NOTICE_ID
-from hoptoad.messages import get_logger
-from hoptoad.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
 
 logger = get_logger(__name__)
 

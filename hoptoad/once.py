@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 from asgiref import sync
 from django.http import HttpRequest
 
-from hoptoad import scope
 from hoptoad.errorchain import slot
 from hoptoad.marks import SEEN
+from hoptoad.runtime import scope
 
 _MAX_CHAIN = 10_000
 _MAX_SEEN = 256

@@ -8,8 +8,8 @@ import stat
 import weakref
 from pathlib import Path
 
-from hoptoad import safefile
-from hoptoad.safefile import Untrusted as NotUsable
+from hoptoad.runtime import safe_files
+from hoptoad.runtime.safe_files import Untrusted as NotUsable
 
 __all__ = [
     "NotUsable",
@@ -48,12 +48,12 @@ def why_not_ours(found: os.stat_result) -> str:
 
 def read(path: Path, max_bytes: int) -> bytes:
     """The content of a regular file of this user or root. Raises NotUsable for any other; never blocks."""
-    return safefile.read(str(path), max_bytes)
+    return safe_files.read(str(path), max_bytes)
 
 
 def create(path: str | Path, content: bytes, *, fsync: bool = False) -> None:
     """Writes a new file for this user only. Raises FileExistsError where anything has that name."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | safefile.FLAGS, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | safe_files.FLAGS, 0o600)
     try:
         left = memoryview(content)
         while left:
@@ -139,7 +139,7 @@ class OpenFile:
 
 
 def _open(path: Path, flags: int) -> int:
-    descriptor = os.open(path, flags | safefile.FLAGS, 0o600)
+    descriptor = os.open(path, flags | safe_files.FLAGS, 0o600)
     why = why_not_ours(os.fstat(descriptor))
     if why:
         os.close(descriptor)
@@ -148,7 +148,7 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _close_to_others(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | safefile.FLAGS)
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | safe_files.FLAGS)
     try:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         os.fchmod(descriptor, mode & 0o700)

@@ -8,14 +8,15 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import before, capture, digest, filters, once, scope, storm
+from hoptoad import before, capture, digest, filters, once, storm
 from hoptoad.api.choice import encode
 from hoptoad.conf import Settings, get_settings
-from hoptoad.guard import guarded, log_exception
 from hoptoad.handlers import get_handler
 from hoptoad.marks import NOTICE_ID, REASON
-from hoptoad.messages import get_logger
 from hoptoad.notice import Incident, Notice
+from hoptoad.runtime import scope
+from hoptoad.runtime.guards import guarded, log_exception
+from hoptoad.runtime.messages import get_logger
 from hoptoad.tally import tally
 
 logger = get_logger(__name__)

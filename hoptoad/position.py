@@ -2,8 +2,8 @@
 
 from django.conf import settings as django_settings
 
-from hoptoad.imports import imported
 from hoptoad.middleware import HoptoadNotifierMiddleware
+from hoptoad.runtime.imports import imported
 
 MIDDLEWARE = "hoptoad.middleware.HoptoadNotifierMiddleware"
 

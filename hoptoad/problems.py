@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass
 from typing import Any
 
-from hoptoad import messages, shapes
+from hoptoad import shapes
 from hoptoad.api.characters import clean
 from hoptoad.cutting import cut
-from hoptoad.imports import when_needed
+from hoptoad.runtime import messages
+from hoptoad.runtime.imports import when_needed
 
 PREFIX = "HOPTOAD_"
 GROUP = PREFIX + "SETTINGS"

@@ -7,9 +7,9 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad.conf import get_settings
-from hoptoad.guard import log_exception
-from hoptoad.imports import when_needed
-from hoptoad.messages import get_logger
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 

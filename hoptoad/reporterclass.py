@@ -15,8 +15,8 @@ from django.http import HttpRequest
 from django.views import debug
 
 from hoptoad.errorchain import slot
-from hoptoad.imports import imported
 from hoptoad.notice import Frame, Notice, Value
+from hoptoad.runtime.imports import imported
 from hoptoad.sqlguard import no_sql
 from hoptoad.text import class_name
 

@@ -4,8 +4,8 @@ import contextlib
 import os
 import re
 
-from hoptoad import safefile
-from hoptoad.messages import without_credentials, without_query
+from hoptoad.runtime import safe_files
+from hoptoad.runtime.messages import without_credentials, without_query
 
 # What hosts put into the environment of a release that has no repository.
 _VARIABLES = (
@@ -66,7 +66,7 @@ def _of_repository(directory: str) -> str:
     common = _common(git)
     for place in (git, common):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return _commit(_text(safefile.real_path_below(os.path.join(place, name), place)).strip())
+            return _commit(_text(safe_files.real_path_below(os.path.join(place, name), place)).strip())
     return _packed(os.path.join(common, "packed-refs"), name)
 
 
@@ -80,7 +80,7 @@ def _git_directory(directory: str) -> str:
     for _ in range(_MAX_PARENTS if here else 0):
         git = os.path.join(here, ".git")
         if os.path.lexists(git):
-            safefile.require_owner(git)
+            safe_files.require_owner(git)
             if os.path.isdir(git):
                 return git
             path = _text(git).strip().removeprefix("gitdir: ")  # a worktree or a submodule
@@ -97,7 +97,7 @@ def _common(git: str) -> str:
 
 def _trusted(directory: str) -> str:
     real = os.path.realpath(directory)
-    safefile.require_owner(real)
+    safe_files.require_owner(real)
     return real
 
 
@@ -114,4 +114,4 @@ def _commit(text: str) -> str:
 
 
 def _text(path: str, max_bytes: int = _MAX_FILE) -> str:
-    return safefile.read(path, max_bytes).decode()
+    return safe_files.read(path, max_bytes).decode()

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from hoptoad.guard import log_exception
-from hoptoad.messages import get_logger
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 

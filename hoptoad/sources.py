@@ -3,7 +3,7 @@
 import io
 import tokenize
 
-from hoptoad import safefile
+from hoptoad.runtime import safe_files
 
 _MAX_FILE = 1_000_000  # bytes
 _MAX_ALL = 4_000_000  # bytes of one notice's files
@@ -30,9 +30,9 @@ class Sources:
 
     def _read(self, file: str) -> list[str]:
         try:
-            real = safefile.real_path_below(file, self._root)
+            real = safe_files.real_path_below(file, self._root)
             # Whose it is does not matter: Python has run it.
-            raw = safefile.read(real, min(_MAX_FILE, self._left), of_anybody=True)
+            raw = safe_files.read(real, min(_MAX_FILE, self._left), of_anybody=True)
             self._left -= len(raw)
             encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
             return io.TextIOWrapper(io.BytesIO(raw), encoding).readlines()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hoptoad import ownfiles
-from hoptoad.messages import quoted
+from hoptoad.runtime.messages import quoted
 
 SUFFIX = ".notice"
 MAX_NOTICE = 64 * 1024 * 1024  # bytes; this library writes none that is larger

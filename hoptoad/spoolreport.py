@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hoptoad.messages import get_logger
 from hoptoad.ownfiles import NotUsable
+from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 

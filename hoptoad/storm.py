@@ -11,11 +11,11 @@ from django.core.cache import caches
 from hoptoad import capture
 from hoptoad.conf import Settings, get_settings
 from hoptoad.fingerprint import fingerprint
-from hoptoad.guard import log_exception
-from hoptoad.imports import importing
-from hoptoad.later import Later
-from hoptoad.messages import get_logger
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.imports import importing
+from hoptoad.runtime.later import Later
+from hoptoad.runtime.messages import get_logger
 from hoptoad.text import iso_time
 from hoptoad.throttle import WINDOW, Flood, Throttle
 from hoptoad.viewname import UNKNOWN

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from hoptoad.messages import get_logger
+from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 

@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Mapping
 
-from hoptoad import messages
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.delivering import delivering
-from hoptoad.imports import when_needed
-from hoptoad.messages import get_logger
+from hoptoad.runtime import messages
+from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import SAID, notice_answered, notice_sent, tell
 from hoptoad.tally import tally
 

@@ -8,9 +8,9 @@ from hoptoad.budget import Budget
 from hoptoad.cutting import cut
 from hoptoad.errorchain import causes_of, slot
 from hoptoad.failures import walked
-from hoptoad.guard import guarded
 from hoptoad.notice import Data, Frame
 from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks
+from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber
 from hoptoad.sources import Sources
 from hoptoad.text import bounded_repr, plain

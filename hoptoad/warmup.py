@@ -4,12 +4,12 @@ from io import BytesIO
 
 from django.core.handlers.wsgi import WSGIRequest
 
-from hoptoad import threads
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import handler_class
-from hoptoad.imports import importing, when_needed
-from hoptoad.messages import get_logger
 from hoptoad.notice import Incident
+from hoptoad.runtime import threads
+from hoptoad.runtime.imports import importing, when_needed
+from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 

@@ -13,8 +13,9 @@ from django.http import HttpResponse
 from django.test import AsyncClient, Client
 
 import hoptoad
-from hoptoad import hooks, scope
+from hoptoad import hooks
 from hoptoad.integrations.asgi import HoptoadASGI
+from hoptoad.runtime import scope
 from hoptoad.testing import outbox
 
 logger = logging.getLogger("shop.trail")

@@ -19,8 +19,9 @@ from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpRespon
 from django.test import AsyncClient, Client
 
 import hoptoad
-from hoptoad import once, scope
+from hoptoad import once
 from hoptoad.log import HoptoadHandler
+from hoptoad.runtime import scope
 from hoptoad.testing import outbox
 
 logger = logging.getLogger("shop.checkout")

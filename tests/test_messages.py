@@ -11,10 +11,11 @@ import requests
 from collector import Reply
 from django.core.management import call_command
 
-from hoptoad import messages, transport
+from hoptoad import transport
 from hoptoad.answers import Answer, Verdict
 from hoptoad.api import htv2, v3
 from hoptoad.handlers.threaded import ThreadedNotifier
+from hoptoad.runtime import messages
 from hoptoad.spooldir import SpoolDirectory
 from hoptoad.tally import tally
 

@@ -11,7 +11,7 @@ import pytest
 
 import hoptoad
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.later import Later
+from hoptoad.runtime.later import Later
 
 TESTS = Path(__file__).parent
 colour = contextvars.ContextVar("colour", default="none")

@@ -3,10 +3,10 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hoptoad import messages
 from hoptoad.conf import get_settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.imports import imported, when_needed
+from hoptoad.runtime import messages
+from hoptoad.runtime.imports import imported, when_needed
 
 if TYPE_CHECKING:
     from hoptoad.answers import Answer

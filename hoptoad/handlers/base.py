@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hoptoad import messages, safefile
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.guard import log_exception
-from hoptoad.imports import imported, importing
-from hoptoad.messages import get_logger
+from hoptoad.runtime import messages, safe_files
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.imports import imported, importing
+from hoptoad.runtime.messages import get_logger
 from hoptoad.shapes import BUILT_IN_HANDLERS
 from hoptoad.signals import notice_dropped, tell
 from hoptoad.tally import tally
@@ -195,7 +195,7 @@ class _CheckedLoader(importlib.machinery.SourceFileLoader):
     """Runs what it has read itself: bytecode that lies beside the file may be another's."""
 
     def get_data(self, path: str) -> bytes:
-        return safefile.read(path, _MAX_SOURCE, of_anybody=True)  # whose it is, was looked at before
+        return safe_files.read(path, _MAX_SOURCE, of_anybody=True)  # whose it is, was looked at before
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
         raise OSError("no bytecode is read or written")
@@ -210,7 +210,7 @@ def _module(named: str) -> ModuleType:
     path = os.path.realpath(os.path.join(root, named))
     if not path.endswith(".py"):
         raise ImportError(f"{path} is not a Python file")
-    safefile.require_unwritable(path, *_owners(root))
+    safe_files.require_unwritable(path, *_owners(root))
     loader = _CheckedLoader("hoptoad_handler_file", path)
     spec = importlib.util.spec_from_file_location(loader.name, path, loader=loader)
     module = importlib.util.module_from_spec(cast(importlib.machinery.ModuleSpec, spec))

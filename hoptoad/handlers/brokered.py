@@ -6,14 +6,14 @@ from typing import Any
 
 from django.db import connections
 
-from hoptoad import messages
 from hoptoad.answers import Answer, Verdict
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
-from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, get_spool, give_up
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
-from hoptoad.messages import get_logger
+from hoptoad.runtime import messages
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
 from hoptoad.tally import tally
 
 logger = get_logger(__name__)

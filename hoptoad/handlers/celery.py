@@ -7,13 +7,13 @@ from typing import Any
 from celery import current_app, shared_task  # type: ignore[import-untyped]
 from celery.exceptions import Reject  # type: ignore[import-untyped]
 
-from hoptoad import messages
 from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.brokered import BrokeredNotifier
-from hoptoad.imports import importing, when_needed
+from hoptoad.runtime import messages
+from hoptoad.runtime.imports import importing, when_needed
 
 
 @shared_task(  # type: ignore[untyped-decorator]

@@ -8,13 +8,13 @@ from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
 from hoptoad.conf import get_settings
-from hoptoad.guard import log_exception
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.imports import imported, importing, when_needed
 from hoptoad.letter import body, is_broken_link, subject
-from hoptoad.messages import get_logger
 from hoptoad.notice import Notice
 from hoptoad.reporterclass import page
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.imports import imported, importing, when_needed
+from hoptoad.runtime.messages import get_logger
 from hoptoad.tally import tally
 
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"

@@ -7,16 +7,17 @@ import threading
 import time
 import weakref
 
-from hoptoad import threads, transport
+from hoptoad import transport
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
-from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.handlers.spooled import directory_of
 from hoptoad.handlers.spoolworker import SpoolWorker
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.messages import get_logger
+from hoptoad.runtime import threads
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
 from hoptoad.spoolscan import LOOK_EVERY
 from hoptoad.spoolsize import SpoolSize
 from hoptoad.tally import tally

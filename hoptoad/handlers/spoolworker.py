@@ -5,16 +5,16 @@ import threading
 import time
 from collections import deque
 
-from hoptoad import threads
 from hoptoad.answers import Answer, Verdict
 from hoptoad.backlog import Age, Backlog, Entry
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
-from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send
 from hoptoad.handlers.spooled import SendingFailed, attempt, put_away
-from hoptoad.messages import get_logger
 from hoptoad.ownfiles import NotUsable, is_the_disk, may_pass
+from hoptoad.runtime import threads
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
 from hoptoad.spooldir import SpoolDirectory, Waiting
 from hoptoad.spoollock import SpoolLock
 from hoptoad.spoolreport import SpoolReport

@@ -10,12 +10,12 @@ try:
 except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
 
-from hoptoad import messages
 from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
 from hoptoad.conf import get_settings
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.brokered import BrokeredNotifier
+from hoptoad.runtime import messages
 
 
 @task

@@ -9,14 +9,15 @@ import weakref
 from collections import deque
 from dataclasses import dataclass
 
-from hoptoad import threads, transport
+from hoptoad import transport
 from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
 from hoptoad.conf import get_settings
-from hoptoad.guard import log_exception
 from hoptoad.handlers.base import GiveUp, Send, give_up
-from hoptoad.messages import get_logger
+from hoptoad.runtime import threads
+from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.messages import get_logger
 from hoptoad.tally import tally
 from hoptoad.transport import log_recovery
 

@@ -9,9 +9,9 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from hoptoad import doors, reporter
-from hoptoad.guard import guarded, log_exception
-from hoptoad.messages import get_logger
-from hoptoad.scope import begin, begin_server_request, end
+from hoptoad.runtime.guards import guarded, log_exception
+from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import begin, begin_server_request, end
 
 logger = get_logger(__name__)
 

@@ -8,10 +8,11 @@ from typing import Any
 from celery import signals  # type: ignore[import-untyped]
 from celery.exceptions import TimeLimitExceeded  # type: ignore[import-untyped]
 
-from hoptoad import reporter, scope
+from hoptoad import reporter
 from hoptoad.contextvalues import forget
 from hoptoad.doors import flush
 from hoptoad.log import left_to_others
+from hoptoad.runtime import scope
 
 _TRACE = "celery.app.trace"
 _REQUEST = "celery.worker.request"

@@ -8,8 +8,8 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
 from hoptoad import reporter
-from hoptoad.messages import get_logger
-from hoptoad.scope import begin_server_request, end
+from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import begin_server_request, end
 
 logger = get_logger(__name__)
 

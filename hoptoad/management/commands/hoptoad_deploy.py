@@ -8,11 +8,12 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad import messages, transport
+from hoptoad import transport
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.revision import repository, revision
+from hoptoad.runtime import messages
 from hoptoad.signals import heard_answers
 
 

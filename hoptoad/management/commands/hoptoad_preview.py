@@ -17,7 +17,7 @@ from django.test import RequestFactory
 from django.urls import resolve
 from django.utils.encoding import iri_to_uri
 
-from hoptoad import before, capture, messages
+from hoptoad import before, capture
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.choice import get_api
@@ -28,6 +28,7 @@ from hoptoad.masked import MASK, Masked, Row
 from hoptoad.names import Names
 from hoptoad.notice import Notice
 from hoptoad.preview import Line, lines
+from hoptoad.runtime import messages
 
 _SECRET = "made-up-secret-1"  # noqa: S105
 _NAME_WIDTH = 28

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad import messages
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.api.choice import report
 from hoptoad.api.parsers import parse
@@ -17,6 +16,7 @@ from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.spooled import SendingFailed, attempt, directory_of, put_away
 from hoptoad.ownfiles import NotUsable
+from hoptoad.runtime import messages
 from hoptoad.spooldir import SpoolDirectory, Waiting
 from hoptoad.spoollock import SpoolLock
 from hoptoad.spoolscan import LOOK_EVERY

@@ -7,12 +7,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.test import RequestFactory
 
-from hoptoad import capture, messages
+from hoptoad import capture
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.api.choice import encode, get_api
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import handler_class, separate_handler
+from hoptoad.runtime import messages
 from hoptoad.signals import heard_answers
 
 _MAX_LINE = 2000

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import Context
 from functools import cache
 
-from hoptoad.imports import when_needed
+from hoptoad.runtime.imports import when_needed
 
 # These servers end the threads of an interpreter before the interpreter itself.
 _EMBEDDING = ("mod_wsgi", "uwsgi")

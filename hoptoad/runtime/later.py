@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from hoptoad import threads
+from hoptoad.runtime import threads
 
 
 class Later:

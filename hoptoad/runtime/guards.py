@@ -6,7 +6,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import TypeVar
 
-from hoptoad.messages import get_logger
+from hoptoad.runtime.messages import get_logger
 
 # What code of the site may raise without meaning the end of the process; not KeyboardInterrupt.
 OF_THE_SITE = (Exception, SystemExit, GeneratorExit, CancelledError)
