@@ -4,7 +4,7 @@ cost grows where the text is four times as long: about 4 is linear, 16 would be 
 
 import time
 
-from hoptoad.masked import Masked
+from hoptoad.redaction.secrets import Masked
 from hoptoad.scrub import Scrubber
 
 TEXTS = {

@@ -14,20 +14,20 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad import contextvalues
-from hoptoad.budget import Budget
 from hoptoad.conf import Settings
-from hoptoad.cutting import cut
 from hoptoad.errorinfo import NO_FRAME, errors_of, finished, reason_of
 from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.marks import REASON
-from hoptoad.masked import Masked
-from hoptoad.names import Names
 from hoptoad.notice import ErrorInfo, Incident, Notice, Reason, RequestInfo, Server
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cutting import cut
+from hoptoad.redaction.names import Names
+from hoptoad.redaction.secrets import Masked
+from hoptoad.redaction.settled import settled
 from hoptoad.reporterclass import additions, path_of
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber
-from hoptoad.settled import settled
 from hoptoad.sqlguard import no_sql
 from hoptoad.text import class_name
 from hoptoad.viewname import UNKNOWN

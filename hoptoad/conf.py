@@ -22,9 +22,9 @@ from hoptoad.runtime import messages
 from hoptoad.runtime.imports import when_needed
 
 if TYPE_CHECKING:
-    from hoptoad.masked import Known
     from hoptoad.notice import Notice
-    from hoptoad.recognisers import Recognisers
+    from hoptoad.redaction.patterns import Recognisers
+    from hoptoad.redaction.secrets import Known
 
 DISCONNECTS = (
     "django.core.exceptions.RequestAborted",
@@ -142,18 +142,18 @@ class Settings:
     @cached_property
     def recognisers(self) -> "Recognisers":
         """The shapes of secrets that are masked in any text."""
-        found: Recognisers = when_needed("hoptoad.recognisers").chosen(self.patterns)
+        found: Recognisers = when_needed("hoptoad.redaction.patterns").chosen(self.patterns)
         return found
 
     @cached_property
     def known_secrets(self) -> "Known":
         """What is masked wherever it is quoted: the secrets of the site itself."""
-        own = when_needed("hoptoad.ownsecrets").own_secrets(_all_settings(), os.environ)
+        own = when_needed("hoptoad.redaction.policy").own_secrets(_all_settings(), os.environ)
         key = (self.api_key, " ".join(self.api_key.split()), *_KEY_INSIDE.findall(self.api_key))
-        is_secret = when_needed("hoptoad.names").Names().rule
+        is_secret = when_needed("hoptoad.redaction.names").Names().rule
         query = parse_qsl(urlsplit(self.notification_url).query)
         in_url = [value for name, value in query if is_secret(name)]
-        found: Known = when_needed("hoptoad.masked").Known({*own, *key, *in_url})
+        found: Known = when_needed("hoptoad.redaction.secrets").Known({*own, *key, *in_url})
         return found
 
     @cached_property

@@ -16,10 +16,10 @@ from typing import Any
 
 from django.core.signals import request_finished, request_started
 
-from hoptoad.cutting import SLACK
 from hoptoad.errorchain import MAX_CAUSES, causes_of
 from hoptoad.logtext import formatted
 from hoptoad.once import identity_of, is_gone, is_same
+from hoptoad.redaction.cutting import SLACK
 from hoptoad.runtime import scope
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger

@@ -9,13 +9,13 @@ from types import FrameType
 from django.utils.encoding import escape_uri_path
 
 from hoptoad import once
-from hoptoad.budget import Budget
-from hoptoad.cleaned import joined, mapped
 from hoptoad.conf import Settings
-from hoptoad.cutting import SLACK, cut
 from hoptoad.failures import Describer
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
 from hoptoad.paths import shorten, shorten_all
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cleaned import joined, mapped
+from hoptoad.redaction.cutting import SLACK, cut
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber

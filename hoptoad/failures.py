@@ -6,10 +6,10 @@ from operator import attrgetter
 from types import CodeType, FrameType, TracebackType
 
 from hoptoad import paths
-from hoptoad.cleaned import joined
-from hoptoad.cutting import cut
 from hoptoad.errorchain import causes_of, slot
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
+from hoptoad.redaction.cleaned import joined
+from hoptoad.redaction.cutting import cut
 from hoptoad.text import class_name, exact, exception_text, without_addresses
 
 _MAX_NAME = 255

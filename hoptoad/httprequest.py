@@ -15,14 +15,14 @@ from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
-from hoptoad.addresses import holds_addresses, public, truncated
-from hoptoad.budget import Budget
-from hoptoad.cleaned import joined, mapped, origin
 from hoptoad.conf import Settings
-from hoptoad.cutting import SLACK
 from hoptoad.integrations.drf import parsed_data
-from hoptoad.masked import MASK
 from hoptoad.notice import Data, RequestInfo, User
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cleaned import joined, mapped, origin
+from hoptoad.redaction.cutting import SLACK
+from hoptoad.redaction.ip_addresses import holds_addresses, public, truncated
+from hoptoad.redaction.secrets import MASK
 from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber

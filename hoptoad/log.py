@@ -8,10 +8,10 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad import reporter
-from hoptoad.cutting import SLACK
 from hoptoad.delivering import is_delivering
 from hoptoad.logtext import event_of, exception_of, formatted, template
 from hoptoad.position import notifiers
+from hoptoad.redaction.cutting import SLACK
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import current_request

@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import Any
 
-from hoptoad.cutting import SLACK, cut
+from hoptoad.redaction.cutting import SLACK, cut
 from hoptoad.text import bounded_repr, exact, plain
 
 _MAX_TEMPLATE = 2048 + SLACK

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from hoptoad import NAME, URL, __version__
 from hoptoad.letter import flat, where
-from hoptoad.masked import MASK, REAPPEARS, Row
-from hoptoad.names import Names
 from hoptoad.notice import Data, ErrorInfo, Notice, Value
+from hoptoad.redaction.names import Names
+from hoptoad.redaction.secrets import MASK, REAPPEARS, Row
 
 
 @dataclass(frozen=True, slots=True)

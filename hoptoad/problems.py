@@ -7,7 +7,7 @@ from typing import Any
 
 from hoptoad import shapes
 from hoptoad.api.characters import clean
-from hoptoad.cutting import cut
+from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import when_needed
 
@@ -117,7 +117,7 @@ class Report:
         """Without the key: until there is a Settings object, `messages` does not know it."""
         if not self._key:
             return text
-        return messages.without_secrets(text, when_needed("hoptoad.masked").Known({self._key}))
+        return messages.without_secrets(text, when_needed("hoptoad.redaction.secrets").Known({self._key}))
 
 
 def differing(grouped: Mapping[Any, Any], django_settings: Any, rows: Rows) -> Iterator[str]:

@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from hoptoad.budget import Budget
-from hoptoad.cutting import SLACK, cut
-from hoptoad.masked import MASK
-from hoptoad.names import MAX_JUDGED
 from hoptoad.notice import Value
-from hoptoad.pairs import SAY_A_NAME, SAY_A_VALUE
-from hoptoad.scrubtext import MAX_REMEMBERED, TextScrubber
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cutting import SLACK, cut
+from hoptoad.redaction.finders import MAX_REMEMBERED, TextScrubber
+from hoptoad.redaction.key_values import SAY_A_NAME, SAY_A_VALUE
+from hoptoad.redaction.names import MAX_JUDGED
+from hoptoad.redaction.secrets import MASK
 from hoptoad.text import bounded_repr, exact, memory_of, plain, slots_of
 
 _MIN_COOKIE = 16

@@ -268,7 +268,7 @@ def recognisers(value: Any) -> "dict[str, bool | re.Pattern[str]]":
     if value is not None and not isinstance(value, Mapping):
         raise Malformed(wanted)
     read: dict[str, bool | re.Pattern[str]] = {}
-    built_in = when_needed("hoptoad.recognisers").NAMES if value else ()
+    built_in = when_needed("hoptoad.redaction.patterns").NAMES if value else ()
     for name, item in (value or {}).items():
         if not isinstance(name, str) or not isinstance(item, (bool, str, re.Pattern)):
             raise Malformed(wanted)

@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, Metho
 from typing import Any
 from uuid import UUID
 
-from hoptoad.cutting import cut
+from hoptoad.redaction.cutting import cut
 from hoptoad.sqlguard import no_sql
 
 NOT_LOADED = "[not loaded]"

@@ -4,11 +4,11 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from hoptoad.budget import Budget
-from hoptoad.cutting import cut
 from hoptoad.errorchain import causes_of, slot
 from hoptoad.failures import walked
 from hoptoad.notice import Data, Frame
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cutting import cut
 from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks
 from hoptoad.runtime.guards import guarded
 from hoptoad.scrub import Scrubber

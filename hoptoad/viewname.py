@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from hoptoad.cutting import cut
+from hoptoad.redaction.cutting import cut
 from hoptoad.text import class_name, function_of, memory_of
 
 UNKNOWN = "unknown"

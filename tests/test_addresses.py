@@ -4,10 +4,10 @@ import pytest
 from django.test import RequestFactory
 
 from hoptoad import capture
-from hoptoad.addresses import truncated
 from hoptoad.conf import get_settings
-from hoptoad.cutting import CUT
-from hoptoad.masked import MASK
+from hoptoad.redaction.cutting import CUT
+from hoptoad.redaction.ip_addresses import truncated
+from hoptoad.redaction.secrets import MASK
 
 FORWARDED = "203.0.113.7, [2001:db8:85a3:8d3:1319:8a2e:370:7348]:443, 198.51.100.17:8080"
 

@@ -27,7 +27,7 @@ from hoptoad.api.parsers import parse
 from hoptoad.demo import receiver
 from hoptoad.exceptional import rendering
 from hoptoad.exceptional.responses import HttpConflict, HttpNotFound
-from hoptoad.masked import MASK
+from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
 
 OUR_OWN = (
@@ -378,7 +378,8 @@ import hoptoad
 for module in pkgutil.walk_packages(hoptoad.__path__, "hoptoad."):
     if not module.name.endswith(("pytest_plugin", "celery", "__main__")):
         importlib.import_module(module.name)
-from hoptoad import names, paths
+from hoptoad import paths
+from hoptoad.redaction import names
 names.Names(["card-id", "iban"])
 paths.shorten_all("/srv/shop/x in site-packages", "/srv/shop")
 for pattern in found:

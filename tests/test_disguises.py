@@ -11,9 +11,9 @@ from django.utils.html import escapejs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.cleaned import hidden
-from hoptoad.disguises import occurrences
-from hoptoad.masked import MASK, Known, Masked, is_telling
+from hoptoad.redaction.cleaned import hidden
+from hoptoad.redaction.encodings import occurrences
+from hoptoad.redaction.secrets import MASK, Known, Masked, is_telling
 from hoptoad.scrub import Scrubber
 
 SECRETS = [

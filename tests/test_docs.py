@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import hoptoad
-from hoptoad import conf, names
+from hoptoad import conf
+from hoptoad.redaction import names
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -13,11 +13,11 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
 
 from hoptoad import capture
-from hoptoad.budget import Budget
 from hoptoad.conf import get_settings
 from hoptoad.httprequest import RequestReader
-from hoptoad.masked import MASK
-from hoptoad.names import Names
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.names import Names
+from hoptoad.redaction.secrets import MASK
 from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.scrub import Scrubber
 

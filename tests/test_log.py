@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from hoptoad import contextvalues, hooks
 from hoptoad.handlers import get_handler
 from hoptoad.log import HoptoadHandler
-from hoptoad.masked import MASK
+from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
 
 LAZY = "<django.utils.functional.SimpleLazyObject object>"

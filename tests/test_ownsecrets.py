@@ -2,7 +2,7 @@
 
 import pytest
 
-from hoptoad.ownsecrets import own_secrets
+from hoptoad.redaction.policy import own_secrets
 
 
 @pytest.mark.parametrize(

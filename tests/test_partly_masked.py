@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hoptoad import capture
-from hoptoad.cleaned import hidden
 from hoptoad.conf import get_settings
-from hoptoad.masked import MASK, Masked
 from hoptoad.notice import Incident
+from hoptoad.redaction.cleaned import hidden
+from hoptoad.redaction.secrets import MASK, Masked
 
 CARD_BEGINS = "cnx/deb19026a41f8a5c&é'7826e538"  # with 8716 2334 5001 it ends as a card's number does
 

@@ -26,10 +26,10 @@ from hoptoad.answers import Verdict
 from hoptoad.api import htv2, v3
 from hoptoad.conf import get_settings
 from hoptoad.middleware import HoptoadNotifierMiddleware
-from hoptoad.names import Names
 from hoptoad.notice import Frame
+from hoptoad.redaction.finders import Recent
+from hoptoad.redaction.names import Names
 from hoptoad.scrub import Scrubber
-from hoptoad.scrubtext import Recent
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(hoptoad.__file__).parent
@@ -459,18 +459,18 @@ from hoptoad.runtime.imports import when_needed
 
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name == "hoptoad.disguises":
+        if name == "hoptoad.redaction.encodings":
             begun.set()
             time.sleep(0.3)
 
 begun = threading.Event()
 sys.meta_path.insert(0, Slow())
-thread = threading.Thread(target=when_needed, args=["hoptoad.disguises"])
+thread = threading.Thread(target=when_needed, args=["hoptoad.redaction.encodings"])
 thread.start()
 begun.wait()
 child = os.fork()
 if not child:
-    when_needed("hoptoad.disguises")
+    when_needed("hoptoad.redaction.encodings")
     os._exit(0)
 deadline = time.monotonic() + 20
 while (done := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:

@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 from rules import check_v2
 
 from hoptoad.api import htv2, v3
-from hoptoad.names import Names
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User
 from hoptoad.preview import lines as fields
+from hoptoad.redaction.names import Names
 from hoptoad.testing import outbox
 
 SECRET = "made-up-secret-1"

@@ -10,9 +10,9 @@ from django.utils.text import Truncator
 
 from hoptoad import capture
 from hoptoad.conf import get_settings
-from hoptoad.masked import MASK
 from hoptoad.notice import Incident
-from hoptoad.shortened import Shortened
+from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.shortened import Shortened
 
 SECRET = "correct-horse-battery-staple-77"
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoptoad.conf import get_settings
-from hoptoad.masked import MASK
-from hoptoad.recognisers import NAMES, chosen, is_card_number
+from hoptoad.redaction.patterns import NAMES, chosen, is_card_number
+from hoptoad.redaction.secrets import MASK
 from hoptoad.scrub import Scrubber
 
 SHAPES = {

@@ -20,7 +20,7 @@ from django.views.generic import View
 
 from hoptoad import capture
 from hoptoad.conf import get_settings
-from hoptoad.masked import MASK
+from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
 
 SUBSTITUTE = "<hidden by the shop>"

@@ -4,7 +4,7 @@ import pytest
 from django.urls import include, path, re_path
 from rules import as_errbit_keeps
 
-from hoptoad.masked import MASK
+from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.budget import Budget
-from hoptoad.cleaned import hidden
-from hoptoad.masked import MASK
-from hoptoad.names import Names
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cleaned import hidden
+from hoptoad.redaction.names import Names
+from hoptoad.redaction.secrets import MASK
 from hoptoad.scrub import Scrubber
 
 scrubber = Scrubber()

@@ -8,7 +8,7 @@ from django.test import RequestFactory
 
 from hoptoad import capture
 from hoptoad.conf import get_settings
-from hoptoad.masked import MASK
+from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
 
 

@@ -11,11 +11,11 @@ from typing import TextIO
 from urllib.parse import urlencode
 
 from hoptoad.api.characters import clean
-from hoptoad.cutting import cut
 from hoptoad.demo import site
 from hoptoad.demo.receiver import Receiver
 from hoptoad.letter import flat, where
 from hoptoad.notice import Notice
+from hoptoad.redaction.cutting import cut
 
 _WAIT = 20.0  # seconds for a notice to arrive
 _MASK_SHOWN = "*" * 20

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from hoptoad.cutting import cut
+from hoptoad.redaction.cutting import cut
 from hoptoad.runtime.imports import when_needed
 
 if TYPE_CHECKING:
-    from hoptoad.masked import Known
+    from hoptoad.redaction.secrets import Known
 
 MAX_CHARS = 500
 _MAX_LOG_CHARS = 4000
@@ -71,7 +71,7 @@ def without_secrets(text: str, secrets: "Known | None") -> str:
     """The text with these secrets masked, in whatever form it quotes them."""
     if secrets is None:
         return text
-    masked = when_needed("hoptoad.masked")
+    masked = when_needed("hoptoad.redaction.secrets")
     finder = masked.Masked(secrets).reappearing([text])
     pieces: list[str] = []
     end = 0

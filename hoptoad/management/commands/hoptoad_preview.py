@@ -24,10 +24,10 @@ from hoptoad.api.choice import get_api
 from hoptoad.api.parsers import parse
 from hoptoad.conf import Settings, get_settings
 from hoptoad.errors import ConfigurationError, ParseError
-from hoptoad.masked import MASK, Masked, Row
-from hoptoad.names import Names
 from hoptoad.notice import Notice
 from hoptoad.preview import Line, lines
+from hoptoad.redaction.names import Names
+from hoptoad.redaction.secrets import MASK, Masked, Row
 from hoptoad.runtime import messages
 
 _SECRET = "made-up-secret-1"  # noqa: S105

@@ -6,12 +6,12 @@ from functools import lru_cache
 from itertools import chain
 from urllib.parse import unquote, unquote_plus
 
-from hoptoad.cleaned import cleaned, shifted
-from hoptoad.disguises import Span, back_in_encoded
-from hoptoad.masked import MASK, Masked
-from hoptoad.names import Names
-from hoptoad.pairs import distant_pairs, pairs
-from hoptoad.recognisers import BUILT_IN, Recognisers
+from hoptoad.redaction.cleaned import cleaned, shifted
+from hoptoad.redaction.encodings import Span, back_in_encoded
+from hoptoad.redaction.key_values import distant_pairs, pairs
+from hoptoad.redaction.names import Names
+from hoptoad.redaction.patterns import BUILT_IN, Recognisers
+from hoptoad.redaction.secrets import MASK, Masked
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _SHORTEST_SHAPE = 8  # s://u:p@

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from hoptoad.disguises import Span, written
+from hoptoad.redaction.encodings import Span, written
 
 # As pydantic, reprlib, PostgreSQL, textwrap and SQLAlchemy shorten, and rich: 'correct-hor'+20
 _ELLIPSIS = re.compile(

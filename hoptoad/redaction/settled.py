@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hoptoad.budget import Budget
-from hoptoad.cleaned import hidden, origin
-from hoptoad.masked import REAPPEARS, Finder, Masked, Row
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, User, Value
+from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cleaned import hidden, origin
+from hoptoad.redaction.secrets import REAPPEARS, Finder, Masked, Row
 
 _USER = ("id", "name", "email", "username")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import cached_property  # functools' has a lock that a fork may copy
 
-from hoptoad.disguises import (
+from hoptoad.redaction.encodings import (
     Span,
     basic_password,
     credentials,
@@ -16,8 +16,8 @@ from hoptoad.disguises import (
     occurrences,
     parts,
 )
-from hoptoad.recognisers import WORD_STARTS
-from hoptoad.shortened import Shortened, may_be_shortened
+from hoptoad.redaction.patterns import WORD_STARTS
+from hoptoad.redaction.shortened import Shortened, may_be_shortened
 
 MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from hoptoad.cleaned import hidden, origin
-from hoptoad.cutting import CUT, SLACK, cut
-from hoptoad.disguises import Span
+from hoptoad.redaction.cleaned import hidden, origin
+from hoptoad.redaction.cutting import CUT, SLACK, cut
+from hoptoad.redaction.encodings import Span
 
 _WORK = 4  # characters looked at for each that a notice may hold: masked ones take no room
 

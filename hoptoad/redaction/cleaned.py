@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from itertools import accumulate, pairwise
 
-from hoptoad.disguises import Span
-from hoptoad.masked import MASK
+from hoptoad.redaction.encodings import Span
+from hoptoad.redaction.secrets import MASK
 
 
 class _Cleaned(str):
