@@ -28,7 +28,7 @@ def measure(task):
 def _milliseconds(request, error, *, fastest, seconds):
     from hoptoad import capture
     from hoptoad.api import htv2
-    from hoptoad.conf import get_settings
+    from hoptoad.conf.settings import get_settings
 
     def make():
         incident = capture.incident(request, exception=error)

@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad import contextvalues
-from hoptoad.conf import Settings
+from hoptoad.conf.settings import Settings
 from hoptoad.errorinfo import NO_FRAME, errors_of, finished, reason_of
 from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.marks import REASON

@@ -11,7 +11,7 @@ from functools import partial
 
 from hoptoad import capture, fingerprint
 from hoptoad.brokenlinks import is_internal
-from hoptoad.conf import Settings, get_settings
+from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.later import Later

@@ -11,7 +11,7 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest
 
 from hoptoad import reporter
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.contextvalues import Context
 from hoptoad.handlers import get_handler
 from hoptoad.runtime.guards import guarded

@@ -9,7 +9,7 @@ from types import FrameType
 from django.utils.encoding import escape_uri_path
 
 from hoptoad import once
-from hoptoad.conf import Settings
+from hoptoad.conf.settings import Settings
 from hoptoad.failures import Describer
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
 from hoptoad.paths import shorten, shorten_all

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
-from hoptoad.conf import Settings
+from hoptoad.conf.settings import Settings
 from hoptoad.integrations.drf import parsed_data
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.redaction.budget import Budget

@@ -14,7 +14,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 
 from hoptoad import refusals, reporter
 from hoptoad.api.choice import BUILT_IN_APIS, get_api
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.marks import NOTICE_ID

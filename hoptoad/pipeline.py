@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from hoptoad import before, capture, digest, filters, once, storm
 from hoptoad.api.choice import encode
-from hoptoad.conf import Settings, get_settings
+from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.marks import NOTICE_ID, REASON
 from hoptoad.notice import Incident, Notice

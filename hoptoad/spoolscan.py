@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from hoptoad.backlog import Age
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.spooldir import SpoolDirectory, Waiting
 from hoptoad.spoollock import SpoolLock
 from hoptoad.spoolreport import SpoolReport

@@ -9,7 +9,7 @@ from dataclasses import replace
 from django.core.cache import caches
 
 from hoptoad import capture
-from hoptoad.conf import Settings, get_settings
+from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.fingerprint import fingerprint
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo
 from hoptoad.runtime.guards import log_exception

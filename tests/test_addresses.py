@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 
 from hoptoad import capture
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.redaction.cutting import CUT
 from hoptoad.redaction.ip_addresses import truncated
 from hoptoad.redaction.secrets import MASK

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from hoptoad import get_hoptoad_settings
 from hoptoad.api import htv2, v3
 from hoptoad.api.choice import get_api, report
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import start_over
 from hoptoad.testing import outbox

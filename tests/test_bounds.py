@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 
 from hoptoad import capture, hooks
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.log import HoptoadHandler
 from hoptoad.notice import Incident
 from hoptoad.testing import outbox

@@ -11,7 +11,7 @@ import pytest
 from django.core.checks import run_checks
 
 from hoptoad import get_hoptoad_settings
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.errors import ConfigurationError, HoptoadError
 from hoptoad.handlers import get_handler
 
@@ -391,7 +391,7 @@ def test_a_mail_backend_that_keeps_letters_in_memory_does_not_look_like_a_test(s
     program = (
         "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'; django.setup();"
         "from django.core import mail; mail.outbox = [];"
-        "from hoptoad.conf import get_settings; print(get_settings().handler)"
+        "from hoptoad.conf.settings import get_settings; print(get_settings().handler)"
     )
     found = subprocess.run(
         [sys.executable, "-c", program], cwd=Path(__file__).parent, capture_output=True, text=True
@@ -472,7 +472,7 @@ def test_the_project_root_is_found_beside_the_settings_module():
     program = (
         "import os, django; from django.conf import settings;"
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'project.settings'; django.setup();"
-        "from hoptoad.conf import get_settings; print(get_settings().project_root)"
+        "from hoptoad.conf.settings import get_settings; print(get_settings().project_root)"
     )
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "project"
@@ -500,7 +500,7 @@ def test_the_project_root_stays_where_settings_are_overridden(tmp_path, given, o
     program = (
         "import os, django; from django.test import modify_settings, override_settings;"
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'project.settings'; django.setup();"
-        "from hoptoad.conf import get_settings\n"
+        "from hoptoad.conf.settings import get_settings\n"
         f"with {override}, override_settings(APPEND_SLASH=False):\n    print(get_settings().project_root)"
     )
     package = tmp_path / "project"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hoptoad
-from hoptoad import conf
+from hoptoad.conf import settings
 from hoptoad.redaction import names
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +23,7 @@ def test_every_setting_is_documented_once_with_its_default():
     )
     defaults = {
         "HOPTOAD_" + name.upper(): repr(field.default)
-        for name, field in conf.Settings.__dataclass_fields__.items()
+        for name, field in settings.Settings.__dataclass_fields__.items()
         if field.metadata
     }
 

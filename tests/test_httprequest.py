@@ -13,7 +13,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
 
 from hoptoad import capture
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.httprequest import RequestReader
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.names import Names

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hoptoad import capture
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.notice import Incident
 from hoptoad.redaction.cleaned import hidden
 from hoptoad.redaction.secrets import MASK, Masked

@@ -24,7 +24,7 @@ import hoptoad
 from hoptoad import capture, connection, reporter, transport
 from hoptoad.answers import Verdict
 from hoptoad.api import htv2, v3
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.middleware import HoptoadNotifierMiddleware
 from hoptoad.notice import Frame
 from hoptoad.redaction.finders import Recent

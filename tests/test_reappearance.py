@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from django.utils.text import Truncator
 
 from hoptoad import capture
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.notice import Incident
 from hoptoad.redaction.secrets import MASK
 from hoptoad.redaction.shortened import Shortened

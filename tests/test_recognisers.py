@@ -9,7 +9,7 @@ from django.utils.html import escapejs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.redaction.patterns import NAMES, chosen, is_card_number
 from hoptoad.redaction.secrets import MASK
 from hoptoad.scrub import Scrubber

@@ -81,7 +81,7 @@ def test_a_reporter_finds_nothing_to_evaluate():
     from shop.reporting import Reporter
 
     from hoptoad import capture
-    from hoptoad.conf import get_settings
+    from hoptoad.conf.settings import get_settings
 
     request = RequestFactory().get("/")
     request.user = SimpleLazyObject(lambda: pytest.fail("evaluated"))

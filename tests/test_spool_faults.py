@@ -19,7 +19,7 @@ from hoptoad import stats
 from hoptoad.answers import Answer, Verdict
 from hoptoad.api import htv2, v3
 from hoptoad.circuit import Circuit
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers import get_handler, spoolworker
 from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.notice import ErrorInfo, Notice

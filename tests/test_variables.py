@@ -7,7 +7,7 @@ import pytest
 from django.test import RequestFactory
 
 from hoptoad import capture
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
 

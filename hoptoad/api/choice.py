@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import imported, when_needed

@@ -17,7 +17,7 @@ from hoptoad.answers import Answer
 from hoptoad.api.characters import clean
 from hoptoad.api.environment import environment
 from hoptoad.api.keys import readable
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 
 VERSION = "2.4"

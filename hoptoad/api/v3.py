@@ -16,7 +16,7 @@ from hoptoad.api.characters import clean
 from hoptoad.api.environment import environment
 from hoptoad.api.fitting import fitted
 from hoptoad.api.keys import stored
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.notice import ErrorInfo, Frame, Notice, Value
 
 CONTENT_TYPE = "application/json"

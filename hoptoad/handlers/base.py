@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hoptoad.conf import Settings, get_settings
+from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.validators import BUILT_IN_HANDLERS
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages, safe_files
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import imported, importing
 from hoptoad.runtime.messages import get_logger
-from hoptoad.shapes import BUILT_IN_HANDLERS
 from hoptoad.signals import notice_dropped, tell
 from hoptoad.tally import tally
 

@@ -8,7 +8,7 @@ from django.db import connections
 
 from hoptoad.answers import Answer, Verdict
 from hoptoad.circuit import Circuit
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers.base import GiveUp, get_spool, give_up
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
 from hoptoad.runtime import messages

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.letter import body, is_broken_link, subject
 from hoptoad.notice import Notice

@@ -10,7 +10,7 @@ import weakref
 from hoptoad import transport
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.handlers.spooled import directory_of
 from hoptoad.handlers.spoolworker import SpoolWorker

@@ -1,7 +1,7 @@
 """Sends one spooled notice, and acts on the server's answer."""
 
 from hoptoad.answers import Answer, Verdict
-from hoptoad.conf import Settings, get_settings
+from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.errors import ConfigurationError, HoptoadError
 from hoptoad.handlers.base import GiveUp, Send
 from hoptoad.spooldir import SpoolDirectory, Waiting

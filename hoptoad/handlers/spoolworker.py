@@ -8,7 +8,7 @@ from collections import deque
 from hoptoad.answers import Answer, Verdict
 from hoptoad.backlog import Age, Backlog, Entry
 from hoptoad.circuit import Circuit
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers.base import GiveUp, Send
 from hoptoad.handlers.spooled import SendingFailed, attempt, put_away
 from hoptoad.ownfiles import NotUsable, is_the_disk, may_pass

@@ -12,7 +12,7 @@ except ImportError:  # Django 5.2
 
 from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.brokered import BrokeredNotifier
 from hoptoad.runtime import messages

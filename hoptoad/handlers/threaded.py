@@ -13,7 +13,7 @@ from hoptoad import transport
 from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
 from hoptoad.circuit import Circuit
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from hoptoad import transport
 from hoptoad.answers import Answer, Verdict, advice
-from hoptoad.conf import Settings, get_settings
+from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.revision import repository, revision
 from hoptoad.runtime import messages

@@ -22,7 +22,7 @@ from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.choice import get_api
 from hoptoad.api.parsers import parse
-from hoptoad.conf import Settings, get_settings
+from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.notice import Notice
 from hoptoad.preview import Line, lines

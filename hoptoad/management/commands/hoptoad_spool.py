@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.api.choice import report
 from hoptoad.api.parsers import parse
-from hoptoad.conf import get_settings
+from hoptoad.conf.settings import get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.spooled import SendingFailed, attempt, directory_of, put_away

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass
 from typing import Any
 
-from hoptoad import shapes
 from hoptoad.api.characters import clean
+from hoptoad.conf import validators
 from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import when_needed
@@ -16,9 +16,9 @@ GROUP = PREFIX + "SETTINGS"
 _MAX_VALUE = 120  # characters
 _MAX_TEXT = 2000
 _OF_DJANGO = (
-    ("IGNORABLE_404_URLS", shapes.patterns, r'[re.compile(r"^/favicon\.ico$")]'),
-    ("IGNORABLE_404_STARTS", shapes.strings, '["/cgi-bin/"]'),
-    ("IGNORABLE_404_ENDS", shapes.strings, '["favicon.ico", ".php"]'),
+    ("IGNORABLE_404_URLS", validators.patterns, r'[re.compile(r"^/favicon\.ico$")]'),
+    ("IGNORABLE_404_STARTS", validators.strings, '["/cgi-bin/"]'),
+    ("IGNORABLE_404_ENDS", validators.strings, '["favicon.ico", ".php"]'),
 )
 
 Rows = Mapping[str, "Field[Any]"]  # name -> row of `conf.Settings`
@@ -67,7 +67,7 @@ class Report:
                 value = self._given[name]
                 try:
                     self._read[name] = row.metadata["read"](value)
-                except shapes.Malformed as wanted:
+                except validators.Malformed as wanted:
                     del self._read[name]
                     yield _malformed(name, self._shown(name, value), str(wanted), row)
 
@@ -99,7 +99,7 @@ class Report:
             value = getattr(django_settings, name, ())
             try:
                 read(value)
-            except shapes.Malformed as wanted:
+            except validators.Malformed as wanted:
                 yield Problem(
                     "hoptoad.E005",
                     f"{name} is {self._shown(name, value)}: expected {wanted}.",
@@ -132,7 +132,7 @@ def differing(grouped: Mapping[Any, Any], django_settings: Any, rows: Rows) -> I
 def _meaning(name: Any, value: Any, rows: Rows) -> Any:
     try:
         return rows[name].metadata["read"](value)
-    except (KeyError, shapes.Malformed):
+    except (KeyError, validators.Malformed):
         return value
 
 

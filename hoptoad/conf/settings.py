@@ -15,9 +15,9 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.functional import cached_property  # functools' has a lock that a fork may copy
 
-from hoptoad import shapes
+from hoptoad.conf import validators
+from hoptoad.conf.problems import GROUP, PREFIX, Problem, Report, differing
 from hoptoad.errors import ConfigurationError
-from hoptoad.problems import GROUP, PREFIX, Problem, Report, differing
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import when_needed
 
@@ -38,7 +38,7 @@ DISCONNECTS = (
 _KEY_INSIDE = re.compile(r"(?i)(?:key|token|secret|password)\w*[\"']?\s*[:=]\s*[\"']?([^\s\"',}]{5,})")
 
 
-def _setting(default: Any, read: shapes.Shape, example: str) -> Any:
+def _setting(default: Any, read: validators.Shape, example: str) -> Any:
     return field(default=default, metadata={"read": read, "example": example})
 
 
@@ -46,74 +46,78 @@ def _setting(default: Any, read: shapes.Shape, example: str) -> Any:
 class Settings:
     """Every setting in force. Attribute `timeout` is `HOPTOAD_TIMEOUT`, and so on."""
 
-    api_key: str = _setting("", shapes.text, '"0123456789abcdef0123456789abcdef"')
-    notification_url: str = _setting("", shapes.url, '"https://errbit.example.com/notifier_api/v2/notices"')
-    api: str = _setting("v2", shapes.api, '"v3"')
-    project_id: str = _setting("", shapes.identity, '"113743"')
-    use_ssl: bool = _setting(True, shapes.switch, "True")
-    no_ssl_fallback: bool = _setting(False, shapes.switch, "False")
-    timeout: float = _setting(shapes.DEFAULT_TIMEOUT, shapes.seconds, "5")
+    api_key: str = _setting("", validators.text, '"0123456789abcdef0123456789abcdef"')
+    notification_url: str = _setting(
+        "", validators.url, '"https://errbit.example.com/notifier_api/v2/notices"'
+    )
+    api: str = _setting("v2", validators.api, '"v3"')
+    project_id: str = _setting("", validators.identity, '"113743"')
+    use_ssl: bool = _setting(True, validators.switch, "True")
+    no_ssl_fallback: bool = _setting(False, validators.switch, "False")
+    timeout: float = _setting(validators.DEFAULT_TIMEOUT, validators.seconds, "5")
 
-    env_name: str = _setting("unknown", shapes.text, '"production"')
-    app_version: str = _setting("", shapes.version, '"1.4.2"')
-    project_root: str = _setting("", shapes.directory, "BASE_DIR")
+    env_name: str = _setting("unknown", validators.text, '"production"')
+    app_version: str = _setting("", validators.version, '"1.4.2"')
+    project_root: str = _setting("", validators.directory, "BASE_DIR")
 
-    notify_500: bool = _setting(True, shapes.switch, "True")
-    notify_404: bool = _setting(False, shapes.switch, "True")
-    notify_403: bool = _setting(False, shapes.switch, "True")
-    notify_statuses: frozenset[int] = _setting(frozenset(), shapes.statuses, "[400, 429]")
-    notify_while_debug: bool = _setting(False, shapes.switch, "True")
-    ignore_agents: "tuple[re.Pattern[str], ...]" = _setting((), shapes.patterns, '[r"(?i)bot", "^curl/"]')
+    notify_500: bool = _setting(True, validators.switch, "True")
+    notify_404: bool = _setting(False, validators.switch, "True")
+    notify_403: bool = _setting(False, validators.switch, "True")
+    notify_statuses: frozenset[int] = _setting(frozenset(), validators.statuses, "[400, 429]")
+    notify_while_debug: bool = _setting(False, validators.switch, "True")
+    ignore_agents: "tuple[re.Pattern[str], ...]" = _setting((), validators.patterns, '[r"(?i)bot", "^curl/"]')
     ignore_exceptions: tuple[type[BaseException], ...] = _setting(
-        DISCONNECTS, shapes.exceptions, '["django.core.exceptions.RequestAborted", "BrokenPipeError"]'
+        DISCONNECTS, validators.exceptions, '["django.core.exceptions.RequestAborted", "BrokenPipeError"]'
     )
 
-    ignore_urls: "tuple[re.Pattern[str], ...]" = _setting((), shapes.patterns, '["^/healthz$"]')
-    broken_links_only: bool | str = _setting(False, shapes.one_of(False, True, "internal"), "True")
-    digest_404: float = _setting(600.0, shapes.window, "3600")
+    ignore_urls: "tuple[re.Pattern[str], ...]" = _setting((), validators.patterns, '["^/healthz$"]')
+    broken_links_only: bool | str = _setting(False, validators.one_of(False, True, "internal"), "True")
+    digest_404: float = _setting(600.0, validators.window, "3600")
 
-    protected_params: "tuple[str | re.Pattern[str], ...]" = _setting((), shapes.names, '["iban", "birthday"]')
+    protected_params: "tuple[str | re.Pattern[str], ...]" = _setting(
+        (), validators.names, '["iban", "birthday"]'
+    )
     patterns: "dict[str, bool | re.Pattern[str]]" = _setting(
-        None, shapes.recognisers, '{"card": False, "member": "M-[0-9]{8}"}'
+        None, validators.recognisers, '{"card": False, "member": "M-[0-9]{8}"}'
     )
-    send_user: str | None = _setting("id", shapes.one_of("id", "full", None), '"id"')
-    send_ip: str | None = _setting("full", shapes.one_of("full", "truncated", None), '"truncated"')
-    local_variables: bool = _setting(False, shapes.switch, "True")
-    source_context: int = _setting(0, shapes.count(0, 20), "3")
+    send_user: str | None = _setting("id", validators.one_of("id", "full", None), '"id"')
+    send_ip: str | None = _setting("full", validators.one_of("full", "truncated", None), '"truncated"')
+    local_variables: bool = _setting(False, validators.switch, "True")
+    source_context: int = _setting(0, validators.count(0, 20), "3")
     before_notify: "tuple[Callable[[Notice], Notice | None], ...]" = _setting(
-        (), shapes.functions, '["shop.reporting.without_addresses"]'
+        (), validators.functions, '["shop.reporting.without_addresses"]'
     )
 
-    hooks: tuple[str, ...] = _setting(shapes.HOOKS, shapes.hooks, '["commands", "threads"]')
-    trail: int = _setting(0, shapes.count(0, 1000), "20")
-    notice_id_header: str = _setting("", shapes.header, '"X-Error-Id"')
+    hooks: tuple[str, ...] = _setting(validators.HOOKS, validators.hooks, '["commands", "threads"]')
+    trail: int = _setting(0, validators.count(0, 1000), "20")
+    notice_id_header: str = _setting("", validators.header, '"X-Error-Id"')
 
-    storm_limit: int = _setting(100, shapes.count(0, 1_000_000), "100")
-    storm_cache: str = _setting("", shapes.cache, '"default"')
-    sample_rate: float = _setting(1.0, shapes.share, "0.1")
+    storm_limit: int = _setting(100, validators.count(0, 1_000_000), "100")
+    storm_cache: str = _setting("", validators.cache, '"default"')
+    sample_rate: float = _setting(1.0, validators.share, "0.1")
 
-    handler: str = _setting("", shapes.handler, '"threadpool"')
-    fallback_handler: str = _setting("", shapes.handler, '"mail"')
-    mail_html: bool = _setting(False, shapes.switch, "True")
-    handler_class: str = _setting("", shapes.text, '"MyHandler"')
-    thread_count: int = _setting(4, shapes.count(1, 64), "4")
-    queue_size: int = _setting(1000, shapes.count(1, 1_000_000), "1000")
-    retries: int = _setting(3, shapes.count(0, 100), "3")
-    flush_timeout: float = _setting(2.0, shapes.seconds_or_zero, "2")
+    handler: str = _setting("", validators.handler, '"threadpool"')
+    fallback_handler: str = _setting("", validators.handler, '"mail"')
+    mail_html: bool = _setting(False, validators.switch, "True")
+    handler_class: str = _setting("", validators.text, '"MyHandler"')
+    thread_count: int = _setting(4, validators.count(1, 64), "4")
+    queue_size: int = _setting(1000, validators.count(1, 1_000_000), "1000")
+    retries: int = _setting(3, validators.count(0, 100), "3")
+    flush_timeout: float = _setting(2.0, validators.seconds_or_zero, "2")
 
-    spool_dir: str = _setting("", shapes.absolute_directory, '"/var/spool/shop-errors"')
-    spool_fsync: bool = _setting(False, shapes.switch, "True")
-    spool_max_mb: int = _setting(100, shapes.count(1, 1_000_000), "100")
-    spool_max_age: float = _setting(7.0, shapes.days, "7")
-    spool_keep_refused: float = _setting(7.0, shapes.days, "7")
+    spool_dir: str = _setting("", validators.absolute_directory, '"/var/spool/shop-errors"')
+    spool_fsync: bool = _setting(False, validators.switch, "True")
+    spool_max_mb: int = _setting(100, validators.count(1, 1_000_000), "100")
+    spool_max_age: float = _setting(7.0, validators.days, "7")
+    spool_keep_refused: float = _setting(7.0, validators.days, "7")
 
-    max_frames: int = _setting(200, shapes.count(2, 10_000), "200")
-    max_vars: int = _setting(2000, shapes.count(0, 100_000), "2000")
-    max_text: int = _setting(2048, shapes.count(64, 1_000_000), "2048")
-    max_chars: int = _setting(200_000, shapes.count(1000, 10_000_000), "200_000")
-    max_depth: int = _setting(20, shapes.count(1, 100), "20")
-    short_class_names: bool = _setting(False, shapes.switch, "True")
-    gem_paths: bool = _setting(False, shapes.switch, "True")
+    max_frames: int = _setting(200, validators.count(2, 10_000), "200")
+    max_vars: int = _setting(2000, validators.count(0, 100_000), "2000")
+    max_text: int = _setting(2048, validators.count(64, 1_000_000), "2048")
+    max_chars: int = _setting(200_000, validators.count(1000, 10_000_000), "200_000")
+    max_depth: int = _setting(20, validators.count(1, 100), "20")
+    short_class_names: bool = _setting(False, validators.switch, "True")
+    gem_paths: bool = _setting(False, validators.switch, "True")
 
     debug: bool = False
     testing: bool = False  # Django's test environment is set up
@@ -223,10 +227,10 @@ def _load() -> Settings:
             "debug": django_settings.DEBUG,
             "testing": _testing(),
             "append_slash": django_settings.APPEND_SLASH,
-            "ignorable_404_urls": shapes.patterns(django_settings.IGNORABLE_404_URLS),
+            "ignorable_404_urls": validators.patterns(django_settings.IGNORABLE_404_URLS),
             # Gone from Django since 1.5, and still in many settings.
-            "ignorable_404_starts": shapes.strings(getattr(django_settings, "IGNORABLE_404_STARTS", ())),
-            "ignorable_404_ends": shapes.strings(getattr(django_settings, "IGNORABLE_404_ENDS", ())),
+            "ignorable_404_starts": validators.strings(getattr(django_settings, "IGNORABLE_404_STARTS", ())),
+            "ignorable_404_ends": validators.strings(getattr(django_settings, "IGNORABLE_404_ENDS", ())),
         }
     )
 
