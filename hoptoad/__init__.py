@@ -55,7 +55,7 @@ def stats() -> dict[str, int]:
     """
     from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
 
-    counts: dict[str, int] = when_needed("hoptoad.tally").tally.counts()
+    counts: dict[str, int] = when_needed("hoptoad.delivery.stats").tally.counts()
     return counts
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad import reporter
-from hoptoad.delivering import is_delivering
+from hoptoad.delivery.delivering import is_delivering
 from hoptoad.logtext import event_of, exception_of, formatted, template
 from hoptoad.position import notifiers
 from hoptoad.redaction.cutting import SLACK

@@ -11,13 +11,13 @@ from django.http import HttpRequest
 from hoptoad import before, capture, digest, filters, once, storm
 from hoptoad.api.choice import encode
 from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.delivery.stats import tally
 from hoptoad.handlers import get_handler
 from hoptoad.marks import NOTICE_ID, REASON
 from hoptoad.notice import Incident, Notice
 from hoptoad.runtime import scope
 from hoptoad.runtime.guards import guarded, log_exception
 from hoptoad.runtime.messages import get_logger
-from hoptoad.tally import tally
 
 logger = get_logger(__name__)
 

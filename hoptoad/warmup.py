@@ -23,7 +23,7 @@ def warm_up() -> None:
         with importing:
             handler_class(settings.handler, settings.handler_class)
             when_needed("hoptoad.pipeline")
-            when_needed("hoptoad.connection")
+            when_needed("hoptoad.delivery.connection")
             when_needed("hoptoad.doors")
             threads.may_start()
             incident = Incident(exception=_made_up(), request=_request())

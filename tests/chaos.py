@@ -21,8 +21,8 @@ settings.HOPTOAD_HANDLER = "spool"
 settings.HOPTOAD_SPOOL_DIR = spool
 django.setup()
 
-from hoptoad import connection  # noqa: E402, F401 - imported once, before there are processes
 from hoptoad.api import htv2  # noqa: E402
+from hoptoad.delivery import connection  # noqa: E402, F401 - imported once, before there are processes
 from hoptoad.handlers import get_handler  # noqa: E402
 from hoptoad.notice import ErrorInfo, Notice  # noqa: E402
 

@@ -9,8 +9,9 @@ from collector import Collector
 from django.test import AsyncClient, Client, override_settings
 from rules import check_v2, check_v3
 
-from hoptoad import digest, hooks, storm, transport
-from hoptoad.tally import tally
+from hoptoad import digest, hooks, storm
+from hoptoad.delivery import transport
+from hoptoad.delivery.stats import tally
 from hoptoad.testing import outbox
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = ""

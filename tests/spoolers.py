@@ -22,8 +22,8 @@ settings.HOPTOAD_SPOOL_MAX_MB = 1000
 settings.HOPTOAD_TIMEOUT = 10
 django.setup()
 
-from hoptoad import connection  # noqa: E402, F401 - imported once, before there are processes
 from hoptoad.api import htv2  # noqa: E402
+from hoptoad.delivery import connection  # noqa: E402, F401 - imported once, before there are processes
 from hoptoad.handlers import get_handler  # noqa: E402
 from hoptoad.notice import ErrorInfo, Notice  # noqa: E402
 

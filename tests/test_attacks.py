@@ -21,9 +21,9 @@ from collector import ACCEPTED, Reply
 from django.http import Http404
 from django.test import RequestFactory
 
-from hoptoad import transport
-from hoptoad.answers import Verdict
 from hoptoad.api.parsers import parse
+from hoptoad.delivery import transport
+from hoptoad.delivery.answer import Verdict
 from hoptoad.demo import receiver
 from hoptoad.exceptional import rendering
 from hoptoad.exceptional.responses import HttpConflict, HttpNotFound

@@ -15,8 +15,8 @@ import pytest
 from collector import Reply
 
 from hoptoad import stats
-from hoptoad.answers import Answer, Verdict
-from hoptoad.circuit import Circuit
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import get_spool, start_over
 from hoptoad.handlers.brokered import BrokeredNotifier

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.answers import Answer, Verdict
-from hoptoad.circuit import Circuit
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
 
 
 class Clock:

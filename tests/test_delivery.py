@@ -20,14 +20,14 @@ from collector import Reply
 from servers import gunicorn, uvicorn
 
 from hoptoad import stats
-from hoptoad.answers import Answer, Verdict
-from hoptoad.circuit import Circuit
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.blocking import BlockingNotifier
 from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.signals import notice_answered, notice_dropped, notice_sent
-from hoptoad.spooldir import SpoolDirectory
 
 TESTS = Path(__file__).parent
 UNREACHABLE = Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused")
@@ -256,7 +256,7 @@ def test_a_receiver_that_fails_and_a_log_that_fails_do_not_stop_delivery(client,
 
 
 def test_the_lost_are_said_once_a_minute(caplog):
-    from hoptoad.tally import Tally
+    from hoptoad.delivery.stats import Tally
 
     clock = Clock()
     tally = Tally(clock=clock)

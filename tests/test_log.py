@@ -188,7 +188,7 @@ def test_suspicious_requests_are_reported(client, attached):
 
 def test_our_own_records_are_left_alone(attached):
     attached("hoptoad")
-    logging.getLogger("hoptoad.transport").error("our own")
+    logging.getLogger("hoptoad.delivery.transport").error("our own")
 
     assert outbox == []
 

@@ -99,7 +99,7 @@ def test_what_the_server_refuses_is_mailed_by_the_fallback(client, collector, se
 
 
 def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settings_for, caplog):
-    from hoptoad.tally import tally
+    from hoptoad.delivery.stats import tally
 
     settings_for(HOPTOAD_HANDLER="mail", SERVER_EMAIL="site\n@shop.example")
 

@@ -11,13 +11,13 @@ import requests
 from collector import Reply
 from django.core.management import call_command
 
-from hoptoad import transport
-from hoptoad.answers import Answer, Verdict
 from hoptoad.api import htv2, v3
+from hoptoad.delivery import transport
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.spool.directory import SpoolDirectory
+from hoptoad.delivery.stats import tally
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.runtime import messages
-from hoptoad.spooldir import SpoolDirectory
-from hoptoad.tally import tally
 
 KEY = "0123456789abcdef0123456789abcdef"
 MASK = "*" * 20
@@ -296,7 +296,7 @@ def test_what_went_wrong_is_still_a_warning(collector, root):
     assert record.levelname == "WARNING"
 
 
-@pytest.mark.parametrize("logger", ["hoptoad", "hoptoad.transport"])
+@pytest.mark.parametrize("logger", ["hoptoad", "hoptoad.delivery.transport"])
 def test_whoever_asks_for_more_gets_it(collector, caplog, logger):
     caplog.set_level("DEBUG", logger=logger)
 

@@ -21,10 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hoptoad
-from hoptoad import capture, connection, reporter, transport
-from hoptoad.answers import Verdict
+from hoptoad import capture, reporter
 from hoptoad.api import htv2, v3
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery import connection, transport
+from hoptoad.delivery.answer import Verdict
 from hoptoad.middleware import HoptoadNotifierMiddleware
 from hoptoad.notice import Frame
 from hoptoad.redaction.finders import Recent

@@ -18,13 +18,13 @@ from collector import Reply
 from django.core.management import CommandError, call_command
 
 from hoptoad import stats
-from hoptoad.answers import Answer, Verdict
 from hoptoad.api import htv2
-from hoptoad.circuit import Circuit
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.notice import ErrorInfo, Notice
-from hoptoad.spooldir import SpoolDirectory
 from hoptoad.testing import outbox
 
 TESTS = Path(__file__).parent
@@ -192,9 +192,9 @@ def test_without_a_working_disk_notices_go_to_threads_and_the_log_says_so(
         HOPTOAD_NOTIFICATION_URL=collector.url,
     )
     if broken == "no rename":
-        monkeypatch.setattr("hoptoad.spooldir.os.rename", fail)
+        monkeypatch.setattr("hoptoad.delivery.spool.directory.os.rename", fail)
     if broken == "no write":
-        monkeypatch.setattr("hoptoad.ownfiles.os.write", fail)
+        monkeypatch.setattr("hoptoad.delivery.spool.own_files.os.write", fail)
 
     for _ in range(3):
         client.get("/boom/")

@@ -16,17 +16,17 @@ from django.core.management import CommandError, call_command
 from test_spooldir import PAYLOAD, STRANGERS, as_root
 
 from hoptoad import stats
-from hoptoad.answers import Answer, Verdict
 from hoptoad.api import htv2, v3
-from hoptoad.circuit import Circuit
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.spool.directory import SpoolDirectory
+from hoptoad.delivery.spool.lock import SpoolLock
+from hoptoad.delivery.spool.own_files import NotUsable
+from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.handlers import get_handler, spoolworker
 from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.notice import ErrorInfo, Notice
-from hoptoad.ownfiles import NotUsable
-from hoptoad.spooldir import SpoolDirectory
-from hoptoad.spoollock import SpoolLock
-from hoptoad.spoolsize import SpoolSize
 
 pytestmark = pytest.mark.long
 
@@ -81,7 +81,10 @@ def directory(spool_dir):
 @pytest.fixture
 def quick(monkeypatch):
     """Pauses of no length, so that what is tried again is tried at once."""
-    for name in ("hoptoad.backlog.FIRST_PAUSE", "hoptoad.circuit.FIRST_PAUSE"):
+    for name in (
+        "hoptoad.delivery.spool.backlog.FIRST_PAUSE",
+        "hoptoad.delivery.circuit_breaker.FIRST_PAUSE",
+    ):
         monkeypatch.setattr(name, 0.01)
 
 
@@ -530,7 +533,7 @@ signal.pause()
 
 
 def test_without_posix_locks_the_spool_delivers_all_the_same(spool, server, monkeypatch):
-    monkeypatch.setattr("hoptoad.spoollock.fcntl", None)
+    monkeypatch.setattr("hoptoad.delivery.spool.lock.fcntl", None)
     handler = spool()
 
     for number in range(3):
@@ -598,7 +601,7 @@ def test_room_that_killed_processes_have_reserved_is_given_back(
     spool, server, directory, settings_for, monkeypatch
 ):
     settings_for(HOPTOAD_SPOOL_MAX_MB=1)
-    monkeypatch.setattr("hoptoad.spoollock.SCAN_GAP", 0.0)
+    monkeypatch.setattr("hoptoad.delivery.spool.lock.SCAN_GAP", 0.0)
     lost = queue.Queue()
     assert (SpoolLock(directory.path).holder, SpoolSize(directory.path).kib()) == (0, 0)  # the files exist
     os.utime(directory.path, (1, 1))  # since long before nothing has come

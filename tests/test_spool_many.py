@@ -15,7 +15,7 @@ import collector as faults
 import pytest
 from collector import Reply
 
-from hoptoad.spooldir import SpoolDirectory
+from hoptoad.delivery.spool.directory import SpoolDirectory
 
 TESTS = Path(__file__).parent
 pytestmark = [
@@ -166,8 +166,8 @@ def test_many_processes_together_hold_no_more_than_the_directory_may(tmp_path):
     """HOPTOAD_SPOOL_MAX_MB once held for each process: eight of them wrote 5.4 MiB of 1."""
     program = f"""
 import os
-from hoptoad.spooldir import SpoolDirectory
-from hoptoad.spoolsize import SpoolSize
+from hoptoad.delivery.spool.directory import SpoolDirectory
+from hoptoad.delivery.spool.size import SpoolSize
 directory = SpoolDirectory({str(tmp_path / "spool")!r}, fsync=False)
 directory.open()
 for _ in range(8):

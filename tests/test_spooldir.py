@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hoptoad.backlog import Age, Backlog
-from hoptoad.ownfiles import NotUsable, OpenFile
-from hoptoad.spooldir import MAX_NOTICE, SpoolDirectory
-from hoptoad.spoollock import SCAN_GAP, SpoolLock
-from hoptoad.spoolsize import SpoolSize
+from hoptoad.delivery.spool.backlog import Age, Backlog
+from hoptoad.delivery.spool.directory import MAX_NOTICE, SpoolDirectory
+from hoptoad.delivery.spool.lock import SCAN_GAP, SpoolLock
+from hoptoad.delivery.spool.own_files import NotUsable, OpenFile
+from hoptoad.delivery.spool.size import SpoolSize
 
 TESTS = Path(__file__).parent
 OTHER = 65534  # a user that is not this one
@@ -306,7 +306,7 @@ def test_the_lock_is_one_deliverers_at_a_time(directory):
 IN_ANOTHER = """
 import os, signal, sys
 from pathlib import Path
-from hoptoad.spoollock import SpoolLock
+from hoptoad.delivery.spool.lock import SpoolLock
 lock = SpoolLock(Path({path!r}))
 print(lock.acquire(), flush=True)
 {then}
@@ -447,7 +447,7 @@ def test_two_that_take_the_last_room_at_once_do_not_both_get_it(directory, monke
     def write_with_another(descriptor, content):
         return write(descriptor, content) + write(descriptor, b"x" * 8)
 
-    monkeypatch.setattr("hoptoad.spoolsize.os.write", write_with_another)
+    monkeypatch.setattr("hoptoad.delivery.spool.size.os.write", write_with_another)
 
     assert size.reserve(5 * 1024, 10 * 1024) is False
     assert size.kib() == 8

@@ -182,7 +182,7 @@ def test_a_sample_rate_of_nothing_reports_nothing(client, reported, settings_for
 
 
 def test_what_was_lost_is_told_in_the_next_notice(client, reported):
-    from hoptoad.tally import tally
+    from hoptoad.delivery.stats import tally
 
     tally.drop(17, "for the test")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from collector import Reply
 
-from hoptoad.answers import Answer, Verdict
-from hoptoad.circuit import Circuit
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.stats import tally
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.tally import tally
 
 TESTS = Path(__file__).parent
 

@@ -13,8 +13,8 @@ import pytest
 from certificates import Authority
 from collector import Collector, Reply
 
-from hoptoad import transport
-from hoptoad.answers import Answer, Verdict, advice
+from hoptoad.delivery import transport
+from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.signals import notice_answered
 
 HEADERS = {"Content-Type": "text/xml"}

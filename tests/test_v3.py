@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rules import check_v3
 
-from hoptoad.answers import Verdict
 from hoptoad.api import v3
 from hoptoad.api.parsers import parse, parse_v3
+from hoptoad.delivery.answer import Verdict
 from hoptoad.errors import ParseError
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User
 from hoptoad.testing import outbox

@@ -9,7 +9,7 @@ from hoptoad.runtime import messages
 from hoptoad.runtime.imports import imported, when_needed
 
 if TYPE_CHECKING:
-    from hoptoad.answers import Answer
+    from hoptoad.delivery.answer import Answer
     from hoptoad.notice import Notice
 
 BUILT_IN_APIS = {"v2": "hoptoad.api.htv2", "v3": "hoptoad.api.v3"}
@@ -24,7 +24,7 @@ class Api(Protocol):
         """The notice as bytes, which may wait on a disk or in a broker before they are reported."""
 
     def report(self, payload: bytes, timeout: float | None = None) -> Any:
-        """Sends the bytes and returns a `hoptoad.answers.Answer`; anything else counts as accepted."""
+        """Sends the bytes and returns a `hoptoad.delivery.answer.Answer`; anything else counts as accepted."""
 
 
 def get_api() -> Api:
@@ -51,7 +51,7 @@ def encode(notice: "Notice") -> bytes:
 
 def report(payload: bytes, timeout: float | None = None) -> "Answer":
     """Sends bytes by the API in force."""
-    answers = when_needed("hoptoad.answers")  # late: the middleware imports this module
+    answers = when_needed("hoptoad.delivery.answer")  # late: the middleware imports this module
     answer = get_api().report(payload, timeout)
     if isinstance(answer, answers.Answer):
         return cast("Answer", answer)

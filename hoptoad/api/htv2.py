@@ -12,12 +12,13 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import NAME, URL, __version__, before, capture, transport
-from hoptoad.answers import Answer
+from hoptoad import NAME, URL, __version__, before, capture
 from hoptoad.api.characters import clean
 from hoptoad.api.environment import environment
 from hoptoad.api.keys import readable
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery import transport
+from hoptoad.delivery.answer import Answer
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 
 VERSION = "2.4"

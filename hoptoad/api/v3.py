@@ -10,13 +10,14 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from hoptoad import NAME, URL, __version__, transport
-from hoptoad.answers import Answer
+from hoptoad import NAME, URL, __version__
 from hoptoad.api.characters import clean
 from hoptoad.api.environment import environment
 from hoptoad.api.fitting import fitted
 from hoptoad.api.keys import stored
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery import transport
+from hoptoad.delivery.answer import Answer
 from hoptoad.notice import ErrorInfo, Frame, Notice, Value
 
 CONTENT_TYPE = "application/json"

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.conf.validators import BUILT_IN_HANDLERS
+from hoptoad.delivery.stats import tally
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages, safe_files
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import imported, importing
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import notice_dropped, tell
-from hoptoad.tally import tally
 
 if TYPE_CHECKING:
-    from hoptoad.answers import Answer
+    from hoptoad.delivery.answer import Answer
 
 logger = get_logger(__name__)
 

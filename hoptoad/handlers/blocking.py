@@ -1,10 +1,10 @@
 """Delivery in the failing request itself: for processes in which no thread may run."""
 
-from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
-from hoptoad.circuit import Circuit
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.transport import log_recovery
 from hoptoad.handlers.base import GiveUp, Send, give_up
-from hoptoad.transport import log_recovery
 
 
 class BlockingNotifier:

@@ -6,15 +6,15 @@ from typing import Any
 
 from django.db import connections
 
-from hoptoad.answers import Answer, Verdict
-from hoptoad.circuit import Circuit
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.stats import tally
 from hoptoad.handlers.base import GiveUp, get_spool, give_up
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
 from hoptoad.runtime import messages
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
-from hoptoad.tally import tally
 
 logger = get_logger(__name__)
 

@@ -8,6 +8,7 @@ from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery.stats import tally
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.letter import body, is_broken_link, subject
 from hoptoad.notice import Notice
@@ -15,7 +16,6 @@ from hoptoad.reporterclass import page
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import imported, importing, when_needed
 from hoptoad.runtime.messages import get_logger
-from hoptoad.tally import tally
 
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 

@@ -7,10 +7,13 @@ import threading
 import time
 import weakref
 
-from hoptoad import transport
 from hoptoad.api.choice import report
-from hoptoad.circuit import Circuit
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery import transport
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.spool.scan import LOOK_EVERY
+from hoptoad.delivery.spool.size import SpoolSize
+from hoptoad.delivery.stats import tally
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.handlers.spooled import directory_of
 from hoptoad.handlers.spoolworker import SpoolWorker
@@ -18,9 +21,6 @@ from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
-from hoptoad.spoolscan import LOOK_EVERY
-from hoptoad.spoolsize import SpoolSize
-from hoptoad.tally import tally
 
 logger = get_logger(__name__)
 

@@ -1,11 +1,11 @@
 """Sends one spooled notice, and acts on the server's answer."""
 
-from hoptoad.answers import Answer, Verdict
 from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
+from hoptoad.delivery.stats import tally
 from hoptoad.errors import ConfigurationError, HoptoadError
 from hoptoad.handlers.base import GiveUp, Send
-from hoptoad.spooldir import SpoolDirectory, Waiting
-from hoptoad.tally import tally
 
 
 class SendingFailed(HoptoadError):

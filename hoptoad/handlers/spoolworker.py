@@ -5,22 +5,22 @@ import threading
 import time
 from collections import deque
 
-from hoptoad.answers import Answer, Verdict
-from hoptoad.backlog import Age, Backlog, Entry
-from hoptoad.circuit import Circuit
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.spool.backlog import Age, Backlog, Entry
+from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
+from hoptoad.delivery.spool.lock import SpoolLock
+from hoptoad.delivery.spool.own_files import NotUsable, is_the_disk, may_pass
+from hoptoad.delivery.spool.report import SpoolReport
+from hoptoad.delivery.spool.scan import LOOK_EVERY, SpoolScan
+from hoptoad.delivery.spool.size import SpoolSize
+from hoptoad.delivery.stats import tally
 from hoptoad.handlers.base import GiveUp, Send
 from hoptoad.handlers.spooled import SendingFailed, attempt, put_away
-from hoptoad.ownfiles import NotUsable, is_the_disk, may_pass
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
-from hoptoad.spooldir import SpoolDirectory, Waiting
-from hoptoad.spoollock import SpoolLock
-from hoptoad.spoolreport import SpoolReport
-from hoptoad.spoolscan import LOOK_EVERY, SpoolScan
-from hoptoad.spoolsize import SpoolSize
-from hoptoad.tally import tally
 
 logger = get_logger(__name__)
 

@@ -10,9 +10,9 @@ try:
 except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
 
-from hoptoad.answers import Verdict, pause_after
 from hoptoad.api.choice import report
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery.answer import Verdict, pause_after
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.brokered import BrokeredNotifier
 from hoptoad.runtime import messages

@@ -9,17 +9,17 @@ import weakref
 from collections import deque
 from dataclasses import dataclass
 
-from hoptoad import transport
-from hoptoad.answers import Answer, Verdict
 from hoptoad.api.choice import report
-from hoptoad.circuit import Circuit
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery import transport
+from hoptoad.delivery.answer import Answer, Verdict
+from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.stats import tally
+from hoptoad.delivery.transport import log_recovery
 from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
-from hoptoad.tally import tally
-from hoptoad.transport import log_recovery
 
 logger = get_logger(__name__)
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad import transport
-from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.delivery import transport
+from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
 from hoptoad.revision import repository, revision
 from hoptoad.runtime import messages

@@ -8,19 +8,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.api.choice import report
 from hoptoad.api.parsers import parse
 from hoptoad.conf.settings import get_settings
+from hoptoad.delivery.answer import Answer, Verdict, advice
+from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
+from hoptoad.delivery.spool.lock import SpoolLock
+from hoptoad.delivery.spool.own_files import NotUsable
+from hoptoad.delivery.spool.scan import LOOK_EVERY
+from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.spooled import SendingFailed, attempt, directory_of, put_away
-from hoptoad.ownfiles import NotUsable
 from hoptoad.runtime import messages
-from hoptoad.spooldir import SpoolDirectory, Waiting
-from hoptoad.spoollock import SpoolLock
-from hoptoad.spoolscan import LOOK_EVERY
-from hoptoad.spoolsize import SpoolSize
 
 _BAR = 30  # characters
 _PATIENCE = 10.0  # seconds, for the process that delivers to give way

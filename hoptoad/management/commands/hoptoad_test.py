@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.test import RequestFactory
 
 from hoptoad import capture
-from hoptoad.answers import Answer, Verdict, advice
 from hoptoad.api.choice import encode, get_api
 from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import handler_class, separate_handler
 from hoptoad.runtime import messages

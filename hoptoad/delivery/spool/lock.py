@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hoptoad.ownfiles import OpenFile
+from hoptoad.delivery.spool.own_files import OpenFile
 
 try:
     import fcntl

@@ -24,8 +24,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from hoptoad import NAME, __version__
-from hoptoad.answers import Answer, Verdict, judge
-from hoptoad.delivering import is_delivering
+from hoptoad.delivery.answer import Answer, Verdict, judge
+from hoptoad.delivery.delivering import is_delivering
 from hoptoad.runtime import messages
 
 MAX_ANSWER_BYTES = 64 * 1024

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hoptoad.answers import FIRST_PAUSE, LONGEST_PAUSE, Answer
-from hoptoad.spooldir import Waiting
+from hoptoad.delivery.answer import FIRST_PAUSE, LONGEST_PAUSE, Answer
+from hoptoad.delivery.spool.directory import Waiting
 
 
 @dataclass(slots=True, eq=False)

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Sequence
 
-from hoptoad.backlog import Age
 from hoptoad.conf.settings import get_settings
-from hoptoad.spooldir import SpoolDirectory, Waiting
-from hoptoad.spoollock import SpoolLock
-from hoptoad.spoolreport import SpoolReport
-from hoptoad.spoolsize import SpoolSize
+from hoptoad.delivery.spool.backlog import Age
+from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
+from hoptoad.delivery.spool.lock import SpoolLock
+from hoptoad.delivery.spool.report import SpoolReport
+from hoptoad.delivery.spool.size import SpoolSize
 
 LOOK_EVERY = 5.0  # seconds, for what processes have left that are gone
 _LOOK_WHILE_DOWN = 60.0  # seconds

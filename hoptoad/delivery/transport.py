@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Mapping
 
-from hoptoad.answers import Answer, Verdict, advice
-from hoptoad.delivering import delivering
+from hoptoad.delivery.answer import Answer, Verdict, advice
+from hoptoad.delivery.delivering import delivering
+from hoptoad.delivery.stats import tally
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import when_needed
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import SAID, notice_answered, notice_sent, tell
-from hoptoad.tally import tally
 
 logger = get_logger(__name__)
 
@@ -34,8 +34,8 @@ if hasattr(os, "register_at_fork"):
 
 def close_connections() -> None:
     """Closes the connections of all threads, for the end of the process: after all that still sends."""
-    if "hoptoad.connection" in sys.modules:
-        when_needed("hoptoad.connection").close_connections()
+    if "hoptoad.delivery.connection" in sys.modules:
+        when_needed("hoptoad.delivery.connection").close_connections()
 
 
 def post(
@@ -86,7 +86,7 @@ def log_recovery(answer: Answer, waiting: int) -> None:
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     with delivering():
         try:
-            connection = when_needed("hoptoad.connection")
+            connection = when_needed("hoptoad.delivery.connection")
         except (ImportError, OSError) as error:  # of a process that may open no more files: later it may
             return Answer(
                 verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}"

@@ -7,7 +7,7 @@ which the kernel makes atomic, and the process that delivers cuts the file to wh
 import os
 from pathlib import Path
 
-from hoptoad.ownfiles import OpenFile
+from hoptoad.delivery.spool.own_files import OpenFile
 
 _AT_ONCE = 50  # notices
 

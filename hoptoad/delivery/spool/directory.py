@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hoptoad import ownfiles
+from hoptoad.delivery.spool import own_files
 from hoptoad.runtime.messages import quoted
 
 SUFFIX = ".notice"
@@ -64,8 +64,8 @@ class SpoolDirectory:
 
     def open(self) -> None:
         """Creates the directory, for this user only. Raises NotUsable where it is another user's."""
-        ownfiles.make_private(self.path)
-        ownfiles.make_private(self.refused)
+        own_files.make_private(self.path)
+        own_files.make_private(self.refused)
 
     def write(self, payload: bytes) -> Waiting:
         """Writes a notice; when this returns other processes see it."""
@@ -108,7 +108,7 @@ class SpoolDirectory:
 
     def read(self, notice: Waiting) -> bytes:
         """The document. Raises NotUsable for what is not a regular file of this user."""
-        return ownfiles.read(notice.path, MAX_NOTICE)
+        return own_files.read(notice.path, MAX_NOTICE)
 
     def take(self, notice: Waiting) -> None:
         """Deletes a notice that was delivered."""
@@ -116,13 +116,13 @@ class SpoolDirectory:
 
     def keep(self, notice: Waiting, answer: str) -> None:
         """Moves a refused notice to `refused/`, with the server's answer where there is room for it."""
-        ownfiles.make_private(self.refused)
+        own_files.make_private(self.refused)
         with contextlib.suppress(FileNotFoundError):
             notice.path.rename(self.refused / notice.path.name)
         with contextlib.suppress(OSError):
             beside = self._beside(notice)
             beside.unlink(missing_ok=True)
-            ownfiles.create(beside, answer.encode(errors="replace")[:_MAX_ANSWER])
+            own_files.create(beside, answer.encode(errors="replace")[:_MAX_ANSWER])
 
     def tried(self, notice: Waiting) -> Waiting:
         """Counts one more attempt; returns the notice under its new name."""
@@ -134,7 +134,7 @@ class SpoolDirectory:
     def answer(self, notice: Waiting) -> str:
         """The server's answer to a refused notice, in one printable line."""
         try:
-            found = ownfiles.read(self._beside(notice), _MAX_ANSWER)
+            found = own_files.read(self._beside(notice), _MAX_ANSWER)
         except FileNotFoundError:
             return ""
         except OSError as error:
@@ -160,14 +160,14 @@ class SpoolDirectory:
     def _write(self, name: str, payload: bytes) -> None:
         unnamed = f"{self.path}{os.sep}.{name}"
         try:
-            ownfiles.create(unnamed, payload, fsync=self._fsync)
+            own_files.create(unnamed, payload, fsync=self._fsync)
             os.rename(unnamed, f"{self.path}{os.sep}{name}")
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(unnamed)
             raise
         if self._fsync:
-            ownfiles.sync(self.path)
+            own_files.sync(self.path)
 
 
 def _scan(folder: Path) -> Contents:
@@ -194,7 +194,7 @@ def _add(found: Contents, folder: Path, name: str, about: os.stat_result) -> Non
     parts = _NAME.fullmatch(name)
     if parts is None:
         found.skipped[name] = "is not named like a notice"
-    elif why := ownfiles.why_not_ours(about):
+    elif why := own_files.why_not_ours(about):
         found.skipped[name] = why
     elif about.st_size > MAX_NOTICE:
         found.skipped[name] = f"has {about.st_size:,} bytes"

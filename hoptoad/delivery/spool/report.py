@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hoptoad.ownfiles import NotUsable
+from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)

@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable
 
-from hoptoad.answers import FIRST_PAUSE, LONGEST_PAUSE, Answer, Verdict, pause_after
+from hoptoad.delivery.answer import FIRST_PAUSE, LONGEST_PAUSE, Answer, Verdict, pause_after
 
 _FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
 
