@@ -11,7 +11,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import get_resolver
 
-from hoptoad.api.choice import get_api
+from hoptoad.api.registry import get_api
 from hoptoad.conf import settings
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from hoptoad.api.environment import FRAME
+from hoptoad.api.cgi_data import FRAME
 from hoptoad.brokenlinks import is_internal
 from hoptoad.notice import Data, Notice, Value
 

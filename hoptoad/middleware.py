@@ -13,7 +13,7 @@ from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from hoptoad import refusals, reporter
-from hoptoad.api.choice import BUILT_IN_APIS, get_api
+from hoptoad.api.registry import BUILT_IN_APIS, get_api
 from hoptoad.conf.settings import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run

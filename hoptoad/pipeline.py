@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad import before, capture, digest, filters, once, storm
-from hoptoad.api.choice import encode
+from hoptoad.api.registry import encode
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers import get_handler

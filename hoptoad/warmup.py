@@ -28,7 +28,7 @@ def warm_up() -> None:
             threads.may_start()
             incident = Incident(exception=_made_up(), request=_request())
             notice = when_needed("hoptoad.capture").notice(incident, settings)
-            when_needed("hoptoad.api.choice").encode(notice)
+            when_needed("hoptoad.api.registry").encode(notice)
     except Exception:
         logger.exception("django-hoptoad could not be warmed up. The first failing request will take longer.")
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from hoptoad import get_hoptoad_settings
 from hoptoad.api import htv2, v3
-from hoptoad.api.choice import get_api, report
+from hoptoad.api.registry import get_api, report
 from hoptoad.conf.settings import get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import start_over

@@ -10,7 +10,7 @@ from rules import as_errbit_keeps, check_v2, check_v3
 import hoptoad
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
-from hoptoad.api.frametext import frame_text
+from hoptoad.api.frame_text import frame_text
 from hoptoad.api.parsers import parse
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, User
 from hoptoad.testing import outbox

@@ -13,8 +13,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad import NAME, URL, __version__, before, capture
+from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
-from hoptoad.api.environment import environment
 from hoptoad.api.keys import readable
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery import transport

@@ -8,8 +8,8 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from hoptoad.api.environment import FRAME, cause_key
-from hoptoad.api.frametext import FrameText, parse_frame_text, where
+from hoptoad.api.cgi_data import FRAME, cause_key
+from hoptoad.api.frame_text import FrameText, parse_frame_text, where
 from hoptoad.api.keys import original
 from hoptoad.errors import ParseError
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value

@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from hoptoad import NAME, URL, __version__
+from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
-from hoptoad.api.environment import environment
-from hoptoad.api.fitting import fitted
 from hoptoad.api.keys import stored
+from hoptoad.api.truncation import fitted
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer

@@ -1,6 +1,6 @@
 """Delivery in the failing request itself: for processes in which no thread may run."""
 
-from hoptoad.api.choice import report
+from hoptoad.api.registry import report
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.transport import log_recovery

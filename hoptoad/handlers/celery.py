@@ -7,7 +7,7 @@ from typing import Any
 from celery import current_app, shared_task  # type: ignore[import-untyped]
 from celery.exceptions import Reject  # type: ignore[import-untyped]
 
-from hoptoad.api.choice import report
+from hoptoad.api.registry import report
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
 from hoptoad.handlers.base import give_up

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 
-from hoptoad.api.choice import report
+from hoptoad.api.registry import report
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.circuit_breaker import Circuit

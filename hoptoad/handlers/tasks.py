@@ -10,7 +10,7 @@ try:
 except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
 
-from hoptoad.api.choice import report
+from hoptoad.api.registry import report
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
 from hoptoad.handlers.base import give_up

@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from dataclasses import dataclass
 
-from hoptoad.api.choice import report
+from hoptoad.api.registry import report
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict

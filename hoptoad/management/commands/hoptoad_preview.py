@@ -20,8 +20,8 @@ from django.utils.encoding import iri_to_uri
 from hoptoad import before, capture
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
-from hoptoad.api.choice import get_api
 from hoptoad.api.parsers import parse
+from hoptoad.api.registry import get_api
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.notice import Notice

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad.api.choice import report
 from hoptoad.api.parsers import parse
+from hoptoad.api.registry import report
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.test import RequestFactory
 
 from hoptoad import capture
-from hoptoad.api.choice import encode, get_api
+from hoptoad.api.registry import encode, get_api
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError

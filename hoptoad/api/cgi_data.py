@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hoptoad.api.frametext import frame_text, where
+from hoptoad.api.frame_text import frame_text, where
 from hoptoad.notice import ErrorInfo, Notice, Value
 
 FRAME = "FRAME"
