@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hoptoad import NAME, URL, __version__
-from hoptoad.letter import flat, where
+from hoptoad.handlers.letter import flat, where
 from hoptoad.notice import Data, ErrorInfo, Notice, Value
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import MASK, REAPPEARS, Row

@@ -19,7 +19,7 @@ from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import get_spool, start_over
-from hoptoad.handlers.brokered import BrokeredNotifier
+from hoptoad.handlers.broker import BrokeredNotifier
 
 pytestmark = pytest.mark.long
 

@@ -24,7 +24,7 @@ from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.delivery.spool.lock import SpoolLock
 from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.delivery.spool.size import SpoolSize
-from hoptoad.handlers import get_handler, spoolworker
+from hoptoad.handlers import get_handler, spool_worker
 from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.notice import ErrorInfo, Notice
 
@@ -217,7 +217,7 @@ def test_a_permit_is_given_back_whatever_the_sender_does(spool, server, quick, r
 
 
 def test_whatever_goes_wrong_in_the_thread_it_goes_on(spool, server, monkeypatch, caplog):
-    step = spoolworker.SpoolWorker.step
+    step = spool_worker.SpoolWorker.step
     failures = [ValueError("a bug")]
     monkeypatch.setattr("hoptoad.handlers.spool.LOOK_EVERY", 0.01)
 
@@ -226,7 +226,7 @@ def test_whatever_goes_wrong_in_the_thread_it_goes_on(spool, server, monkeypatch
             raise failures.pop()
         return step(self)
 
-    monkeypatch.setattr(spoolworker.SpoolWorker, "step", fail)
+    monkeypatch.setattr(spool_worker.SpoolWorker, "step", fail)
 
     spool().enqueue(b"1", 1)
 
@@ -307,7 +307,7 @@ def test_a_clock_that_jumps_deletes_nothing(spool, server, directory, quick, mon
     directory.keep(kept, "refused")
     handler.enqueue(PAYLOAD, 1)
     server.wait(2)
-    now = spoolworker.time.time
+    now = spool_worker.time.time
     monkeypatch.setattr("time.time", lambda: now() + jump)
 
     server.wait(3)
@@ -321,7 +321,7 @@ def test_a_server_that_stays_down_costs_old_notices_no_attempt_each(
     spool, server, spool_dir, directory, quick, monkeypatch
 ):
     server.default = DOWN
-    monkeypatch.setattr(spoolworker, "_LONG_DOWN", 0.0)
+    monkeypatch.setattr(spool_worker, "_LONG_DOWN", 0.0)
     for _ in range(20):
         _written_before(spool_dir, 8 * DAY)
     _written_before(spool_dir, 6 * DAY)

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from hoptoad.api.parsers import parse_v2
 from hoptoad.demo.pages import page
 from hoptoad.errors import ParseError
-from hoptoad.letter import flat, where
+from hoptoad.handlers.letter import flat, where
 from hoptoad.notice import Notice, Value
 
 PATH = "/notifier_api/v2/notices"

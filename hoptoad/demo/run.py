@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from hoptoad.api.characters import clean
 from hoptoad.demo import site
 from hoptoad.demo.receiver import Receiver
-from hoptoad.letter import flat, where
+from hoptoad.handlers.letter import flat, where
 from hoptoad.notice import Notice
 from hoptoad.redaction.cutting import cut
 

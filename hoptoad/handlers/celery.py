@@ -11,7 +11,7 @@ from hoptoad.api.registry import report
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
 from hoptoad.handlers.base import give_up
-from hoptoad.handlers.brokered import BrokeredNotifier
+from hoptoad.handlers.broker import BrokeredNotifier
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import importing, when_needed
 

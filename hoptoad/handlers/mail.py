@@ -9,8 +9,8 @@ from django.core.mail import mail_admins, mail_managers
 from hoptoad.api.parsers import parse
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery.stats import tally
+from hoptoad.handlers.letter import body, is_broken_link, subject
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.letter import body, is_broken_link, subject
 from hoptoad.notice import Notice
 from hoptoad.reporterclass import page
 from hoptoad.runtime.guards import log_exception

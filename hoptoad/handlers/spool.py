@@ -15,8 +15,8 @@ from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers.base import GiveUp, Send, give_up
-from hoptoad.handlers.spooled import directory_of
-from hoptoad.handlers.spoolworker import SpoolWorker
+from hoptoad.handlers.spool_files import directory_of
+from hoptoad.handlers.spool_worker import SpoolWorker
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception

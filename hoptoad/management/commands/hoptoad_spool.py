@@ -19,7 +19,7 @@ from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.handlers.base import give_up
-from hoptoad.handlers.spooled import SendingFailed, attempt, directory_of, put_away
+from hoptoad.handlers.spool_files import SendingFailed, attempt, directory_of, put_away
 from hoptoad.runtime import messages
 
 _BAR = 30  # characters

@@ -17,7 +17,7 @@ from hoptoad.delivery.spool.scan import LOOK_EVERY, SpoolScan
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers.base import GiveUp, Send
-from hoptoad.handlers.spooled import SendingFailed, attempt, put_away
+from hoptoad.handlers.spool_files import SendingFailed, attempt, put_away
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
