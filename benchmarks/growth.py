@@ -26,13 +26,13 @@ def measure(task):
 
 
 def _milliseconds(request, error, *, fastest, seconds):
-    from hoptoad import capture
     from hoptoad.api import htv2
+    from hoptoad.capture import build
     from hoptoad.conf.settings import get_settings
 
     def make():
-        incident = capture.incident(request, exception=error)
-        htv2.encode(capture.notice(incident, get_settings()))
+        incident = build.incident(request, exception=error)
+        htv2.encode(build.notice(incident, get_settings()))
 
     make()
     return statistics.median(undisturbed(times(make, fastest, seconds, fewest=20), fastest)) / 1e6

@@ -4,8 +4,8 @@ cost grows where the text is four times as long: about 4 is linear, 16 would be 
 
 import time
 
+from hoptoad.capture.data import Scrubber
 from hoptoad.redaction.secrets import Masked
-from hoptoad.scrub import Scrubber
 
 TEXTS = {
     "brackets and escaped quotes": "password=[" + '\\"' * 2040,

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from hoptoad.capture.values import class_name
 from hoptoad.notice import Notice, RequestInfo
 from hoptoad.runtime.guards import OF_THE_SITE, log_exception
 from hoptoad.runtime.messages import get_logger
-from hoptoad.text import class_name
 
 logger = get_logger(__name__)
 

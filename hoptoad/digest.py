@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from hoptoad import capture, fingerprint
+from hoptoad import fingerprint
 from hoptoad.brokenlinks import is_internal
+from hoptoad.capture import build
+from hoptoad.capture.values import iso_time
+from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.later import Later
 from hoptoad.runtime.messages import get_logger
-from hoptoad.text import iso_time
-from hoptoad.viewname import UNKNOWN
 
 logger = get_logger(__name__)
 
@@ -194,7 +195,7 @@ def add(incident: Incident, settings: Settings, *, send: Callable[[Notice], obje
     _digest.add(
         _path_of(incident),
         incident.referrer,
-        lambda: capture.link(incident, settings),
+        lambda: build.link(incident, settings),
         is_linked=is_internal(incident.referrer, incident.host),
     )
 
@@ -226,7 +227,7 @@ def notice_of(links: Links, settings: Settings) -> Notice:
     }
     error = ErrorInfo("Http404", "Http404: Missing pages that were asked for again", ())
     request = RequestInfo(component=UNKNOWN, params={"pages": pages}, cgi_data=data)
-    return replace(capture.blank(error, settings), request=request)
+    return replace(build.blank(error, settings), request=request)
 
 
 def _counted(referrers: "Counter[str]") -> Iterator[Value]:

@@ -11,13 +11,13 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest
 
 from hoptoad import reporter
+from hoptoad.capture.context import Context
+from hoptoad.capture.values import bounded_repr, class_name
 from hoptoad.conf.settings import get_settings
-from hoptoad.contextvalues import Context
 from hoptoad.handlers import get_handler
 from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import Scope, begin, current, end
-from hoptoad.text import bounded_repr, class_name
 
 logger = get_logger(__name__)
 

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import NamedTuple
 
 from hoptoad.brokenlinks import is_internal
-from hoptoad.errorchain import slot
+from hoptoad.capture.chain import slot
+from hoptoad.capture.paths import is_own
+from hoptoad.capture.values import bounded_repr, class_name, memory_of
 from hoptoad.notice import Incident
-from hoptoad.paths import is_own
-from hoptoad.text import bounded_repr, class_name, memory_of
 
 _SIZE = 16  # bytes
 _MAX_NAME = 255

@@ -15,12 +15,12 @@ from django.core.management import ManagementUtility
 from django.core.management.base import BaseCommand
 
 from hoptoad import reporter
-from hoptoad.contextvalues import TrailHandler
+from hoptoad.capture.context import TrailHandler
+from hoptoad.capture.values import bounded_repr
 from hoptoad.log import HoptoadHandler
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import when_needed
 from hoptoad.runtime.messages import get_logger
-from hoptoad.text import bounded_repr
 
 # Connected where the site uses the package, which shows by its having been imported, or by a setting.
 _INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", "django_tasks"), "TASKS")}

@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad import reporter
+from hoptoad.capture.log_values import event_of, exception_of, formatted, template
 from hoptoad.delivery.delivering import is_delivering
-from hoptoad.logtext import event_of, exception_of, formatted, template
 from hoptoad.position import notifiers
 from hoptoad.redaction.cutting import SLACK
 from hoptoad.runtime.guards import log_exception

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from asgiref import sync
 from django.http import HttpRequest
 
-from hoptoad.errorchain import slot
+from hoptoad.capture.chain import slot
 from hoptoad.marks import SEEN
 from hoptoad.runtime import scope
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import before, capture, digest, filters, once, storm
+from hoptoad import before, digest, filters, once, storm
 from hoptoad.api.registry import encode
+from hoptoad.capture import build
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers import get_handler
@@ -32,7 +33,7 @@ def exception(
     def report() -> str | None:
         if not once.first_exception(request, error, uncaught=True):
             return None
-        return _pass_on(capture.incident(request, exception=error), unless)
+        return _pass_on(build.incident(request, exception=error), unless)
 
     return None if _waits_for_its_answer(request, error, report) else report()
 
@@ -52,7 +53,7 @@ def status(request: HttpRequest, code: int, unless: Callable[[], bool] | None = 
     """An answer by its status, where no exception led to it."""
     if not once.first_status(request, code):
         return None
-    return _pass_on(capture.incident(request, status=code), unless)
+    return _pass_on(build.incident(request, status=code), unless)
 
 
 def remember_reason(request: HttpRequest, error: BaseException, code: int) -> None:
@@ -60,9 +61,9 @@ def remember_reason(request: HttpRequest, error: BaseException, code: int) -> No
     settings = get_settings()
     if REASON in request.__dict__:
         return
-    if filters.suppressed_by(capture.incident(request, status=code), settings) is None:
+    if filters.suppressed_by(build.incident(request, status=code), settings) is None:
         once.is_reason(request, error)
-        request.__dict__[REASON] = capture.reason(request, error, settings)
+        request.__dict__[REASON] = build.reason(request, error, settings)
 
 
 def anything(
@@ -78,7 +79,7 @@ def anything(
     def report() -> str | None:
         if error is not None and not once.first_exception(request, error, uncaught=uncaught):
             return None
-        incident = capture.incident(request, exception=error) if request is not None else Incident()
+        incident = build.incident(request, exception=error) if request is not None else Incident()
         return _pass_on(replace(incident, is_request=False, exception=error, **said), None)
 
     is_waiting = error is not None and not uncaught and _waits_for_its_answer(request, error, report)
@@ -115,7 +116,7 @@ def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | Non
     if _is_suppressed(incident, settings):
         tally.count("suppressed")
         return None
-    return _numbered(incident, _hand_over(capture.notice(incident, settings)))
+    return _numbered(incident, _hand_over(build.notice(incident, settings)))
 
 
 def _is_suppressed(incident: Incident, settings: Settings) -> bool:
@@ -132,7 +133,7 @@ def _is_suppressed(incident: Incident, settings: Settings) -> bool:
     if is_link:  # not reported by itself, so the digest lists it
         digest.add(incident, settings, send=_hand_over)
     else:
-        storm.suppress(key, capture=lambda: capture.notice(incident, settings), send=_hand_over)
+        storm.suppress(key, capture=lambda: build.notice(incident, settings), send=_hand_over)
     return True
 
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from django.core.cache import caches
 
-from hoptoad import capture
+from hoptoad.capture import build
+from hoptoad.capture.values import iso_time
+from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.fingerprint import fingerprint
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo
@@ -16,9 +18,7 @@ from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import importing
 from hoptoad.runtime.later import Later
 from hoptoad.runtime.messages import get_logger
-from hoptoad.text import iso_time
 from hoptoad.throttle import WINDOW, Flood, Throttle
-from hoptoad.viewname import UNKNOWN
 
 logger = get_logger(__name__)
 
@@ -62,7 +62,7 @@ def summary(flood: Flood) -> Notice:
     }
     if notice is None:
         error = ErrorInfo("StormLimit", "StormLimit: Notices of many failures were suppressed", ())
-        notice = replace(capture.blank(error, get_settings()), request=RequestInfo(component=UNKNOWN))
+        notice = replace(build.blank(error, get_settings()), request=RequestInfo(component=UNKNOWN))
     request = notice.request
     return replace(notice, request=replace(request, cgi_data={**data, **request.cgi_data}))
 

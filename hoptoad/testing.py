@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from hoptoad.capture.values import class_name
 from hoptoad.handlers.memory import outbox
 from hoptoad.notice import Notice
-from hoptoad.text import class_name
 
 __all__ = ["HoptoadTestMixin", "assert_nothing_notified", "assert_notified", "outbox"]
 

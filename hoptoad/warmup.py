@@ -27,7 +27,7 @@ def warm_up() -> None:
             when_needed("hoptoad.doors")
             threads.may_start()
             incident = Incident(exception=_made_up(), request=_request())
-            notice = when_needed("hoptoad.capture").notice(incident, settings)
+            notice = when_needed("hoptoad.capture.build").notice(incident, settings)
             when_needed("hoptoad.api.registry").encode(notice)
     except Exception:
         logger.exception("django-hoptoad could not be warmed up. The first failing request will take longer.")

@@ -22,7 +22,8 @@ from generated import PROTECTED
 from scenes import Scene, body, headers_of, path, value_of, wrapped
 
 import hoptoad
-from hoptoad import contextvalues, digest, hooks, storm
+from hoptoad import digest, hooks, storm
+from hoptoad.capture import context
 from hoptoad.log import HoptoadHandler
 
 # The site's files, and the one in which each failure happens; its text is made for each case.
@@ -76,7 +77,7 @@ def _run(case):
     sent.clear()
     storm.start_over()
     digest.start_over()
-    contextvalues.forget()
+    context.forget()
     own, environment = _own(scene)
     _now[:] = [scene]
     handler = HoptoadHandler()
@@ -91,7 +92,7 @@ def _run(case):
             (_command if case.entry == "command" else _request)(scene)
     finally:
         hooks.remove()
-        contextvalues.forget()
+        context.forget()
         logging.getLogger("made.up").removeHandler(handler)
         _now.clear()
     return list(sent)

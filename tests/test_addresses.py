@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from hoptoad import capture
+from hoptoad.capture import build
 from hoptoad.conf.settings import get_settings
 from hoptoad.redaction.cutting import CUT
 from hoptoad.redaction.ip_addresses import truncated
@@ -19,7 +19,7 @@ def noticed():
         REMOTE_ADDR="203.0.113.7",
     )
     error = ValueError("203.0.113.7 is blocked")
-    return capture.notice(capture.incident(request, exception=error), get_settings())
+    return build.notice(build.incident(request, exception=error), get_settings())
 
 
 def test_they_are_whole_by_default():
@@ -91,7 +91,7 @@ def test_headers_whose_whole_value_is_addresses_count_whatever_they_are_called(s
     settings_for(HOPTOAD_SEND_IP=wanted, ALLOWED_HOSTS=["*"])
     request = RequestFactory().get("/", headers={**NAMED_OTHERWISE, **NO_ADDRESSES_OF_PEOPLE})
 
-    notice = capture.notice(capture.incident(request, exception=ValueError("x")), get_settings())
+    notice = build.notice(build.incident(request, exception=ValueError("x")), get_settings())
 
     data = notice.request.cgi_data
     assert "203.0.113.7" not in repr(notice)

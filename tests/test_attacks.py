@@ -118,7 +118,7 @@ def test_a_visitor_cannot_write_lines_or_escapes_into_our_log(
     client.get("/boom/", **sent)
     client.get(f"/missing/{forged}", **sent)
     client.post("/exception/", {forged: forged}, **sent)
-    monkeypatch.setattr("hoptoad.capture.notice", lambda *args: 1 / 0)
+    monkeypatch.setattr("hoptoad.capture.build.notice", lambda *args: 1 / 0)
     client.get("/boom/", **sent)
 
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("hoptoad")]
@@ -378,7 +378,7 @@ import hoptoad
 for module in pkgutil.walk_packages(hoptoad.__path__, "hoptoad."):
     if not module.name.endswith(("pytest_plugin", "celery", "__main__")):
         importlib.import_module(module.name)
-from hoptoad import paths
+from hoptoad.capture import paths
 from hoptoad.redaction import names
 names.Names(["card-id", "iban"])
 paths.shorten_all("/srv/shop/x in site-packages", "/srv/shop")

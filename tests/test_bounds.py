@@ -5,7 +5,8 @@ import logging
 import pytest
 from django.test import RequestFactory
 
-from hoptoad import capture, hooks
+from hoptoad import hooks
+from hoptoad.capture import build
 from hoptoad.conf.settings import get_settings
 from hoptoad.log import HoptoadHandler
 from hoptoad.notice import Incident
@@ -86,7 +87,7 @@ def test_a_long_key_that_is_no_text_is_shown_up_to_its_bound():
     data = {("y" * 100, "z" * 300): "7"}
     incident = Incident(exception=ValueError("x"), request=request, extra={"data": data})
 
-    [(name, _)] = capture.notice(incident, get_settings()).extra["data"].items()
+    [(name, _)] = build.notice(incident, get_settings()).extra["data"].items()
 
     assert name.startswith(f"('{'y' * 100}', 'zzz")
 
@@ -104,7 +105,7 @@ def test_a_user_shows_no_half_of_a_secret(settings_for, field, at):
     request.user = User(**{field: "y" * at + SECRET})
     assert request.POST
 
-    user = capture.notice(capture.incident(request, exception=ValueError("x")), get_settings()).user
+    user = build.notice(build.incident(request, exception=ValueError("x")), get_settings()).user
 
     shown = f"{user.name} {user.email} {user.username}"
     assert "y" * 200 in shown
@@ -117,6 +118,6 @@ def test_a_user_is_shown_however_full_the_notice_is(settings_for):
     request.user = User(email="freda@shop.example", first_name="Freda")
     assert request.POST
 
-    user = capture.notice(capture.incident(request, exception=ValueError("x")), get_settings()).user
+    user = build.notice(build.incident(request, exception=ValueError("x")), get_settings()).user
 
     assert (user.id, user.email, user.name) == ("7", "freda@shop.example", "Freda")

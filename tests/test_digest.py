@@ -5,9 +5,10 @@ import threading
 import pytest
 from django.test import RequestFactory
 
-from hoptoad import capture, digest, reporter, stats, storm
+from hoptoad import digest, reporter, stats, storm
+from hoptoad.capture import build
+from hoptoad.capture.request import RequestReader
 from hoptoad.digest import MAX_LOOKS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
-from hoptoad.httprequest import RequestReader
 from hoptoad.testing import outbox
 
 
@@ -264,7 +265,7 @@ def test_the_digest_looks_at_a_request_and_takes_no_notice_of_it(client, setting
     settings_for(HOPTOAD_NOTIFY_404=True)
     client.get("/moved/")
     read = []
-    monkeypatch.setattr(capture, "notice", lambda *args, **more: read.append("notice"))
+    monkeypatch.setattr(build, "notice", lambda *args, **more: read.append("notice"))
     for name in ("_params", "_session", "_body", "_user"):
         monkeypatch.setattr(RequestReader, name, lambda reader, name=name: read.append(name))
     client.post("/moved/", {"password": "x" * 50_000}, headers={"Referer": "https://x.test/"})

@@ -11,10 +11,10 @@ from django.utils.html import escapejs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoptoad.capture.data import Scrubber
 from hoptoad.redaction.cleaned import hidden
 from hoptoad.redaction.encodings import occurrences
 from hoptoad.redaction.secrets import MASK, Known, Masked, is_telling
-from hoptoad.scrub import Scrubber
 
 SECRETS = [
     "пароль-№-1",

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.errorchain import causes_of
-from hoptoad.failures import Describer
+from hoptoad.capture.chain import causes_of
+from hoptoad.capture.failures import Describer
+from hoptoad.capture.sql import no_sql
 from hoptoad.notice import Frame
-from hoptoad.sqlguard import no_sql
 
 
 def describer(**changes):

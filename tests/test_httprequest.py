@@ -12,14 +12,14 @@ from django.test.utils import isolate_apps
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
 
-from hoptoad import capture
+from hoptoad.capture import build
+from hoptoad.capture.data import Scrubber
+from hoptoad.capture.reporter_filter import ReporterFilter
+from hoptoad.capture.request import RequestReader
 from hoptoad.conf.settings import get_settings
-from hoptoad.httprequest import RequestReader
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import MASK
-from hoptoad.reporterfilter import ReporterFilter
-from hoptoad.scrub import Scrubber
 
 
 def read(request):
@@ -387,7 +387,7 @@ def test_a_giant_form_does_not_push_out_the_headers():
 def test_a_very_long_url_is_cut_and_stays_one():
     request = RequestFactory().get("/?q=" + "x" * 5000)
 
-    url = capture.notice(capture.incident(request, status=404), get_settings()).request.url
+    url = build.notice(build.incident(request, status=404), get_settings()).request.url
 
     assert len(url) == 2048
     assert url.isascii()

@@ -91,7 +91,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     ("module", "names"),
     [
         ("hoptoad.pipeline", {}),
-        ("hoptoad.capture", {}),
+        ("hoptoad.capture.build", {}),
         ("hoptoad.handlers.threaded", {"HOPTOAD_HANDLER": "threadpool"}),
         ("hoptoad.handlers.blocking", {"HOPTOAD_HANDLER": "blocking"}),
         (

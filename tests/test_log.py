@@ -12,7 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.utils.functional import SimpleLazyObject
 
-from hoptoad import contextvalues, hooks
+from hoptoad import hooks
+from hoptoad.capture import context
 from hoptoad.handlers import get_handler
 from hoptoad.log import HoptoadHandler
 from hoptoad.redaction.secrets import MASK
@@ -281,12 +282,12 @@ def trail(request):
 
     yield install
     hooks.remove()
-    contextvalues.forget()
+    context.forget()
 
 
 @pytest.fixture
 def trail_handler():
-    handler = contextvalues.TrailHandler(3)
+    handler = context.TrailHandler(3)
     yield handler
     handler.stop()
     logging.getLogger().removeHandler(handler)

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hoptoad import capture
+from hoptoad.capture import build
 from hoptoad.conf.settings import get_settings
 from hoptoad.notice import Incident
 from hoptoad.redaction.cleaned import hidden
@@ -27,7 +27,7 @@ def notice_of(text, secret, *, query="", referrer="", field="", masked=None):
     assert request.POST
     error = ValueError(text)
     error.__notes__ = [text]
-    return capture.notice(Incident(exception=error, request=request), get_settings(), masked=masked)
+    return build.notice(Incident(exception=error, request=request), get_settings(), masked=masked)
 
 
 def shown(text, secret):
@@ -110,7 +110,7 @@ def test_letters_that_the_server_has_read_as_latin_1_are_found_in_the_address():
     )
     assert request.POST
 
-    notice = capture.notice(Incident(exception=ValueError("x"), request=request), get_settings())
+    notice = build.notice(Incident(exception=ValueError("x"), request=request), get_settings())
 
     assert notice.request.url == f"http://testserver/?q={MASK}"
 
@@ -128,9 +128,7 @@ def test_a_secret_in_what_is_cut_away_is_known_as_well(data):
     request = RequestFactory().post("/", json.dumps(data), content_type="application/json")
     assert request.body
 
-    notice = capture.notice(
-        Incident(exception=ValueError("no hunter2-Xyz99"), request=request), get_settings()
-    )
+    notice = build.notice(Incident(exception=ValueError("no hunter2-Xyz99"), request=request), get_settings())
 
     assert notice.error.message == f"ValueError: no {MASK}"
 
@@ -202,7 +200,7 @@ def test_an_address_is_not_lost_to_a_long_secret_in_it():
 def test_the_password_of_a_host_is_hidden():
     request = RequestFactory().get("/", headers={"host": "freda:s3cr3t-pw9@testserver"})
 
-    notice = capture.notice(Incident(exception=ValueError("x"), request=request), get_settings())
+    notice = build.notice(Incident(exception=ValueError("x"), request=request), get_settings())
 
     assert "s3cr3t" not in repr(notice)
 
@@ -211,7 +209,7 @@ def test_blanks_in_a_query_do_not_hide_a_secret_in_the_address():
     request = RequestFactory().post("/", {"password": "correct horse"}, QUERY_STRING="q=correct horse")
     assert request.POST
 
-    notice = capture.notice(Incident(exception=ValueError("x"), request=request), get_settings())
+    notice = build.notice(Incident(exception=ValueError("x"), request=request), get_settings())
 
     assert notice.request.url == f"http://testserver/?q={MASK}"
 
@@ -221,7 +219,7 @@ def test_a_secret_in_the_name_of_a_class_is_hidden():
     request = RequestFactory().post("/", {"password": "hunter2-Xyz99"})
     assert request.POST
 
-    notice = capture.notice(Incident(exception=error, request=request), get_settings())
+    notice = build.notice(Incident(exception=error, request=request), get_settings())
 
     assert "hunter2" not in repr(notice)
 
@@ -267,7 +265,7 @@ def test_of_a_path_that_is_cut_within_a_secret_no_half_is_shown(dots):
     secret = "".join(f"{number}qX" for number in range(700))
     request = RequestFactory().get(f"/x/{'.' * dots}{secret}/?X-Iban=1&token={secret}")
 
-    shown = capture.notice(Incident(exception=ValueError("x"), request=request), get_settings()).request
+    shown = build.notice(Incident(exception=ValueError("x"), request=request), get_settings()).request
 
     for start in range(0, len(secret) - 12, 6):
         assert secret[start : start + 12] not in shown.url

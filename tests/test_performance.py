@@ -21,8 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hoptoad
-from hoptoad import capture, reporter
+from hoptoad import reporter
 from hoptoad.api import htv2, v3
+from hoptoad.capture import build
+from hoptoad.capture.data import Scrubber
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery import connection, transport
 from hoptoad.delivery.answer import Verdict
@@ -30,7 +32,6 @@ from hoptoad.middleware import HoptoadNotifierMiddleware
 from hoptoad.notice import Frame
 from hoptoad.redaction.finders import Recent
 from hoptoad.redaction.names import Names
-from hoptoad.scrub import Scrubber
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(hoptoad.__file__).parent
@@ -62,7 +63,7 @@ print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("ho
     loaded = set(json.loads(loaded))
 
     assert "hoptoad.middleware" in loaded
-    assert not {"requests", "urllib3", "hoptoad.pipeline", "hoptoad.capture", "hoptoad.notice"} & loaded
+    assert not {"requests", "urllib3", "hoptoad.pipeline", "hoptoad.capture.build", "hoptoad.notice"} & loaded
     assert len(loaded) < 40
 
 
@@ -145,7 +146,7 @@ def _events(function):
 
 
 def notice_of(request, error):
-    return capture.notice(capture.incident(request, exception=error), get_settings())
+    return build.notice(build.incident(request, exception=error), get_settings())
 
 
 def calls_for(encode=htv2.encode, **size):
@@ -207,9 +208,9 @@ def test_a_notice_grows_with_what_is_in_it_and_no_further_than_its_bounds(settin
 def test_what_one_client_sends_makes_the_notices_of_others_no_dearer(settings_for, flood):
     settings_for(DATA_UPLOAD_MAX_NUMBER_FIELDS=None)
     form = {"name": "Freda", "pets_name": "frog", "remark": "ring twice"}
-    capture._names.cache_clear()  # a process that has seen nothing
+    build._names.cache_clear()  # a process that has seen nothing
     before = calls_for(form=form)
-    capture._names.cache_clear()
+    build._names.cache_clear()
     for agent in flood.pop("agents", ["agent"]):
         request, error = failed(1, **{"form": FORM, **flood})
         request.META["HTTP_USER_AGENT"] = agent
@@ -374,7 +375,7 @@ def test_what_was_seen_before_changes_nothing_of_what_is_masked(notices):
     for data in notices:
         fresh, seen = Scrubber(Names()), Scrubber(names)
         # Room for all: where there is too little, what was seen before is told first.
-        budgets = [capture.Budget(variables=9_999, chars=99_999, text=100, depth=5) for _ in range(2)]
+        budgets = [build.Budget(variables=9_999, chars=99_999, text=100, depth=5) for _ in range(2)]
 
         assert seen.mapping(data, budgets[0]) == fresh.mapping(data, budgets[1])
         assert seen.masked.rows == fresh.masked.rows
@@ -384,8 +385,8 @@ def test_what_was_seen_before_changes_nothing_of_what_is_masked(notices):
 def test_a_text_that_was_harmless_before_is_cut_where_it_is_too_long_now():
     data, names = {"HTTP_ACCEPT": "text/html;q=0.9," * 9}, Names()
     for _ in range(2):
-        Scrubber(names).mapping(data, capture.Budget(variables=9, chars=999, text=200, depth=5))
-    budget = capture.Budget(variables=9, chars=999, text=64, depth=5)
+        Scrubber(names).mapping(data, build.Budget(variables=9, chars=999, text=200, depth=5))
+    budget = build.Budget(variables=9, chars=999, text=64, depth=5)
 
     shown = Scrubber(names).mapping(data, budget)
 
@@ -396,10 +397,10 @@ def test_a_name_that_only_this_view_marks_is_masked_though_it_was_harmless_befor
     data = {"remark": "ring twice", "HTTP_USER_AGENT": "remark: ring twice"}
     names = Names()
     for _ in range(2):
-        assert Scrubber(names).mapping(data, capture.Budget(variables=9, chars=999, text=99, depth=5)) == data
+        assert Scrubber(names).mapping(data, build.Budget(variables=9, chars=999, text=99, depth=5)) == data
     scrubber = Scrubber(names, marked={"remark": "sensitive_post_parameters"})
 
-    shown = scrubber.mapping(data, capture.Budget(variables=9, chars=999, text=99, depth=5))
+    shown = scrubber.mapping(data, build.Budget(variables=9, chars=999, text=99, depth=5))
 
     assert "ring" not in str(shown)
 

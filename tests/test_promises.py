@@ -263,7 +263,7 @@ def test_half_characters_cost_neither_the_notice_nor_what_stands_beside_them(rep
 
 
 def test_a_failure_whose_error_cannot_be_read_is_reported_by_its_class(reported, monkeypatch):
-    monkeypatch.setattr("hoptoad.capture.errors_of", lambda *args: 1 / 0)
+    monkeypatch.setattr("hoptoad.capture.build.errors_of", lambda *args: 1 / 0)
 
     Client(raise_request_exception=False).get("/boom/")
 
@@ -353,8 +353,8 @@ def test_a_request_broken_in_any_part_is_reported_all_the_same(reported, broken)
 @pytest.mark.parametrize(
     "target",
     [
-        "hoptoad.capture.incident",
-        "hoptoad.capture.notice",
+        "hoptoad.capture.build.incident",
+        "hoptoad.capture.build.notice",
         "hoptoad.filters.suppressed_by",
         "hoptoad.once.first_exception",
         "hoptoad.api.htv2.encode",

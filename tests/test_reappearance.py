@@ -8,7 +8,7 @@ import pytest
 from django.test import RequestFactory
 from django.utils.text import Truncator
 
-from hoptoad import capture
+from hoptoad.capture import build
 from hoptoad.conf.settings import get_settings
 from hoptoad.notice import Incident
 from hoptoad.redaction.secrets import MASK
@@ -30,7 +30,7 @@ def notice_of(text, *, form=None, body=None, headers=None, session=None, query="
     if session is not None:
         request.session = type("Session", (), {})()
         request.session._session_cache = session
-    return capture.notice(Incident(exception=ValueError(text), request=request), get_settings())
+    return build.notice(Incident(exception=ValueError(text), request=request), get_settings())
 
 
 def message(text, **request):
@@ -149,7 +149,7 @@ def test_an_exception_that_shows_its_argument_as_python_does():
     request = RequestFactory().post("/", {"password": "hunterxy"})
     assert request.POST
 
-    notice = capture.notice(Incident(exception=KeyError("bad\nhunterxy\n"), request=request), get_settings())
+    notice = build.notice(Incident(exception=KeyError("bad\nhunterxy\n"), request=request), get_settings())
 
     assert notice.error.message == f"KeyError: 'bad\\n{MASK}\\n'"
 
@@ -271,7 +271,7 @@ def test_the_variables_of_frames_that_find_no_room_are_known(settings_for):
     with pytest.raises(ValueError, match="no 8311") as caught:
         connect()
 
-    notice = capture.notice(Incident(exception=caught.value), get_settings())
+    notice = build.notice(Incident(exception=caught.value), get_settings())
 
     assert notice.error.message == f"ValueError: no {MASK} on 7"
 

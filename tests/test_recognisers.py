@@ -9,10 +9,10 @@ from django.utils.html import escapejs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoptoad.capture.data import Scrubber
 from hoptoad.conf.settings import get_settings
 from hoptoad.redaction.patterns import NAMES, chosen, is_card_number
 from hoptoad.redaction.secrets import MASK
-from hoptoad.scrub import Scrubber
 
 SHAPES = {
     "url_credentials": ("amqp://shop:{}@mq/shop", "s3cr3tpassw0rd"),

@@ -80,14 +80,14 @@ def test_a_reporter_finds_nothing_to_evaluate():
     from django.utils.functional import SimpleLazyObject
     from shop.reporting import Reporter
 
-    from hoptoad import capture
+    from hoptoad.capture import build
     from hoptoad.conf.settings import get_settings
 
     request = RequestFactory().get("/")
     request.user = SimpleLazyObject(lambda: pytest.fail("evaluated"))
     request.exception_reporter_class = Reporter
 
-    notice = capture.notice(capture.incident(request, exception=ValueError("x")), get_settings())
+    notice = build.notice(build.incident(request, exception=ValueError("x")), get_settings())
 
     assert notice.extra["tenant"] == "none"
 

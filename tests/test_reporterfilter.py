@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
 
-from hoptoad import capture
+from hoptoad.capture import build
 from hoptoad.conf.settings import get_settings
 from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
@@ -27,7 +27,7 @@ SUBSTITUTE = "<hidden by the shop>"
 
 
 def noticed(request, error=None):
-    return capture.notice(capture.incident(request, exception=error or ValueError("x")), get_settings())
+    return build.notice(build.incident(request, exception=error or ValueError("x")), get_settings())
 
 
 def raised(function, *args):
@@ -332,7 +332,7 @@ def test_a_body_that_nobody_has_read_is_not_read_for_the_filter(client, view):
         try:
             raise ValueError("x")
         except ValueError as error:
-            capture.notice(capture.incident(request, exception=error), get_settings())
+            build.notice(build.incident(request, exception=error), get_settings())
         raise ValueError(request.POST["colour"])
 
     client.post("/exception/", {"colour": "green"})

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoptoad.capture.data import Scrubber
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.cleaned import hidden
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import MASK
-from hoptoad.scrub import Scrubber
 
 scrubber = Scrubber()
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from hoptoad import sources
+from hoptoad.capture import sources
 from hoptoad.testing import outbox
 
 SOURCE = "# before\nraise ValueError('x')\n# after\n"

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoptoad.api.characters import clean
+from hoptoad.capture.values import bounded_repr, class_name, exact, exception_text, plain, without_addresses
 from hoptoad.redaction.cutting import cut
-from hoptoad.text import bounded_repr, class_name, exact, exception_text, plain, without_addresses
 
 
 class Colour(Enum):

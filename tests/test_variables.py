@@ -6,14 +6,14 @@ from typing import NamedTuple
 import pytest
 from django.test import RequestFactory
 
-from hoptoad import capture
+from hoptoad.capture import build
 from hoptoad.conf.settings import get_settings
 from hoptoad.redaction.secrets import MASK
 from hoptoad.testing import outbox
 
 
 def noticed(error):
-    return capture.notice(capture.incident(RequestFactory().get("/"), exception=error), get_settings())
+    return build.notice(build.incident(RequestFactory().get("/"), exception=error), get_settings())
 
 
 def raised(function, *args):

@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView, View
 
+from hoptoad.capture.view import component_and_action
 from hoptoad.testing import outbox
-from hoptoad.viewname import component_and_action
 
 
 def show(page, request=None):

@@ -12,10 +12,11 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import NAME, URL, __version__, before, capture
+from hoptoad import NAME, URL, __version__, before
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
 from hoptoad.api.keys import readable
+from hoptoad.capture import build
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer
@@ -41,8 +42,8 @@ def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
         raise TypeError(
             "generate_payload((request, status)) needs a status, or to be called in an except block"
         )
-    incident = capture.incident(request, exception=exception, status=status or 0)
-    notice = capture.notice(incident, get_settings())
+    incident = build.incident(request, exception=exception, status=status or 0)
+    notice = build.notice(incident, get_settings())
     return encode(before.noticed(notice, get_settings().before_notify) or before.bare(notice))
 
 

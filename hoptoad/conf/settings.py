@@ -141,7 +141,7 @@ class Settings:
     @cached_property
     def revision(self) -> str:
         """The commit that runs; empty where that cannot be known."""
-        return str(when_needed("hoptoad.revision").revision(self.project_root))
+        return str(when_needed("hoptoad.capture.server").revision(self.project_root))
 
     @cached_property
     def recognisers(self) -> "Recognisers":

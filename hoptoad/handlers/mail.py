@@ -7,12 +7,12 @@ from django.conf import settings
 from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
+from hoptoad.capture.reporter_class import page
 from hoptoad.conf.settings import get_settings
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers.letter import body, is_broken_link, subject
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.notice import Notice
-from hoptoad.reporterclass import page
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import imported, importing, when_needed
 from hoptoad.runtime.messages import get_logger

@@ -9,7 +9,7 @@ from celery import signals  # type: ignore[import-untyped]
 from celery.exceptions import TimeLimitExceeded  # type: ignore[import-untyped]
 
 from hoptoad import reporter
-from hoptoad.contextvalues import forget
+from hoptoad.capture.context import forget
 from hoptoad.doors import flush
 from hoptoad.log import left_to_others
 from hoptoad.runtime import scope

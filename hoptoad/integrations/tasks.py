@@ -10,7 +10,7 @@ except ImportError:  # Django 5.2
     from django_tasks.signals import task_finished, task_started
 
 from hoptoad import reporter
-from hoptoad.contextvalues import forget
+from hoptoad.capture.context import forget
 from hoptoad.log import left_to_others
 from hoptoad.runtime import scope
 

@@ -8,11 +8,11 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
+from hoptoad.capture.server import repository, revision
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
-from hoptoad.revision import repository, revision
 from hoptoad.runtime import messages
 from hoptoad.signals import heard_answers
 

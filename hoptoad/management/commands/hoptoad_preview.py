@@ -17,11 +17,12 @@ from django.test import RequestFactory
 from django.urls import resolve
 from django.utils.encoding import iri_to_uri
 
-from hoptoad import before, capture
+from hoptoad import before
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
 from hoptoad.api.registry import get_api
+from hoptoad.capture import build
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.notice import Notice
@@ -129,8 +130,8 @@ def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Row]]:
     try:
         _fail(_SECRET)
     except HoptoadPreview as error:
-        incident = capture.incident(request, exception=error)
-        notice = capture.notice(incident, settings, masked=masked)
+        incident = build.incident(request, exception=error)
+        notice = build.notice(incident, settings, masked=masked)
     return before.noticed(notice, settings.before_notify), masked.rows
 
 

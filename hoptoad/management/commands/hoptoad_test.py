@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.test import RequestFactory
 
-from hoptoad import capture
 from hoptoad.api.registry import encode, get_api
+from hoptoad.capture import build
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
@@ -125,4 +125,4 @@ def _payload(settings: Settings, message: str) -> bytes:
         raise HoptoadTest(message)
     except HoptoadTest as error:
         request = RequestFactory().get("/hoptoad_test/")
-        return encode(capture.notice(capture.incident(request, exception=error), settings))
+        return encode(build.notice(build.incident(request, exception=error), settings))

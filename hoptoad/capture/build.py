@@ -13,10 +13,16 @@ import django
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 
-from hoptoad import contextvalues
+from hoptoad.capture import context
+from hoptoad.capture.data import Scrubber
+from hoptoad.capture.exception import NO_FRAME, errors_of, finished, reason_of
+from hoptoad.capture.reporter_class import additions, path_of
+from hoptoad.capture.reporter_filter import ReporterFilter
+from hoptoad.capture.request import RequestReader, full_path, header, host
+from hoptoad.capture.sql import no_sql
+from hoptoad.capture.values import class_name
+from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings
-from hoptoad.errorinfo import NO_FRAME, errors_of, finished, reason_of
-from hoptoad.httprequest import RequestReader, full_path, header, host
 from hoptoad.marks import REASON
 from hoptoad.notice import ErrorInfo, Incident, Notice, Reason, RequestInfo, Server
 from hoptoad.redaction.budget import Budget
@@ -24,13 +30,7 @@ from hoptoad.redaction.cutting import cut
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import Masked
 from hoptoad.redaction.settled import settled
-from hoptoad.reporterclass import additions, path_of
-from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.runtime.guards import guarded
-from hoptoad.scrub import Scrubber
-from hoptoad.sqlguard import no_sql
-from hoptoad.text import class_name
-from hoptoad.viewname import UNKNOWN
 
 MAX_LINK = 512  # characters of a path or referrer in the digest of missing pages
 _MAX_LINK_VARS = 200
@@ -92,12 +92,12 @@ def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
     if named := path_of(request):
         request_info = replace(request_info, cgi_data={"EXCEPTION_REPORTER": named, **request_info.cgi_data})
     extra: dict[object, object] = {}
-    for more in (incident.extra, contextvalues.values_for(incident.exception), own):
+    for more in (incident.extra, context.values_for(incident.exception), own):
         extra.update(more)
     if incident.exception is not None and incident.message:
         extra["message"] = incident.message
     more_data = scrubber.mapping(extra, budget) if extra else {}
-    if trail := contextvalues.trail():
+    if trail := context.trail():
         masked.field = "trail"
         more_data = {**more_data, "trail": scrubber.lines(trail, budget)}
     built = blank(

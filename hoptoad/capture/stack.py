@@ -4,16 +4,16 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from hoptoad.errorchain import causes_of, slot
-from hoptoad.failures import walked
+from hoptoad.capture.chain import causes_of, slot
+from hoptoad.capture.data import Scrubber
+from hoptoad.capture.failures import walked
+from hoptoad.capture.reporter_filter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks
+from hoptoad.capture.sources import Sources
+from hoptoad.capture.values import bounded_repr, plain
 from hoptoad.notice import Data, Frame
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.cutting import cut
-from hoptoad.reporterfilter import ReporterFilter, Unseen, is_wrapper, marks_variables, uses_marks
 from hoptoad.runtime.guards import guarded
-from hoptoad.scrub import Scrubber
-from hoptoad.sources import Sources
-from hoptoad.text import bounded_repr, plain
 
 RULE = "sensitive_variables"
 HIDDEN: Data = {"[variables]": "[hidden: the exception reporter filter failed]"}

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from hoptoad.capture.values import bounded_repr, exact, memory_of, plain, slots_of
 from hoptoad.notice import Value
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.cutting import SLACK, cut
@@ -14,7 +15,6 @@ from hoptoad.redaction.finders import MAX_REMEMBERED, TextScrubber
 from hoptoad.redaction.key_values import SAY_A_NAME, SAY_A_VALUE
 from hoptoad.redaction.names import MAX_JUDGED
 from hoptoad.redaction.secrets import MASK
-from hoptoad.text import bounded_repr, exact, memory_of, plain, slots_of
 
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200

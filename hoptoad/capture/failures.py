@@ -5,12 +5,12 @@ from functools import lru_cache
 from operator import attrgetter
 from types import CodeType, FrameType, TracebackType
 
-from hoptoad import paths
-from hoptoad.errorchain import causes_of, slot
+from hoptoad.capture import paths
+from hoptoad.capture.chain import causes_of, slot
+from hoptoad.capture.values import class_name, exact, exception_text, without_addresses
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
 from hoptoad.redaction.cleaned import joined
 from hoptoad.redaction.cutting import cut
-from hoptoad.text import class_name, exact, exception_text, without_addresses
 
 _MAX_NAME = 255
 _MAX_NOTES = 20

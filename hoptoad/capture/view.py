@@ -5,8 +5,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from hoptoad.capture.values import class_name, function_of, memory_of
 from hoptoad.redaction.cutting import cut
-from hoptoad.text import class_name, function_of, memory_of
 
 UNKNOWN = "unknown"
 _NOT_ALLOWED = "http_method_not_allowed"

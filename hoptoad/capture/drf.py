@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad.errorchain import slot
+from hoptoad.capture.chain import slot
 
 _MAX_FRAMES = 200
 

@@ -4,8 +4,8 @@ import logging
 import sys
 from typing import Any
 
+from hoptoad.capture.values import bounded_repr, exact, plain
 from hoptoad.redaction.cutting import SLACK, cut
-from hoptoad.text import bounded_repr, exact, plain
 
 _MAX_TEMPLATE = 2048 + SLACK
 _PLAIN = (str, int, float, bool, type(None))

@@ -9,18 +9,18 @@ from types import FrameType
 from django.utils.encoding import escape_uri_path
 
 from hoptoad import once
+from hoptoad.capture.data import Scrubber
+from hoptoad.capture.failures import Describer
+from hoptoad.capture.paths import shorten, shorten_all
+from hoptoad.capture.reporter_filter import ReporterFilter
+from hoptoad.capture.stack import VariableReader
+from hoptoad.capture.values import plain, without_addresses
 from hoptoad.conf.settings import Settings
-from hoptoad.failures import Describer
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
-from hoptoad.paths import shorten, shorten_all
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.cleaned import joined, mapped
 from hoptoad.redaction.cutting import SLACK, cut
-from hoptoad.reporterfilter import ReporterFilter
 from hoptoad.runtime.guards import guarded
-from hoptoad.scrub import Scrubber
-from hoptoad.text import plain, without_addresses
-from hoptoad.variables import VariableReader
 
 NO_FRAME = (Frame("unknown", 0, "unknown"),)
 _MAX_WHERE = 500

@@ -16,8 +16,8 @@ from typing import Any
 
 from django.core.signals import request_finished, request_started
 
-from hoptoad.errorchain import MAX_CAUSES, causes_of
-from hoptoad.logtext import formatted
+from hoptoad.capture.chain import MAX_CAUSES, causes_of
+from hoptoad.capture.log_values import formatted
 from hoptoad.once import identity_of, is_gone, is_same
 from hoptoad.redaction.cutting import SLACK
 from hoptoad.runtime import scope

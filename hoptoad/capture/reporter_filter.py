@@ -20,11 +20,11 @@ from django.utils.functional import cached_property
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
+from hoptoad.capture.sql import no_sql
+from hoptoad.capture.values import bounded_repr
 from hoptoad.runtime.guards import OF_THE_SITE, guarded, log_exception
 from hoptoad.runtime.imports import imported
 from hoptoad.runtime.messages import get_logger
-from hoptoad.sqlguard import no_sql
-from hoptoad.text import bounded_repr
 
 logger = get_logger(__name__)
 

@@ -15,19 +15,19 @@ from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
+from hoptoad.capture.data import Scrubber
+from hoptoad.capture.drf import parsed_data
+from hoptoad.capture.reporter_filter import EVERYTHING, HIDDEN, ReporterFilter
+from hoptoad.capture.values import NOT_LOADED, exact, memory_of, slots_of
+from hoptoad.capture.view import UNKNOWN, component_and_action
 from hoptoad.conf.settings import Settings
-from hoptoad.integrations.drf import parsed_data
 from hoptoad.notice import Data, RequestInfo, User
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.cleaned import joined, mapped, origin
 from hoptoad.redaction.cutting import SLACK
 from hoptoad.redaction.ip_addresses import holds_addresses, public, truncated
 from hoptoad.redaction.secrets import MASK
-from hoptoad.reporterfilter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.runtime.guards import guarded
-from hoptoad.scrub import Scrubber
-from hoptoad.text import NOT_LOADED, exact, memory_of, slots_of
-from hoptoad.viewname import UNKNOWN, component_and_action
 
 _MAX_URL = 2048
 # In which nothing is to be escaped.

@@ -14,11 +14,11 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.views import debug
 
-from hoptoad.errorchain import slot
+from hoptoad.capture.chain import slot
+from hoptoad.capture.sql import no_sql
+from hoptoad.capture.values import class_name
 from hoptoad.notice import Frame, Notice, Value
 from hoptoad.runtime.imports import imported
-from hoptoad.sqlguard import no_sql
-from hoptoad.text import class_name
 
 _NAMES = (
     "is_email unicode_hint frames request request_meta request_COOKIES_items user_str filtered_POST_items"
