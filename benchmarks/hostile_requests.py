@@ -252,7 +252,6 @@ def measure(name):
 
 def _end():
     """Sums up what the storm control and the digest hold back."""
-    from hoptoad import digest, storm
 
     for module in (digest, storm):
         module.tell(all_of_them=True)

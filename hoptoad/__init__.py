@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hoptoad.doors import context, flush, notify, watch
+    from hoptoad.reporting.manual import context, flush, notify, watch
 
 __version__ = "1.0.0"
 
@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
 
-    return getattr(when_needed("hoptoad.doors"), name)
+    return getattr(when_needed("hoptoad.reporting.manual"), name)
 
 
 def get_hoptoad_settings() -> dict[str, Any]:
@@ -68,4 +68,4 @@ def warm_up() -> None:
     """
     from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
 
-    when_needed("hoptoad.warmup").warm_up()
+    when_needed("hoptoad.reporting.warm_up").warm_up()

@@ -14,10 +14,10 @@ from django.conf import settings as django_settings
 from django.core.management import ManagementUtility
 from django.core.management.base import BaseCommand
 
-from hoptoad import reporter
 from hoptoad.capture.context import TrailHandler
 from hoptoad.capture.values import bounded_repr
 from hoptoad.log import HoptoadHandler
+from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import when_needed
 from hoptoad.runtime.messages import get_logger

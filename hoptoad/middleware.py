@@ -12,12 +12,12 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hoptoad import refusals, reporter
 from hoptoad.api.registry import BUILT_IN_APIS, get_api
 from hoptoad.conf.settings import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
-from hoptoad.marks import NOTICE_ID
+from hoptoad.reporting import refusals, reporter
+from hoptoad.reporting.marks import NOTICE_ID
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved

@@ -9,9 +9,10 @@ from collector import Collector
 from django.test import AsyncClient, Client, override_settings
 from rules import check_v2, check_v3
 
-from hoptoad import digest, hooks, storm
+from hoptoad import hooks
 from hoptoad.delivery import transport
 from hoptoad.delivery.stats import tally
+from hoptoad.reporting import missing_pages, rate_limit
 from hoptoad.testing import outbox
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = ""
@@ -93,8 +94,8 @@ def fresh_start():
     outbox.clear()
     tally.start_over()
     transport.start_over()
-    storm.start_over()
-    digest.start_over()
+    rate_limit.start_over()
+    missing_pages.start_over()
     hooks.remove()  # what fails in one test's threads is no other test's notice
 
 

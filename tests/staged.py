@@ -22,9 +22,10 @@ from generated import PROTECTED
 from scenes import Scene, body, headers_of, path, value_of, wrapped
 
 import hoptoad
-from hoptoad import digest, hooks, storm
+from hoptoad import hooks
 from hoptoad.capture import context
 from hoptoad.log import HoptoadHandler
+from hoptoad.reporting import missing_pages, rate_limit
 
 # The site's files, and the one in which each failure happens; its text is made for each case.
 FOLDER = tempfile.TemporaryDirectory(prefix="hoptoad-made-up-")
@@ -75,8 +76,8 @@ def run(case):
 def _run(case):
     scene = Scene(case)
     sent.clear()
-    storm.start_over()
-    digest.start_over()
+    rate_limit.start_over()
+    missing_pages.start_over()
     context.forget()
     own, environment = _own(scene)
     _now[:] = [scene]

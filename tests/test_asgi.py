@@ -88,7 +88,7 @@ async def test_an_application_without_lifespan_is_spared_it():
 
 async def test_an_application_with_lifespan_keeps_it(monkeypatch):
     flushed = []
-    monkeypatch.setattr("hoptoad.doors.flush", lambda: flushed.append(len(seen)))
+    monkeypatch.setattr("hoptoad.reporting.manual.flush", lambda: flushed.append(len(seen)))
     seen = []
 
     async def lifespan(scope, receive, send):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hoptoad import stats
-from hoptoad.before import WITHHELD
+from hoptoad.reporting.before_notify import WITHHELD
 from hoptoad.testing import outbox
 
 
@@ -68,7 +68,7 @@ def test_what_cannot_be_encoded_goes_without_details(client, settings_for, caplo
 
 
 def test_summaries_and_digests_pass_them_too(client, settings_for):
-    from hoptoad import digest, storm
+    from hoptoad.reporting import missing_pages, rate_limit
 
     seen = []
     settings_for(
@@ -79,8 +79,8 @@ def test_summaries_and_digests_pass_them_too(client, settings_for):
     for path in ("/boom/", "/boom/", "/nowhere/", "/nowhere/"):
         client.get(path)
 
-    storm.tell_now()
-    digest.tell_now()
+    rate_limit.tell_now()
+    missing_pages.tell_now()
 
     assert len(seen) == 4
     assert outbox == []

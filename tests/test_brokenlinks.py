@@ -5,8 +5,8 @@ import re
 import pytest
 from django.core.signals import got_request_exception
 
-from hoptoad.brokenlinks import is_broken_link
 from hoptoad.middleware import HoptoadNotifierMiddleware
+from hoptoad.reporting.broken_links import is_broken_link
 from hoptoad.testing import outbox
 
 

@@ -5,10 +5,11 @@ import threading
 import pytest
 from django.test import RequestFactory
 
-from hoptoad import digest, reporter, stats, storm
+from hoptoad import stats
 from hoptoad.capture import build
 from hoptoad.capture.request import RequestReader
-from hoptoad.digest import MAX_LOOKS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
+from hoptoad.reporting import missing_pages, rate_limit, reporter
+from hoptoad.reporting.missing_pages import MAX_LOOKS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
 from hoptoad.testing import outbox
 
 
@@ -20,8 +21,8 @@ class Clock:
 
 
 def seen(digest, path, referrer="", window=600):
-    if not digest.is_first(path, window):
-        digest.add(path, referrer, lambda: (path, referrer))
+    if not missing_pages.is_first(path, window):
+        missing_pages.add(path, referrer, lambda: (path, referrer))
 
 
 def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(client, settings_for):
@@ -31,8 +32,8 @@ def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(clien
             client.get(path, headers={"Referer": f"https://shop.example/{number % 2}"})
     assert len(outbox) == 3
 
-    digest.tell_now()
-    digest.tell_now()
+    missing_pages.tell_now()
+    missing_pages.tell_now()
 
     [*_, told] = outbox
     assert len(outbox) == 4
@@ -191,8 +192,8 @@ def test_scanned_paths_do_not_hide_a_broken_link(client, settings_for, referrer,
         client.get(f"/scan/{number}.php")
     client.get("/moved/", headers={"Referer": referrer})
 
-    digest.tell_now()
-    storm.tell_now()
+    missing_pages.tell_now()
+    rate_limit.tell_now()
 
     assert len(outbox) == 101
     told = pages(outbox[-1])["/moved/"]
@@ -207,8 +208,8 @@ def test_a_route_that_is_scanned_lists_its_pages_in_the_digest(client, settings_
     for _ in range(4):
         client.get(path)
 
-    digest.tell_now()
-    storm.tell_now()
+    missing_pages.tell_now()
+    rate_limit.tell_now()
 
     assert len(outbox) == 2
     assert pages(outbox[1])[path]["count"] == "3"
@@ -270,7 +271,7 @@ def test_the_digest_looks_at_a_request_and_takes_no_notice_of_it(client, setting
         monkeypatch.setattr(RequestReader, name, lambda reader, name=name: read.append(name))
     client.post("/moved/", {"password": "x" * 50_000}, headers={"Referer": "https://x.test/"})
 
-    digest.tell_now()
+    missing_pages.tell_now()
 
     assert read == []
     assert pages(outbox[-1])["/moved/"]["referrers"] == ({"referrer": "https://x.test/", "count": "1"},)
@@ -296,7 +297,7 @@ def test_a_secret_in_the_address_of_a_missing_page_stays(client, settings_for, g
     for _ in range(3):
         client.get(f"/missing/{SECRET}/x", query, **given)
 
-    digest.tell_now()
+    missing_pages.tell_now()
 
     [page] = pages(outbox[-1]).values()
     assert SECRET not in repr(outbox[-1])
@@ -310,7 +311,7 @@ def test_a_host_that_is_none_does_not_keep_a_page_from_the_digest(settings_for, 
     for _ in range(2):
         reporter.report_status(RequestFactory().get("/moved/", headers={"Host": host}), 404)
 
-    digest.tell_now()
+    missing_pages.tell_now()
 
     [page] = pages(outbox[-1]).values()
     assert page["count"] == "1"
@@ -326,7 +327,7 @@ def test_an_address_that_may_not_be_sent_stays_out_of_the_digest(client, setting
     for _ in range(2):
         client.get("/from/203.0.113.77/", **header)
 
-    digest.tell_now()
+    missing_pages.tell_now()
 
     assert "203.0.113.77" not in repr(outbox[-1])
     assert pages(outbox[-1])

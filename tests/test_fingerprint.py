@@ -11,9 +11,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.test import RequestFactory
 from django.urls import resolve
 
-from hoptoad.fingerprint import digest, fingerprint
 from hoptoad.log import HoptoadHandler
 from hoptoad.notice import Incident
+from hoptoad.reporting.fingerprint import digest, fingerprint
 from hoptoad.testing import outbox
 
 ROOT = str(Path(__file__).parent)

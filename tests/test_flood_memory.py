@@ -22,7 +22,7 @@ override_settings(
 ).enable()
 import logging
 from types import SimpleNamespace
-from hoptoad import digest, reporter, storm
+from hoptoad.reporting import missing_pages, reporter, rate_limit
 from hoptoad.log import HoptoadHandler
 
 make = RequestFactory()
@@ -30,8 +30,8 @@ make = RequestFactory()
 def grown(repeat, times):
     for number in range(200):
         repeat(number)
-    storm.start_over()
-    digest.start_over()
+    rate_limit.start_over()
+    missing_pages.start_over()
     gc.collect()
     before = held()
     for number in range(times):

@@ -90,7 +90,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        ("hoptoad.pipeline", {}),
+        ("hoptoad.reporting.pipeline", {}),
         ("hoptoad.capture.build", {}),
         ("hoptoad.handlers.threaded", {"HOPTOAD_HANDLER": "threadpool"}),
         ("hoptoad.handlers.blocking", {"HOPTOAD_HANDLER": "blocking"}),
@@ -111,7 +111,7 @@ def test_a_child_forked_while_something_is_imported_reports_its_own_failure(run,
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_child_forked_while_notify_is_imported_reports_its_own_failure(run):
-    done = run(FORK.format(module="hoptoad.doors", fail='lambda: hoptoad.notify(message="x")'))
+    done = run(FORK.format(module="hoptoad.reporting.manual", fail='lambda: hoptoad.notify(message="x")'))
 
     assert done.stdout == "0\n", done.stderr
 

@@ -21,7 +21,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hoptoad
-from hoptoad import reporter
 from hoptoad.api import htv2, v3
 from hoptoad.capture import build
 from hoptoad.capture.data import Scrubber
@@ -32,6 +31,7 @@ from hoptoad.middleware import HoptoadNotifierMiddleware
 from hoptoad.notice import Frame
 from hoptoad.redaction.finders import Recent
 from hoptoad.redaction.names import Names
+from hoptoad.reporting import reporter
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(hoptoad.__file__).parent
@@ -63,7 +63,10 @@ print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("ho
     loaded = set(json.loads(loaded))
 
     assert "hoptoad.middleware" in loaded
-    assert not {"requests", "urllib3", "hoptoad.pipeline", "hoptoad.capture.build", "hoptoad.notice"} & loaded
+    assert (
+        not {"requests", "urllib3", "hoptoad.reporting.pipeline", "hoptoad.capture.build", "hoptoad.notice"}
+        & loaded
+    )
     assert len(loaded) < 40
 
 

@@ -289,7 +289,7 @@ def snapshot(value, depth=0):
 
 
 def test_request_session_and_user_are_the_same_afterwards(reported, db):
-    from hoptoad.reporter import report_exception
+    from hoptoad.reporting.reporter import report_exception
 
     evaluated = []
     request = RequestFactory().post("/?a=1&token=x", {"b": "2"})
@@ -329,7 +329,7 @@ def test_request_session_and_user_are_the_same_afterwards(reported, db):
     ],
 )
 def test_a_request_broken_in_any_part_is_reported_all_the_same(reported, broken):
-    from hoptoad.reporter import report_exception
+    from hoptoad.reporting.reporter import report_exception
 
     class Trap:
         def __getattr__(self, name):
@@ -355,12 +355,12 @@ def test_a_request_broken_in_any_part_is_reported_all_the_same(reported, broken)
     [
         "hoptoad.capture.build.incident",
         "hoptoad.capture.build.notice",
-        "hoptoad.filters.suppressed_by",
-        "hoptoad.once.first_exception",
+        "hoptoad.reporting.filters.suppressed_by",
+        "hoptoad.reporting.duplicates.first_exception",
         "hoptoad.api.htv2.encode",
-        "hoptoad.pipeline.get_handler",
-        "hoptoad.pipeline.get_settings",
-        "hoptoad.reporter.when_needed",
+        "hoptoad.reporting.pipeline.get_handler",
+        "hoptoad.reporting.pipeline.get_settings",
+        "hoptoad.reporting.reporter.when_needed",
     ],
 )
 @pytest.mark.parametrize("failure", [RuntimeError, MemoryError, RecursionError])

@@ -6,11 +6,12 @@ import pytest
 from django.core.cache import caches
 from test_httprequest import variables
 
-from hoptoad import notify, stats, storm
-from hoptoad.fingerprint import fingerprint
+from hoptoad import notify, stats
 from hoptoad.notice import ErrorInfo, Incident, Notice
+from hoptoad.reporting import rate_limit
+from hoptoad.reporting.fingerprint import fingerprint
+from hoptoad.reporting.throttle import MAX_FINGERPRINTS, MAX_FLOODS, MAX_VARIANTS, Throttle
 from hoptoad.testing import outbox
-from hoptoad.throttle import MAX_FINGERPRINTS, MAX_FLOODS, MAX_VARIANTS, Throttle
 
 
 class Clock:
@@ -119,7 +120,7 @@ def test_a_storm_is_limited_and_summed_up_in_the_group_of_its_failure(client, re
         client.get(f"/boom/{number}/")
     assert len(reported) == 5
 
-    storm.tell_now()
+    rate_limit.tell_now()
 
     assert len(reported) == 6
     last = list(reported)[-1]
@@ -146,7 +147,7 @@ def test_processes_share_the_limit_through_the_cache(client, reported, settings_
 
     for _ in range(4):
         client.get("/boom/")
-    storm.start_over()  # as another process that has counted nothing itself
+    rate_limit.start_over()  # as another process that has counted nothing itself
     for _ in range(4):
         client.get("/boom/")
 
@@ -192,8 +193,8 @@ def test_what_was_lost_is_told_in_the_next_notice(client, reported):
 
 
 def test_a_timer_sums_up_when_the_window_ends(client, collector, settings_for, monkeypatch):
-    monkeypatch.setattr("hoptoad.throttle.WINDOW", 0.2)
-    monkeypatch.setattr("hoptoad.storm.WINDOW", 0.2)
+    monkeypatch.setattr("hoptoad.reporting.throttle.WINDOW", 0.2)
+    monkeypatch.setattr("hoptoad.reporting.rate_limit.WINDOW", 0.2)
     settings_for(HOPTOAD_HANDLER="blocking", HOPTOAD_NOTIFICATION_URL=collector.url, HOPTOAD_STORM_LIMIT=1)
 
     for _ in range(5):
@@ -275,7 +276,7 @@ def test_classes_made_at_run_time_do_not_escape_the_limit(client, settings_for, 
         client.get("/boom/")
     assert len(outbox) == MAX_VARIANTS + 2
 
-    storm.tell_now()
+    rate_limit.tell_now()
 
     said = [notice.request.cgi_data.get("STORM_SUPPRESSED", "").partition(" ")[0] for notice in outbox]
     assert sorted(filter(None, said)) == ["67", "99"]
@@ -293,7 +294,7 @@ def test_failures_without_room_of_their_own_are_told_in_one_notice(client, setti
         client.get("/exception/", {"n": number})
     before = len(outbox)
 
-    storm.tell_now()
+    rate_limit.tell_now()
 
     told = outbox[before:]
     assert len(told) == MAX_FLOODS + 1
@@ -308,6 +309,6 @@ def test_processes_share_the_limit_of_log_calls_and_tasks_too(settings_for):
     for number in range(3):
         for action in ("bill", "mail"):
             notify(message=f"row {number}", component="tasks", action=action)
-        storm.start_over()  # as another process
+        rate_limit.start_over()  # as another process
 
     assert len(outbox) == 4

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import NAME, URL, __version__, before
+from hoptoad import NAME, URL, __version__
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
 from hoptoad.api.keys import readable
@@ -21,6 +21,7 @@ from hoptoad.conf.settings import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
+from hoptoad.reporting import before_notify
 
 VERSION = "2.4"
 CONTENT_TYPE = "text/xml"
@@ -44,7 +45,7 @@ def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
         )
     incident = build.incident(request, exception=exception, status=status or 0)
     notice = build.notice(incident, get_settings())
-    return encode(before.noticed(notice, get_settings().before_notify) or before.bare(notice))
+    return encode(before_notify.noticed(notice, get_settings().before_notify) or before_notify.bare(notice))
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:

@@ -23,13 +23,13 @@ from hoptoad.capture.sql import no_sql
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings
-from hoptoad.marks import REASON
 from hoptoad.notice import ErrorInfo, Incident, Notice, Reason, RequestInfo, Server
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.cutting import cut
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import Masked
 from hoptoad.redaction.settled import settled
+from hoptoad.reporting.marks import REASON
 from hoptoad.runtime.guards import guarded
 
 MAX_LINK = 512  # characters of a path or referrer in the digest of missing pages

@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
-from hoptoad import doors, reporter
+from hoptoad.reporting import manual, reporter
 from hoptoad.runtime.guards import guarded, log_exception
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import begin, begin_server_request, end
@@ -112,7 +112,7 @@ async def _empty_lifespan(receive: Receive, send: Send) -> None:
 
 async def _flush() -> None:
     try:
-        await sync_to_async(doors.flush, thread_sensitive=False)()
+        await sync_to_async(manual.flush, thread_sensitive=False)()
     except Exception:
         log_exception(logger, "What still waited could not be sent.")
 

@@ -8,10 +8,10 @@ from typing import Any
 from celery import signals  # type: ignore[import-untyped]
 from celery.exceptions import TimeLimitExceeded  # type: ignore[import-untyped]
 
-from hoptoad import reporter
 from hoptoad.capture.context import forget
-from hoptoad.doors import flush
 from hoptoad.log import left_to_others
+from hoptoad.reporting import reporter
+from hoptoad.reporting.manual import flush
 from hoptoad.runtime import scope
 
 _TRACE = "celery.app.trace"

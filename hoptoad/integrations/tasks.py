@@ -9,9 +9,9 @@ try:
 except ImportError:  # Django 5.2
     from django_tasks.signals import task_finished, task_started
 
-from hoptoad import reporter
 from hoptoad.capture.context import forget
 from hoptoad.log import left_to_others
+from hoptoad.reporting import reporter
 from hoptoad.runtime import scope
 
 # The units of the tasks that are running, by the task's id.

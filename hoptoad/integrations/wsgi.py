@@ -7,7 +7,7 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
-from hoptoad import reporter
+from hoptoad.reporting import reporter
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import begin_server_request, end
 

@@ -17,7 +17,6 @@ from django.test import RequestFactory
 from django.urls import resolve
 from django.utils.encoding import iri_to_uri
 
-from hoptoad import before
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
@@ -29,6 +28,7 @@ from hoptoad.notice import Notice
 from hoptoad.preview import Line, lines
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import MASK, Masked, Row
+from hoptoad.reporting import before_notify
 from hoptoad.runtime import messages
 
 _SECRET = "made-up-secret-1"  # noqa: S105
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             try:
                 payload = api.encode(notice)
             except Exception:  # as the reporter does it
-                notice = before.bare(notice)
+                notice = before_notify.bare(notice)
                 payload = api.encode(notice)
         if notice is None:
             self.stdout.write("Nothing would be sent: HOPTOAD_BEFORE_NOTIFY returns None for this notice.")
@@ -132,7 +132,7 @@ def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Row]]:
     except HoptoadPreview as error:
         incident = build.incident(request, exception=error)
         notice = build.notice(incident, settings, masked=masked)
-    return before.noticed(notice, settings.before_notify), masked.rows
+    return before_notify.noticed(notice, settings.before_notify), masked.rows
 
 
 def _fail(password: str) -> None:

@@ -10,11 +10,11 @@ from typing import Any, ParamSpec, TypeVar, cast, overload
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest
 
-from hoptoad import reporter
 from hoptoad.capture.context import Context
 from hoptoad.capture.values import bounded_repr, class_name
 from hoptoad.conf.settings import get_settings
 from hoptoad.handlers import get_handler
+from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import Scope, begin, current, end

@@ -116,4 +116,4 @@ def remember_reason(request: HttpRequest, error: BaseException, status: int) -> 
 
 
 def _pipeline() -> Any:
-    return when_needed("hoptoad.pipeline")
+    return when_needed("hoptoad.reporting.pipeline")

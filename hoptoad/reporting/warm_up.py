@@ -22,9 +22,9 @@ def warm_up() -> None:
             return
         with importing:
             handler_class(settings.handler, settings.handler_class)
-            when_needed("hoptoad.pipeline")
+            when_needed("hoptoad.reporting.pipeline")
             when_needed("hoptoad.delivery.connection")
-            when_needed("hoptoad.doors")
+            when_needed("hoptoad.reporting.manual")
             threads.may_start()
             incident = Incident(exception=_made_up(), request=_request())
             notice = when_needed("hoptoad.capture.build").notice(incident, settings)

@@ -8,14 +8,14 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad import before, digest, filters, once, storm
 from hoptoad.api.registry import encode
 from hoptoad.capture import build
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers import get_handler
-from hoptoad.marks import NOTICE_ID, REASON
 from hoptoad.notice import Incident, Notice
+from hoptoad.reporting import before_notify, duplicates, filters, missing_pages, rate_limit
+from hoptoad.reporting.marks import NOTICE_ID, REASON
 from hoptoad.runtime import scope
 from hoptoad.runtime.guards import guarded, log_exception
 from hoptoad.runtime.messages import get_logger
@@ -28,10 +28,10 @@ _MAX_UNANSWERED = 15
 def exception(
     request: HttpRequest, error: BaseException, unless: Callable[[], bool] | None = None
 ) -> str | None:
-    """An uncaught exception, once. Returns the notice's id where one was handed over."""
+    """An uncaught exception, duplicates. Returns the notice's id where one was handed over."""
 
     def report() -> str | None:
-        if not once.first_exception(request, error, uncaught=True):
+        if not duplicates.first_exception(request, error, uncaught=True):
             return None
         return _pass_on(build.incident(request, exception=error), unless)
 
@@ -51,7 +51,7 @@ def unanswered(code: int) -> None:
 
 def status(request: HttpRequest, code: int, unless: Callable[[], bool] | None = None) -> str | None:
     """An answer by its status, where no exception led to it."""
-    if not once.first_status(request, code):
+    if not duplicates.first_status(request, code):
         return None
     return _pass_on(build.incident(request, status=code), unless)
 
@@ -62,7 +62,7 @@ def remember_reason(request: HttpRequest, error: BaseException, code: int) -> No
     if REASON in request.__dict__:
         return
     if filters.suppressed_by(build.incident(request, status=code), settings) is None:
-        once.is_reason(request, error)
+        duplicates.is_reason(request, error)
         request.__dict__[REASON] = build.reason(request, error, settings)
 
 
@@ -77,7 +77,7 @@ def anything(
         request = scope.current_request()
 
     def report() -> str | None:
-        if error is not None and not once.first_exception(request, error, uncaught=uncaught):
+        if error is not None and not duplicates.first_exception(request, error, uncaught=uncaught):
             return None
         incident = build.incident(request, exception=error) if request is not None else Incident()
         return _pass_on(replace(incident, is_request=False, exception=error, **said), None)
@@ -91,7 +91,7 @@ def _waits_for_its_answer(
 ) -> bool:
     """Keeps a raised HTTP status until its request is answered, where that can be seen.
 
-    With the context, because the block of `hoptoad.context` or the task it was raised in ends before.
+    With the context, because the block of `hoptoad.context` or the task it was raised in ends before_notify.
     """
     if request is None or scope.current_request() is not request or not filters.is_answer(error):
         return False
@@ -121,19 +121,19 @@ def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | Non
 
 def _is_suppressed(incident: Incident, settings: Settings) -> bool:
     """Whether the 404 digest, chance or the rate limit keeps `incident` back."""
-    is_link = digest.collects(incident, settings)
-    if is_link and not digest.is_first(incident, settings):
-        digest.add(incident, settings, send=_hand_over)
+    is_link = missing_pages.collects(incident, settings)
+    if is_link and not missing_pages.is_first(incident, settings):
+        missing_pages.add(incident, settings, send=_hand_over)
         return True
-    if not storm.is_sampled(settings):
+    if not rate_limit.is_sampled(settings):
         return True
-    key = storm.over_limit(incident, settings)
+    key = rate_limit.over_limit(incident, settings)
     if key is None:
         return False
     if is_link:  # not reported by itself, so the digest lists it
-        digest.add(incident, settings, send=_hand_over)
+        missing_pages.add(incident, settings, send=_hand_over)
     else:
-        storm.suppress(key, capture=lambda: build.notice(incident, settings), send=_hand_over)
+        rate_limit.suppress(key, capture=lambda: build.notice(incident, settings), send=_hand_over)
     return True
 
 
@@ -142,7 +142,7 @@ def _hand_over(notice: Notice) -> str | None:
     tally.count("captured")
     if tally.dropped:
         notice = replace(notice, lost=tally.dropped)
-    wanted = before.noticed(notice, settings.before_notify)
+    wanted = before_notify.noticed(notice, settings.before_notify)
     if wanted is None:
         tally.count("suppressed")
         return None
@@ -162,4 +162,4 @@ def _encoded(notice: Notice) -> bytes:
         return encode(notice)
     except Exception:  # what a function of HOPTOAD_BEFORE_NOTIFY has put there may be no text
         log_exception(logger, "A notice could not be encoded as it is: it goes without details.")
-        return encode(before.bare(notice))
+        return encode(before_notify.bare(notice))

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from hoptoad import fingerprint
-from hoptoad.brokenlinks import is_internal
 from hoptoad.capture import build
 from hoptoad.capture.values import iso_time
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings, get_settings
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
+from hoptoad.reporting import fingerprint
+from hoptoad.reporting.broken_links import is_internal
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.later import Later
 from hoptoad.runtime.messages import get_logger

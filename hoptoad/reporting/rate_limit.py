@@ -12,13 +12,13 @@ from hoptoad.capture import build
 from hoptoad.capture.values import iso_time
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings, get_settings
-from hoptoad.fingerprint import fingerprint
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo
+from hoptoad.reporting.fingerprint import fingerprint
+from hoptoad.reporting.throttle import WINDOW, Flood, Throttle
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import importing
 from hoptoad.runtime.later import Later
 from hoptoad.runtime.messages import get_logger
-from hoptoad.throttle import WINDOW, Flood, Throttle
 
 logger = get_logger(__name__)
 

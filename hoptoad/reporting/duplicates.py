@@ -24,7 +24,7 @@ from asgiref import sync
 from django.http import HttpRequest
 
 from hoptoad.capture.chain import slot
-from hoptoad.marks import SEEN
+from hoptoad.reporting.marks import SEEN
 from hoptoad.runtime import scope
 
 _MAX_CHAIN = 10_000

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from hoptoad.brokenlinks import is_broken_link, is_internal
 from hoptoad.notice import Incident
+from hoptoad.reporting.broken_links import is_broken_link, is_internal
 
 
 class Rules(Protocol):

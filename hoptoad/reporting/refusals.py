@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest
 from django.http.multipartparser import MultiPartParserError
 from django.urls import Resolver404
 
-from hoptoad import reporter
+from hoptoad.reporting import reporter
 
 # As django.core.handlers.exception has it. Resolver404 knows no more than the path.
 _STATUSES: tuple[tuple[tuple[type[Exception], ...], int], ...] = (
