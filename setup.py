@@ -15,7 +15,7 @@ setup(
     package_data={"hoptoad": ["py.typed"], "hoptoad.exceptional": ["templates/http_responses/*.html"]},
     python_requires=">=3.10",
     install_requires=["Django>=5.2", "requests>=2.32.2"],
-    entry_points={"pytest11": ["hoptoad = hoptoad.pytest_plugin"]},
+    entry_points={"pytest11": ["hoptoad = hoptoad.integrations.pytest_plugin"]},
     extras_require={
         "celery": ["celery>=5.4"],
         "tasks": ["django-tasks; python_version<'3.12'"],
