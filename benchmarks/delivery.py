@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path.insert(0, str(TESTS))
+sys.path[:0] = [str(TESTS / "site"), str(TESTS / "support")]
 FLUSH_TIMEOUT = 2.0
 
 
@@ -66,7 +66,7 @@ def _resident():
 def environment_for(settings):
     return {
         **os.environ,
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": str(TESTS / "site"),
         "DJANGO_SETTINGS_MODULE": "shop.served",
         "SHOP_SETTINGS": repr({key: repr(value) for key, value in settings.items()}),
     }

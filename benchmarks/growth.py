@@ -28,7 +28,7 @@ def measure(task):
 def _milliseconds(request, error, *, fastest, seconds):
     from hoptoad.api import htv2
     from hoptoad.capture import build
-    from hoptoad.conf.settings import get_settings
+    from hoptoad.conf.loading import get_settings
 
     def make():
         incident = build.incident(request, exception=error)

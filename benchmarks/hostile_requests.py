@@ -252,8 +252,9 @@ def measure(name):
 
 def _end():
     """Sums up what the storm control and the digest hold back."""
+    from hoptoad.reporting import missing_pages, rate_limit
 
-    for module in (digest, storm):
+    for module in (missing_pages, rate_limit):
         module.tell(all_of_them=True)
         module.start_over()
 

@@ -28,7 +28,7 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path.insert(0, str(TESTS))
+sys.path[:0] = [str(TESTS / "site"), str(TESTS / "support")]
 HANDLERS = ("threadpool", "blocking", "spool", "celery", "tasks", "mail")
 SERVERS = ("healthy", "hanging", "refusing", "flapping")
 NO_BROKER = "redis://127.0.0.1:9/0"

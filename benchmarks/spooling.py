@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path.insert(0, str(TESTS))
+sys.path[:0] = [str(TESTS / "site"), str(TESTS / "support")]
 
 
 def run(processes, each, seconds):
@@ -35,10 +35,16 @@ def run(processes, each, seconds):
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [
-                *(sys.executable, str(TESTS / "spoolers.py"), collector.url, f"{folder}/spool", folder),
+                *(
+                    sys.executable,
+                    str(TESTS / "support" / "spoolers.py"),
+                    collector.url,
+                    f"{folder}/spool",
+                    folder,
+                ),
                 *(str(processes), str(each)),
             ],
-            cwd=TESTS,
+            cwd=TESTS / "site",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -44,7 +44,7 @@ def get_hoptoad_settings() -> dict[str, Any]:
     """
     from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
 
-    values: dict[str, Any] = when_needed("hoptoad.conf.settings").as_dict()
+    values: dict[str, Any] = when_needed("hoptoad.conf.loading").as_dict()
     return values
 
 

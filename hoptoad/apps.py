@@ -11,7 +11,7 @@ class HoptoadConfig(AppConfig):
 
     def ready(self) -> None:
         from hoptoad import checks, hooks  # noqa: F401 - importing the checks registers them
-        from hoptoad.conf.settings import get_settings
+        from hoptoad.conf.loading import get_settings
         from hoptoad.errors import ConfigurationError
         from hoptoad.handlers.base import register_tasks
 

@@ -12,11 +12,11 @@ from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import get_resolver
 
 from hoptoad.api.registry import get_api
-from hoptoad.conf import settings
+from hoptoad.conf import loading
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
-from hoptoad.position import MIDDLEWARE, notifiers
+from hoptoad.middleware import MIDDLEWARE, notifiers
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import imported
 
@@ -27,11 +27,11 @@ ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """Errors alone where there are any; otherwise warnings."""
     wrong: list[checks.CheckMessage] = [
-        checks.Error(problem.text, hint=problem.hint, id=problem.id) for problem in settings.problems()
+        checks.Error(problem.text, hint=problem.hint, id=problem.id) for problem in loading.problems()
     ]
     if wrong:
         return wrong
-    settings = settings.get_settings()
+    settings = loading.get_settings()
     try:
         get_api()
         handler_class(settings.handler, settings.handler_class)
@@ -45,9 +45,9 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
 @checks.register("hoptoad", deploy=True)
 def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """Where notices go. Every command runs the other checks, and a good site's commands print nothing."""
-    if any(settings.problems()):
+    if any(loading.problems()):
         return []
-    settings = settings.get_settings()
+    settings = loading.get_settings()
     if not settings.enabled or (settings.debug and not settings.notify_while_debug):
         return []
     return [
@@ -66,7 +66,7 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
             hint='HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}',
             id="hoptoad.W001",
         )
-    for name in settings.contradictions():
+    for name in loading.contradictions():
         yield checks.Warning(
             f"{name} is given twice with different values; the one in HOPTOAD_SETTINGS is used.",
             hint=f"Remove the line {name} = … from the settings.",

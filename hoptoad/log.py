@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from hoptoad.capture.log_values import event_of, exception_of, formatted, template
 from hoptoad.delivery.delivering import is_delivering
-from hoptoad.position import notifiers
+from hoptoad.middleware import notifiers
 from hoptoad.redaction.cutting import SLACK
 from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import log_exception

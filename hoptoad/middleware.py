@@ -8,21 +8,25 @@ from types import TracebackType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings as django_settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from hoptoad.api.registry import BUILT_IN_APIS, get_api
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.reporting import refusals, reporter
 from hoptoad.reporting.marks import NOTICE_ID
 from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.imports import imported
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
 
 logger = get_logger(__name__)
+
+MIDDLEWARE = "hoptoad.middleware.HoptoadNotifierMiddleware"
 
 # Bound once: Python makes a bound method at each call on a name that was imported.
 _scope_here = CURRENT.get
@@ -258,3 +262,18 @@ def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:
     if trace is not None and trace.tb_frame.f_code.co_name == "awrapper":
         trace = trace.tb_next
     return trace
+
+
+def notifiers() -> list[str]:
+    """The entries of MIDDLEWARE that are the notifier's middleware, or a subclass."""
+    return [path for path in django_settings.MIDDLEWARE if _is_notifier(path)]
+
+
+def _is_notifier(path: str) -> bool:
+    if path == MIDDLEWARE:
+        return True
+    try:
+        found = imported(path)
+    except ImportError:
+        return False  # Django's to complain about
+    return isinstance(found, type) and issubclass(found, HoptoadNotifierMiddleware)

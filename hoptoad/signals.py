@@ -16,8 +16,8 @@ from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 
-# After each attempt. Argument: `answer`, a hoptoad.delivery.answer.Answer. Where a receiver returns SAID, it has
-# said itself why a notice was not accepted, and the log does not warn of it.
+# After each attempt. Argument: `answer`, a hoptoad.delivery.answer.Answer. Where a receiver returns SAID, it
+# has said itself why a notice was not accepted, and the log does not warn of it.
 notice_answered = Signal()
 SAID = object()
 

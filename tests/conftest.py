@@ -7,6 +7,7 @@ import pytest
 from certificates import Authority
 from collector import Collector
 from django.test import AsyncClient, Client, override_settings
+from places import PYTHONPATH
 from rules import check_v2, check_v3
 
 from hoptoad import hooks
@@ -16,6 +17,7 @@ from hoptoad.reporting import missing_pages, rate_limit
 from hoptoad.testing import outbox
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = ""
+os.environ["PYTHONPATH"] = PYTHONPATH  # for the processes that tests start
 
 
 @pytest.fixture(scope="session")

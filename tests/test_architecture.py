@@ -253,4 +253,4 @@ get_wsgi_application()
 assert "hoptoad.middleware" in sys.modules
 assert not {"requests", "urllib3"} & set(sys.modules), "imported"
 """
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent / "site")

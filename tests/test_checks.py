@@ -2,11 +2,11 @@ import os
 import subprocess
 import sys
 import types
-from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
+from places import SITE
 
 from hoptoad.exceptional.middleware import ExceptionalMiddleware
 from hoptoad.middleware import HoptoadNotifierMiddleware
@@ -141,7 +141,7 @@ def test_a_handler_that_cannot_be_had_is_an_error(settings_for):
 
 def test_the_memory_handler_outside_tests_is_a_warning(settings_for, monkeypatch):
     settings_for(HOPTOAD_HANDLER="memory")
-    monkeypatch.setattr("hoptoad.conf.settings._testing", lambda: False)
+    monkeypatch.setattr("hoptoad.conf.loading._testing", lambda: False)
 
     assert "hoptoad.W008" in found()
 
@@ -170,7 +170,7 @@ def test_manage_py_check_deploy_prints_it(settings_for, capsys):
 def test_the_commands_of_a_good_site_print_nothing_of_ours(command):
     done = subprocess.run(
         [sys.executable, "manage.py", command],
-        cwd=Path(__file__).parent,
+        cwd=SITE,
         env={
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "shop.served",

@@ -117,7 +117,7 @@ def test_the_installed_package_is_what_is_tested():
 )
 def test_what_is_promised_is_backed_by_tests_that_exist(page, count):
     named = set(re.findall(r"``(test_\w+)``", (DOCS / page).read_text()))
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
 
     assert len(named) >= count
     assert {name for name in named if f"def {name}(" not in tests} == set()

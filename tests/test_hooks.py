@@ -4,14 +4,13 @@ import logging
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import PYTHONPATH, SITE
 from rules import check_v2
 
 from hoptoad import hooks
 
-TESTS = Path(__file__).parent
 SETUP = """
 import django
 django.setup()
@@ -32,10 +31,10 @@ def run(collector):
         command = ["-c", SETUP + program] if program else [str(file)]
         done = subprocess.run(
             [sys.executable, *command, *arguments],
-            cwd=TESTS,
+            cwd=SITE,
             env={
                 **os.environ,
-                "PYTHONPATH": str(TESTS),
+                "PYTHONPATH": PYTHONPATH,
                 "DJANGO_SETTINGS_MODULE": "shop.served",
                 "SHOP_SETTINGS": repr({name: repr(value) for name, value in settings.items()}),
             },

@@ -17,7 +17,7 @@ from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
 from hoptoad.api.keys import readable
 from hoptoad.capture import build
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
 from hoptoad.runtime.imports import imported, when_needed
@@ -24,7 +24,7 @@ class Api(Protocol):
         """The notice as bytes, which may wait on a disk or in a broker before they are reported."""
 
     def report(self, payload: bytes, timeout: float | None = None) -> Any:
-        """Sends the bytes and returns a `hoptoad.delivery.answer.Answer`; anything else counts as accepted."""
+        """Sends the bytes. Returns a `hoptoad.delivery.answer.Answer`; anything else counts as accepted."""
 
 
 def get_api() -> Api:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.conf.validators import BUILT_IN_HANDLERS
 from hoptoad.delivery.stats import tally
 from hoptoad.errors import ConfigurationError

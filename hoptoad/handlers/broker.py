@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.stats import tally

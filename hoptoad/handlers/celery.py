@@ -8,7 +8,7 @@ from celery import current_app, shared_task  # type: ignore[import-untyped]
 from celery.exceptions import Reject  # type: ignore[import-untyped]
 
 from hoptoad.api.registry import report
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.broker import BrokeredNotifier

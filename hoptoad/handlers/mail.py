@@ -8,7 +8,7 @@ from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
 from hoptoad.capture.reporter_class import page
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers.letter import body, is_broken_link, subject
 from hoptoad.handlers.threaded import ThreadedNotifier

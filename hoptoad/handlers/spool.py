@@ -8,7 +8,7 @@ import time
 import weakref
 
 from hoptoad.api.registry import report
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.spool.scan import LOOK_EVERY

@@ -1,6 +1,7 @@
 """Sends one spooled notice, and acts on the server's answer."""
 
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
 from hoptoad.delivery.stats import tally

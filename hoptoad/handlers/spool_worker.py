@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.spool.backlog import Age, Backlog, Entry

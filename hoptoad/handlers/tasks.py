@@ -11,7 +11,7 @@ except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
 
 from hoptoad.api.registry import report
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.broker import BrokeredNotifier

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from hoptoad.api.registry import report
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit

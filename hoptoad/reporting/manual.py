@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from hoptoad.capture.context import Context
 from hoptoad.capture.values import bounded_repr, class_name
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import guarded

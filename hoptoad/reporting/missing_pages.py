@@ -12,7 +12,8 @@ from functools import partial
 from hoptoad.capture import build
 from hoptoad.capture.values import iso_time
 from hoptoad.capture.view import UNKNOWN
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
 from hoptoad.reporting import fingerprint
 from hoptoad.reporting.broken_links import is_internal

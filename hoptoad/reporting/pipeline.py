@@ -10,7 +10,8 @@ from django.http import HttpRequest
 
 from hoptoad.api.registry import encode
 from hoptoad.capture import build
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery.stats import tally
 from hoptoad.handlers import get_handler
 from hoptoad.notice import Incident, Notice

@@ -11,7 +11,8 @@ from django.core.cache import caches
 from hoptoad.capture import build
 from hoptoad.capture.values import iso_time
 from hoptoad.capture.view import UNKNOWN
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo
 from hoptoad.reporting.fingerprint import fingerprint
 from hoptoad.reporting.throttle import WINDOW, Flood, Throttle

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.imports import when_needed
 from hoptoad.runtime.messages import get_logger

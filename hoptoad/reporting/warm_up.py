@@ -4,7 +4,7 @@ from io import BytesIO
 
 from django.core.handlers.wsgi import WSGIRequest
 
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.handlers.base import handler_class
 from hoptoad.notice import Incident
 from hoptoad.runtime import threads

@@ -39,7 +39,7 @@ class SuiteRunner(DiscoverRunner):
 
     def put_us_in(self):
         from hoptoad import hooks
-        from hoptoad.conf.settings import get_settings
+        from hoptoad.conf.loading import get_settings
 
         base.settings = self.with_us
         in_force = get_settings()

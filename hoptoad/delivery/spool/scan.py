@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.spool.backlog import Age
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
 from hoptoad.delivery.spool.lock import SpoolLock

@@ -9,7 +9,8 @@ from urllib.parse import urlencode, urlsplit
 from django.core.management.base import BaseCommand, CommandError
 
 from hoptoad.capture.server import repository, revision
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError

@@ -22,10 +22,11 @@ from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
 from hoptoad.api.registry import get_api
 from hoptoad.capture import build
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError, ParseError
+from hoptoad.management.preview import Line, lines
 from hoptoad.notice import Notice
-from hoptoad.preview import Line, lines
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import MASK, Masked, Row
 from hoptoad.reporting import before_notify

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from hoptoad.api.parsers import parse
 from hoptoad.api.registry import report
-from hoptoad.conf.settings import get_settings
+from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
 from hoptoad.delivery.spool.lock import SpoolLock

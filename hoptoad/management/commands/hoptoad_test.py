@@ -9,7 +9,8 @@ from django.test import RequestFactory
 
 from hoptoad.api.registry import encode, get_api
 from hoptoad.capture import build
-from hoptoad.conf.settings import Settings, get_settings
+from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import handler_class, separate_handler
