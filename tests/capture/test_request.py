@@ -11,6 +11,7 @@ from django.test import RequestFactory
 from django.test.utils import isolate_apps
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
+from rules import variables
 
 from hoptoad.capture import build
 from hoptoad.capture.data import Scrubber
@@ -26,17 +27,6 @@ def read(request):
     budget = Budget(variables=2000, chars=200_000, text=2048, depth=20)
     scrubber = Scrubber(Names(get_settings().protected_params))
     return RequestReader(request, ReporterFilter(request), scrubber, budget, get_settings())
-
-
-def variables(notice, section):
-    """A section of a notice as nested dictionaries."""
-    return nested(notice.find(f"request/{section}"))
-
-
-def nested(element):
-    if element is None:
-        return None
-    return {var.get("key"): nested(var) if len(var) else var.text for var in element}
 
 
 def test_get_keeps_repeated_keys_and_joins_the_form_and_the_route(client, reported):

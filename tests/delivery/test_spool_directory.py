@@ -7,19 +7,14 @@ import subprocess
 import sys
 
 import pytest
+from intruders import NAME, OLD, OTHER, PAYLOAD, STRANGERS, as_root, fifo, folder, roots, sparse, symlink
 from places import SITE
 
 from hoptoad.delivery.spool.backlog import Age, Backlog
-from hoptoad.delivery.spool.directory import MAX_NOTICE, SpoolDirectory
+from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.delivery.spool.lock import SCAN_GAP, SpoolLock
 from hoptoad.delivery.spool.own_files import NotUsable, OpenFile
 from hoptoad.delivery.spool.size import SpoolSize
-
-OTHER = 65534  # a user that is not this one
-PAYLOAD = b"<notice/>"
-as_root = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
-)
 
 
 class Clock:
@@ -135,60 +130,6 @@ def test_a_directory_that_is_not_ours_is_left_as_it_is_with_a_sentence(spool_dir
     assert {path: mode(path) for path in before} == before
 
 
-# What another user, a cron job of root, or a slip of the hand may leave; and what the log says of it.
-NAME = "00000001000000000-0123abcd-0.notice"
-OLD = "00000001700000000-0123abcd-"
-
-
-def _fifo(folder):
-    os.mkfifo(folder / NAME)
-
-
-def _folder(folder):
-    (folder / NAME).mkdir()
-
-
-def _symlink(folder):
-    (folder / NAME).symlink_to("/etc/hostname")
-
-
-def _dangling(folder):
-    (folder / NAME).symlink_to(folder / "nowhere")
-
-
-def _roots(folder):
-    (folder / NAME).write_bytes(PAYLOAD)
-    os.chown(folder / NAME, OTHER, OTHER)
-    (folder / NAME).chmod(0o600)
-
-
-def _sparse(folder):
-    with open(folder / NAME, "wb") as file:
-        file.truncate(MAX_NOTICE + 1)
-
-
-def _named(name):
-    def make(folder):
-        (folder / name).write_bytes(PAYLOAD)
-
-    make.__name__ = name
-    return make
-
-
-STRANGERS = [
-    (_fifo, "is not a regular file"),
-    (_folder, "is not a regular file"),
-    (_symlink, "is not a regular file"),
-    (_dangling, "is not a regular file"),
-    (_sparse, r"has 67,108,865 bytes"),
-    pytest.param(_roots, f"belongs to user {OTHER}", marks=as_root),
-    *(
-        (_named(f"{name}.notice"), "is not named like a notice")
-        for name in ("²-a-0", "1-2", "x", "1-a-٣", "--")
-    ),
-]
-
-
 @pytest.mark.parametrize(("plant", "why"), STRANGERS)
 def test_what_is_no_notice_of_ours_is_not_listed_as_one(directory, plant, why):
     directory.write(PAYLOAD)
@@ -201,7 +142,7 @@ def test_what_is_no_notice_of_ours_is_not_listed_as_one(directory, plant, why):
     assert re.search(why, *found.skipped.values())
 
 
-@pytest.mark.parametrize("plant", [_fifo, _folder, _symlink, _sparse, pytest.param(_roots, marks=as_root)])
+@pytest.mark.parametrize("plant", [fifo, folder, symlink, sparse, pytest.param(roots, marks=as_root)])
 def test_what_is_planted_after_the_scan_is_not_read_either(directory, plant):
     (directory.path / NAME).write_bytes(PAYLOAD)
     [notice] = directory.waiting()
@@ -268,7 +209,7 @@ def test_an_answer_is_shown_in_one_printable_line(directory, text, shown):
     assert directory.answer(directory.kept()[0]) == shown
 
 
-@pytest.mark.parametrize("plant", [_fifo, _folder, _symlink])
+@pytest.mark.parametrize("plant", [fifo, folder, symlink])
 def test_an_answer_that_is_no_regular_file_is_not_read(directory, plant, tmp_path):
     notice = directory.write(PAYLOAD)
     directory.keep(notice, "refused")
@@ -280,7 +221,7 @@ def test_an_answer_that_is_no_regular_file_is_not_read(directory, plant, tmp_pat
     assert directory.answer(notice).startswith("no answer: ")
 
 
-@pytest.mark.parametrize("plant", [_fifo, _folder, _symlink, pytest.param(_roots, marks=as_root)])
+@pytest.mark.parametrize("plant", [fifo, folder, symlink, pytest.param(roots, marks=as_root)])
 @pytest.mark.parametrize("name", [".lock", ".size"])
 def test_what_has_the_name_of_our_own_files_is_renamed(directory, plant, name):
     plant(directory.path)

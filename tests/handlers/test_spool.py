@@ -15,7 +15,7 @@ import collector as faults
 import pytest
 from collector import Reply
 from django.core.management import CommandError, call_command
-from places import PYTHONPATH, SITE
+from places import SITE, SUPPORT
 
 from hoptoad import stats
 from hoptoad.api import htv2
@@ -268,7 +268,7 @@ def test_chaos_kills_lose_nothing_tear_nothing_and_repeat_only_what_was_in_fligh
     done = subprocess.run(
         [
             sys.executable,
-            str(SITE / "chaos.py"),
+            str(SUPPORT / "chaos.py"),
             collector.url,
             str(directory.path),
             str(written),

@@ -12,8 +12,8 @@ from io import StringIO
 import pytest
 from collector import Reply
 from django.core.management import CommandError, call_command
+from intruders import PAYLOAD, STRANGERS, as_root
 from places import SITE
-from test_spooldir import PAYLOAD, STRANGERS, as_root
 
 from hoptoad import stats
 from hoptoad.api import htv2, v3

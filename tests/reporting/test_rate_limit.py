@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from django.core.cache import caches
-from test_httprequest import variables
+from rules import variables
 
 from hoptoad import notify, stats
 from hoptoad.notice import ErrorInfo, Incident, Notice

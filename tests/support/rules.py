@@ -93,3 +93,14 @@ def _check_names(value):
             _check_names(item)
     else:
         assert isinstance(value, str)
+
+
+def variables(notice, section):
+    """A section of a notice as nested dictionaries."""
+    return nested(notice.find(f"request/{section}"))
+
+
+def nested(element):
+    if element is None:
+        return None
+    return {var.get("key"): nested(var) if len(var) else var.text for var in element}
