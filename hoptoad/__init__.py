@@ -32,7 +32,7 @@ def __getattr__(name: str) -> Any:
     """The doors, imported when first used: they need Django."""
     if name not in _DOORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
 
     return getattr(when_needed("hoptoad.reporting.manual"), name)
 
@@ -42,7 +42,7 @@ def get_hoptoad_settings() -> dict[str, Any]:
 
     Raises `hoptoad.errors.ConfigurationError` where a value is malformed.
     """
-    from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
 
     values: dict[str, Any] = when_needed("hoptoad.conf.loading").as_dict()
     return values
@@ -53,7 +53,7 @@ def stats() -> dict[str, int]:
 
     captured, suppressed, queued, sent, refused, retried, dropped, spooled.
     """
-    from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
 
     counts: dict[str, int] = when_needed("hoptoad.delivery.stats").tally.counts()
     return counts
@@ -66,6 +66,6 @@ def warm_up() -> None:
     application before it forks then loads this once for all its workers. Reports nothing, sends
     nothing, starts no thread, and raises nothing.
     """
-    from hoptoad.runtime.imports import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
 
     when_needed("hoptoad.reporting.warm_up").warm_up()

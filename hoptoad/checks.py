@@ -18,7 +18,7 @@ from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
 from hoptoad.middleware import MIDDLEWARE, notifiers
 from hoptoad.runtime import messages
-from hoptoad.runtime.imports import imported
+from hoptoad.runtime.lifecycle import imported
 
 ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 

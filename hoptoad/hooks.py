@@ -19,7 +19,7 @@ from hoptoad.capture.values import bounded_repr
 from hoptoad.log import HoptoadHandler
 from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.lifecycle import when_needed
 from hoptoad.runtime.messages import get_logger
 
 # Connected where the site uses the package, which shows by its having been imported, or by a setting.

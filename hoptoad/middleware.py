@@ -20,7 +20,7 @@ from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.reporting import refusals, reporter
 from hoptoad.reporting.marks import NOTICE_ID
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.imports import imported
+from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from hoptoad.conf.loading import get_settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
-from hoptoad.runtime.imports import imported, when_needed
+from hoptoad.runtime.lifecycle import imported, when_needed
 
 if TYPE_CHECKING:
     from hoptoad.delivery.answer import Answer

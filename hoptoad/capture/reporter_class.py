@@ -18,7 +18,7 @@ from hoptoad.capture.chain import slot
 from hoptoad.capture.sql import no_sql
 from hoptoad.capture.values import class_name
 from hoptoad.notice import Frame, Notice, Value
-from hoptoad.runtime.imports import imported
+from hoptoad.runtime.lifecycle import imported
 
 _NAMES = (
     "is_email unicode_hint frames request request_meta request_COOKIES_items user_str filtered_POST_items"

@@ -23,7 +23,7 @@ from django.views.decorators import debug as marks
 from hoptoad.capture.sql import no_sql
 from hoptoad.capture.values import bounded_repr
 from hoptoad.runtime.guards import OF_THE_SITE, guarded, log_exception
-from hoptoad.runtime.imports import imported
+from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from hoptoad.runtime.imports import importing
+from hoptoad.runtime.lifecycle import importing
 
 _refusing = threading.local()
 

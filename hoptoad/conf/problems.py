@@ -9,7 +9,7 @@ from hoptoad.api.characters import clean
 from hoptoad.conf import validators
 from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.lifecycle import when_needed
 
 PREFIX = "HOPTOAD_"
 GROUP = PREFIX + "SETTINGS"

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.utils.functional import cached_property  # functools' has a lock that a fork may copy
 
 from hoptoad.conf import validators
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.lifecycle import when_needed
 
 if TYPE_CHECKING:
     from hoptoad.notice import Notice

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 
-from hoptoad.runtime.imports import imported, when_needed
+from hoptoad.runtime.lifecycle import imported, when_needed
 
 DEFAULT_TIMEOUT = 5.0
 BUILT_IN_HANDLERS = {

@@ -1,13 +1,12 @@
 """Whether the server may be asked now: a dead one costs one attempt at a time, a busy one a pause."""
 
-import os
 import random
 import threading
 import time
-import weakref
 from collections.abc import Callable
 
 from hoptoad.delivery.answer import FIRST_PAUSE, LONGEST_PAUSE, Answer, Verdict, pause_after
+from hoptoad.runtime import lifecycle
 
 _FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
 
@@ -31,7 +30,7 @@ class Circuit:
         self._jitter = jitter
         self._longest = longest
         self.start_over()
-        _circuits.add(self)
+        lifecycle.track(self)
 
     def start_over(self) -> None:
         """Closes it, with a lock of its own: for a forked child."""
@@ -116,15 +115,3 @@ class Circuit:
             return pause * (1 + self._jitter() / 10)
         self._failures += 1
         return min(pause, self._longest) * (1 + self._jitter()) / 2
-
-
-_circuits: "weakref.WeakSet[Circuit]" = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for circuit in list(_circuits):
-        circuit.start_over()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

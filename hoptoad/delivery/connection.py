@@ -10,7 +10,6 @@ import http.client
 import io
 import logging
 import netrc  # noqa: F401
-import os
 import socket
 import ssl
 import threading
@@ -26,7 +25,8 @@ from requests.adapters import HTTPAdapter
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
 from hoptoad.delivery.delivering import is_delivering
-from hoptoad.runtime import messages
+from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime.lifecycle import Ending
 
 MAX_ANSWER_BYTES = 64 * 1024
 LOOK_AGAIN = 60.0  # seconds after which the environment and .netrc are read again
@@ -61,14 +61,16 @@ def _forget_session() -> None:
     _pools.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_session)
+lifecycle.reset_after_fork(_forget_session)
 
 
 def close_connections() -> None:
     """Closes what is kept alive, for the end of the process."""
     for pool in list(_pools):
         pool.close()
+
+
+lifecycle.at_exit(Ending.CONNECTIONS, close_connections)
 
 
 def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:

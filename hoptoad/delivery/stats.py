@@ -1,13 +1,13 @@
 """Honest counts: what became of every failure this process has seen."""
 
-import atexit
 import contextlib
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from hoptoad.runtime import lifecycle
+from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
@@ -109,7 +109,5 @@ class Tally:
 
 
 tally = Tally()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=tally.start_over)
-atexit.register(tally.sum_up)  # registered before those of the handlers, so it runs after them
+lifecycle.reset_after_fork(tally.start_over)
+lifecycle.at_exit(Ending.STATS, tally.sum_up)

@@ -1,16 +1,14 @@
 """Delivers bytes to the server and tells what became of them."""
 
 import logging
-import os
-import sys
 import time
 from collections.abc import Mapping
 
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.delivery.delivering import delivering
 from hoptoad.delivery.stats import tally
-from hoptoad.runtime import messages
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime.lifecycle import importing
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import SAID, notice_answered, notice_sent, tell
 
@@ -28,14 +26,7 @@ def start_over() -> None:
     _sent_before.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=start_over)
-
-
-def close_connections() -> None:
-    """Closes the connections of all threads, for the end of the process: after all that still sends."""
-    if "hoptoad.delivery.connection" in sys.modules:
-        when_needed("hoptoad.delivery.connection").close_connections()
+lifecycle.reset_after_fork(start_over)
 
 
 def post(
@@ -86,13 +77,13 @@ def log_recovery(answer: Answer, waiting: int) -> None:
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     with delivering():
         try:
-            connection = when_needed("hoptoad.delivery.connection")
+            with importing:
+                from hoptoad.delivery import connection
         except (ImportError, OSError) as error:  # of a process that may open no more files: later it may
             return Answer(
                 verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}"
             )
-        answer: Answer = connection.exchange(url, body, headers, timeout)
-        return answer
+        return connection.exchange(url, body, headers, timeout)
 
 
 def _tell(answer: Answer) -> None:

@@ -16,7 +16,7 @@ from hoptoad.delivery.stats import tally
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages, safe_files
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.imports import imported, importing
+from hoptoad.runtime.lifecycle import imported, importing
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import notice_dropped, tell
 

@@ -13,7 +13,7 @@ from hoptoad.delivery.answer import Verdict, pause_after
 from hoptoad.handlers.base import give_up
 from hoptoad.handlers.broker import BrokeredNotifier
 from hoptoad.runtime import messages
-from hoptoad.runtime.imports import importing, when_needed
+from hoptoad.runtime.lifecycle import importing, when_needed
 
 
 @shared_task(  # type: ignore[untyped-decorator]

@@ -14,7 +14,7 @@ from hoptoad.handlers.letter import body, is_broken_link, subject
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.notice import Notice
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.imports import imported, importing, when_needed
+from hoptoad.runtime.lifecycle import imported, importing, when_needed
 from hoptoad.runtime.messages import get_logger
 
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"

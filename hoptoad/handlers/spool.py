@@ -1,15 +1,11 @@
 """Delivery by way of the disk: written before `enqueue` returns, sent by a thread, deleted when taken."""
 
-import atexit
 import contextlib
-import os
 import threading
 import time
-import weakref
 
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
-from hoptoad.delivery import transport
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
@@ -18,8 +14,9 @@ from hoptoad.handlers.base import GiveUp, Send, give_up
 from hoptoad.handlers.spool_files import directory_of
 from hoptoad.handlers.spool_worker import SpoolWorker
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.runtime import threads
+from hoptoad.runtime import lifecycle, threads
 from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
@@ -45,7 +42,7 @@ class SpoolNotifier:
         self._memory = ThreadedNotifier(send=send, give_up=give_up, circuit=self._circuit)
         self._is_open = False
         self.start_over()
-        _spools.add(self)
+        lifecycle.track(self)
         self._look_for_leftovers()
 
     def start_over(self) -> None:
@@ -200,20 +197,9 @@ class SpoolNotifier:
                 self._changed.wait_for(lambda: self._worker.closing or (for_more and self._more), seconds)
 
 
-_spools: "weakref.WeakSet[SpoolNotifier]" = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for spool in list(_spools):
-        spool.start_over()
-
-
 def _at_exit() -> None:
-    for spool in list(_spools):
+    for spool in lifecycle.tracked(SpoolNotifier):
         spool.close()
-    transport.close_connections()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_at_exit)
+lifecycle.at_exit(Ending.HANDLERS, _at_exit)

@@ -1,7 +1,5 @@
 """Delivery by a few threads and a bounded queue: the failing request only hands over."""
 
-import atexit
-import os
 import sys
 import threading
 import time
@@ -11,14 +9,14 @@ from dataclasses import dataclass
 
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
-from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.stats import tally
 from hoptoad.delivery.transport import log_recovery
 from hoptoad.handlers.base import GiveUp, Send, give_up
-from hoptoad.runtime import threads
+from hoptoad.runtime import lifecycle, threads
 from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
@@ -61,7 +59,7 @@ class ThreadedNotifier:
         self._give_up = give_up
         self._circuit = circuit or Circuit()
         self.start_over()
-        _pools.add(self)
+        lifecycle.track(self)
 
     def start_over(self) -> None:
         """Empties the pool: at first, and in a forked child, where the parent's locks may be held."""
@@ -259,9 +257,6 @@ def _last_moment(timeout: float) -> float:
     return _ends_at[0]
 
 
-_pools: "weakref.WeakSet[ThreadedNotifier]" = weakref.WeakSet()
-
-
 def _close_with_process(pool: ThreadedNotifier) -> None:
     """Children of multiprocessing and Celery's end without atexit, but each has a hook of its own."""
     reference = weakref.ref(pool)
@@ -280,11 +275,6 @@ def _close_with_process(pool: ThreadedNotifier) -> None:
         celery.worker_process_shutdown.connect(close, weak=False)
 
 
-def _after_fork() -> None:
-    for pool in list(_pools):
-        pool.start_over()
-
-
 def _end_with_process(pools: list[ThreadedNotifier]) -> None:
     with tally.one_line():
         for pool in pools:
@@ -293,11 +283,4 @@ def _end_with_process(pools: list[ThreadedNotifier]) -> None:
             pool.abandon()
 
 
-def _at_exit() -> None:
-    _end_with_process(list(_pools))
-    transport.close_connections()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_at_exit)
+lifecycle.at_exit(Ending.HANDLERS, lambda: _end_with_process(lifecycle.tracked(ThreadedNotifier)))

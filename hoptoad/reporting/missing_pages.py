@@ -1,7 +1,5 @@
 """Missing pages: the first request for each is reported at once, the rest in one digest."""
 
-import atexit
-import os
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -17,9 +15,11 @@ from hoptoad.conf.settings import Settings
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
 from hoptoad.reporting import fingerprint
 from hoptoad.reporting.broken_links import is_internal
+from hoptoad.runtime import lifecycle
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.later import Later
+from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.threads import Timer
 
 logger = get_logger(__name__)
 
@@ -185,7 +185,7 @@ def collects(incident: Incident, settings: Settings) -> bool:
 
 def is_first(incident: Incident, settings: Settings) -> bool:
     """Whether this is the first request for its page in this window."""
-    _later.start(settings.digest_404 + 0.1)
+    _timer.start(settings.digest_404 + 0.1)
     return _digest.is_first(_path_of(incident), settings.digest_404)
 
 
@@ -240,14 +240,13 @@ def _counted(referrers: "Counter[str]") -> Iterator[Value]:
 def start_over() -> None:
     """Forgets the window: for a forked child, and for tests."""
     _digest.start_over()
-    _later.forget()
+    _timer.forget()
 
 
 _digest = Digest()
-_later = Later("hoptoad-digest", tell)
+_timer = Timer("hoptoad-digest", tell)
 _send: "Callable[[Notice], object] | None" = None
 tell_now = partial(tell, all_of_them=True)
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=start_over)
-atexit.register(tell_now)
+lifecycle.reset_after_fork(start_over)
+lifecycle.at_exit(Ending.DIGESTS, tell_now)

@@ -1,7 +1,5 @@
 """The rate limit at work: the process's throttle, the cache it may share, the notices that sum up."""
 
-import atexit
-import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,10 +14,11 @@ from hoptoad.conf.settings import Settings
 from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo
 from hoptoad.reporting.fingerprint import fingerprint
 from hoptoad.reporting.throttle import WINDOW, Flood, Throttle
+from hoptoad.runtime import lifecycle
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.imports import importing
-from hoptoad.runtime.later import Later
+from hoptoad.runtime.lifecycle import Ending, importing
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.threads import Timer
 
 logger = get_logger(__name__)
 
@@ -46,7 +45,7 @@ def suppress(key: bytes, *, capture: Callable[[], Notice], send: Callable[[Notic
     global _send
     _send = send
     _throttle.suppress(key, capture)
-    _later.start(WINDOW + 0.1)
+    _timer.start(WINDOW + 0.1)
 
 
 def summary(flood: Flood) -> Notice:
@@ -71,7 +70,7 @@ def summary(flood: Flood) -> Notice:
 def start_over() -> None:
     """Forgets every window: for a forked child, and for tests."""
     _throttle.start_over()
-    _later.forget()
+    _timer.forget()
 
 
 def tell(*, all_of_them: bool = False) -> None:
@@ -83,7 +82,7 @@ def tell(*, all_of_them: bool = False) -> None:
         except Exception:
             log_exception(logger, "A storm of %d notices could not be summed up.", flood.count)
     if _throttle.has_floods():
-        _later.start(WINDOW + 0.1)
+        _timer.start(WINDOW + 0.1)
 
 
 def tell_now() -> None:
@@ -109,9 +108,8 @@ def _shared(alias: str) -> "Callable[[bytes], int | None]":
 
 
 _throttle = Throttle()
-_later = Later("hoptoad-storm", tell)
+_timer = Timer("hoptoad-storm", tell)
 _send: "Callable[[Notice], object] | None" = None
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=start_over)
-atexit.register(tell_now)
+lifecycle.reset_after_fork(start_over)
+lifecycle.at_exit(Ending.SUMMARIES, tell_now)

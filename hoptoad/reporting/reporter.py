@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.lifecycle import when_needed
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)

@@ -8,7 +8,7 @@ from hoptoad.conf.loading import get_settings
 from hoptoad.handlers.base import handler_class
 from hoptoad.notice import Incident
 from hoptoad.runtime import threads
-from hoptoad.runtime.imports import importing, when_needed
+from hoptoad.runtime.lifecycle import importing, when_needed
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)

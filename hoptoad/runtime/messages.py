@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hoptoad.redaction.cutting import cut
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.lifecycle import when_needed
 
 if TYPE_CHECKING:
     from hoptoad.redaction.secrets import Known

@@ -1,4 +1,4 @@
-"""Our own threads: daemons that start in an empty context. Subinterpreters have none."""
+"""Daemon threads that start in an empty context, and timers. Subinterpreters have none."""
 
 import sys
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import Context
 from functools import cache
 
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.lifecycle import when_needed
 
 # These servers end the threads of an interpreter before the interpreter itself.
 _EMBEDDING = ("mod_wsgi", "uwsgi")
@@ -39,6 +39,36 @@ def start(work: Callable[[], object], name: str) -> "threading.Thread | None":
     except RuntimeError:  # the system has no thread left to give, or the interpreter shuts down
         return None
     return thread
+
+
+class Timer:
+    """Calls `call` once, `delay` seconds after `start`; a timer that runs is not started again.
+
+    The waiting thread is a daemon. Where no thread can be started nothing is called, so users of a
+    timer also do its work at the end of the process.
+    """
+
+    def __init__(self, name: str, call: Callable[[], object]) -> None:
+        self._name = name
+        self._call = call
+        self._thread: "threading.Thread | None" = None
+
+    def start(self, delay: float) -> None:
+        """Starts the timer, `delay` in seconds, unless it runs."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        never = threading.Event()
+
+        def work() -> None:
+            never.wait(delay)
+            self._thread = None
+            self._call()
+
+        self._thread = start(work, self._name)
+
+    def forget(self) -> None:
+        """Forgets the thread that waits: in a forked child there is none."""
+        self._thread = None
 
 
 def _is_subinterpreter() -> bool:

@@ -13,7 +13,7 @@ import pytest
 from certificates import Authority
 from collector import Collector, Reply
 
-from hoptoad.delivery import transport
+from hoptoad.delivery import connection, transport
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.signals import notice_answered
 
@@ -530,7 +530,7 @@ def test_a_child_forked_by_any_thread_opens_a_connection_of_its_own(post, collec
 def test_connections_that_were_closed_at_the_end_of_a_process_are_made_anew(collector):
     transport.post(collector.url, b"x", headers={}, timeout=5)
 
-    transport.close_connections()
+    connection.close_connections()
     answer = transport.post(collector.url, b"x", headers={}, timeout=5)
 
     assert answer.verdict is Verdict.ACCEPTED

@@ -460,7 +460,7 @@ def test_a_fork_waits_for_an_import_that_another_thread_is_in():
     said = in_a_process("""
 import os, sys, threading, time, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
-from hoptoad.runtime.imports import when_needed
+from hoptoad.runtime.lifecycle import when_needed
 
 class Slow:
     def find_spec(self, name, path=None, target=None):

@@ -117,7 +117,7 @@ def test_a_child_forked_while_notify_is_imported_reports_its_own_failure(run):
 
 # Prints what is imported on our behalf while a fork could come.
 UNSAFE = """
-from hoptoad.runtime import imports
+from hoptoad.runtime import lifecycle
 class Watch:
     def find_spec(self, name, path=None, target=None):
         ours = [(file, function) for file, function in stack() if "/hoptoad/" in file]

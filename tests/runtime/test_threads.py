@@ -11,7 +11,7 @@ from places import SITE
 
 import hoptoad
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.runtime.later import Later
+from hoptoad.runtime.threads import Timer
 
 colour = contextvars.ContextVar("colour", default="none")
 
@@ -52,7 +52,7 @@ def test_a_timer_does_not_see_the_context_in_which_it_was_started(inheriting):
 
     token = colour.set("that of a request")
 
-    Later("later", tell).start(0)
+    Timer("later", tell).start(0)
 
     assert told.wait(20)
     assert seen == ["none"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hoptoad.delivery.spool.own_files import OpenFile
+from hoptoad.runtime import lifecycle
 
 try:
     import fcntl
@@ -110,6 +111,7 @@ class _File:
     def __init__(self, path: Path) -> None:
         self._file = OpenFile(path)
         self.start_over()
+        lifecycle.track(self)
 
     def start_over(self) -> None:
         """Without a lock, as in a forked child."""
@@ -200,9 +202,6 @@ _files: "weakref.WeakValueDictionary[str, _File]" = weakref.WeakValueDictionary(
 def _after_fork() -> None:
     global _opening
     _opening = threading.RLock()
-    for file in list(_files.values()):
-        file.start_over()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+lifecycle.reset_after_fork(_after_fork)

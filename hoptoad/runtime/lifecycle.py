@@ -1,0 +1,101 @@
+"""The life of this process: what a fork resets, what ends with the process and in which order, late imports.
+
+lifecycle.reset_after_fork(forget_session)                  # a function
+lifecycle.track(self)                                       # an object: its start_over() after a fork
+lifecycle.at_exit(Ending.DIGESTS, send_digest_now)
+"""
+
+import atexit
+import contextlib
+import importlib
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from enum import IntEnum
+from functools import cache
+from types import ModuleType
+from typing import Any, Protocol
+
+
+class Resettable(Protocol):
+    """What starts over in a forked child: its threads, sockets and held locks are the parent's."""
+
+    def start_over(self) -> None:
+        """Forgets what belongs to the parent."""
+
+
+class Ending(IntEnum):
+    """What ends with the process, in this order: each may still use what comes after it."""
+
+    DIGESTS = 1  # the 404 digest becomes a notice
+    SUMMARIES = 2  # suppressed failures become notices
+    HANDLERS = 3  # waiting notices are sent
+    CONNECTIONS = 4
+    STATS = 5  # what was lost is logged
+
+
+# Held while a module is imported. A child forked while another thread imports would wait for that
+# thread for ever, so a fork waits until the import is done.
+importing = threading.RLock()
+_resets: list[Callable[[], object]] = []
+_tracked: "weakref.WeakSet[Resettable]" = weakref.WeakSet()
+_endings: list[tuple[Ending, Callable[[], object]]] = []
+
+
+def reset_after_fork(reset: Callable[[], object]) -> None:
+    """Calls `reset` in each forked child, after those that were given before."""
+    _resets.append(reset)
+
+
+def track(thing: Resettable) -> None:
+    """Calls `thing.start_over()` in each forked child, for as long as `thing` is in use."""
+    _tracked.add(thing)
+
+
+def tracked(kind: type) -> list[Any]:
+    """The tracked objects of this class."""
+    return [thing for thing in list(_tracked) if isinstance(thing, kind)]
+
+
+def at_exit(ending: Ending, call: Callable[[], object]) -> None:
+    """Calls `call` when the interpreter ends, in the order of Ending."""
+    if not _endings:
+        atexit.register(_end)  # now: what the site has registered before may still fail, and be reported
+    _endings.append((ending, call))
+
+
+@cache
+def when_needed(module: str) -> ModuleType:
+    """The module, imported now where it was not yet. Raises what that raises, and may be asked again."""
+    with importing:
+        return importlib.import_module(module)
+
+
+def imported(path: str) -> Any:
+    """What a dotted path names, as Django's `import_string` finds it."""
+    with importing:
+        from django.utils.module_loading import import_string
+
+        return import_string(path)
+
+
+def _after_fork() -> None:
+    importing.release()
+    for reset in _resets:
+        reset()
+    for thing in list(_tracked):
+        thing.start_over()
+
+
+def _end() -> None:
+    # By the order alone: handlers of the same rank end in the order in which they came.
+    for _, call in sorted(_endings, key=lambda pair: pair[0]):
+        with contextlib.suppress(Exception):  # the next one still has to end
+            call()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=importing.acquire, after_in_parent=importing.release, after_in_child=_after_fork
+    )
