@@ -32,7 +32,7 @@ def test_a_crash_in_a_view_arrives_at_the_server(client, reported):
     assert notice.findtext("request/url") == "http://testserver/boom/"
     assert notice.findtext("api-key") == "0123456789abcdef0123456789abcdef"
     line = notice.find("error/backtrace/line")
-    assert (line.get("file"), line.get("method")) == ("[PROJECT_ROOT]/shop/views.py", "boom")
+    assert (line.get("file"), line.get("method")) == ("[PROJECT_ROOT]/site/shop/views.py", "boom")
 
 
 def test_a_healthy_request_sends_nothing(client, reported):

@@ -17,13 +17,13 @@ from hoptoad.testing import outbox
 
 ENCODERS = [htv2.encode, v3.encode]
 INNER = Frame(
-    "[PROJECT_ROOT]/shop/views.py",
+    "[PROJECT_ROOT]/site/shop/views.py",
     7,
     "checkout",
     {"total": "0", "prices": (), "cart": {"size": "2"}},
     ((6, "    total = sum(prices)"), (7, "    return total / len(prices)")),
 )
-OUTER = Frame("[PROJECT_ROOT]/shop/middleware.py", 30, "call", {}, ((30, "    return answer"),))
+OUTER = Frame("[PROJECT_ROOT]/site/shop/middleware.py", 30, "call", {}, ((30, "    return answer"),))
 FOREIGN = Frame("[SITE_PACKAGES]/django/core/handlers/base.py", 197, "_get_response")
 CAUSE = ErrorInfo(
     "shop.errors.NoPrice", "NoPrice: frog", (OUTER, FOREIGN), ("asked twice", "gave up"), "cause"
@@ -36,13 +36,13 @@ WHOLE = Notice(
     lost=17,
 )
 INNER_TEXT = """\
-[PROJECT_ROOT]/shop/views.py:7 in checkout
+[PROJECT_ROOT]/site/shop/views.py:7 in checkout
      6     total = sum(prices)
 >    7     return total / len(prices)
 total = 0
 prices: []
 cart: {"size": "2"}"""
-OUTER_TEXT = "[PROJECT_ROOT]/shop/middleware.py:30 in call\n>   30     return answer"
+OUTER_TEXT = "[PROJECT_ROOT]/site/shop/middleware.py:30 in call\n>   30     return answer"
 
 
 def told(encode, notice):
@@ -58,9 +58,9 @@ def test_both_versions_tell_causes_notes_and_frames_in_texts(encode):
         "HOPTOAD_NOTICE_ID": "0123456789abcdef0123456789abcdef",
         "HOPTOAD_NOTICES_LOST": "17 by this process so far",
         "EXCEPTION_NOTES": "a note",
-        "EXCEPTION_CAUSE": "NoPrice: frog at [PROJECT_ROOT]/shop/middleware.py:30 in call (cause)\n"
+        "EXCEPTION_CAUSE": "NoPrice: frog at [PROJECT_ROOT]/site/shop/middleware.py:30 in call (cause)\n"
         "asked twice\ngave up\n[SITE_PACKAGES]/django/core/handlers/base.py:197 in _get_response",
-        "EXCEPTION_CAUSE_2": "KeyError: 'x' at [PROJECT_ROOT]/shop/views.py:7 in checkout (context)",
+        "EXCEPTION_CAUSE_2": "KeyError: 'x' at [PROJECT_ROOT]/site/shop/views.py:7 in checkout (context)",
         "HTTP_USER_AGENT": "frog/1",
         "FRAME_001": INNER_TEXT,
         "FRAME_003": OUTER_TEXT,

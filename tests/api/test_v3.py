@@ -16,7 +16,7 @@ from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User
 from hoptoad.testing import outbox
 
 CREATED = Reply(201, '{"id":"000-11","url":"https://airbrake.test/locate/000-11"}')
-FRAME = Frame("[PROJECT_ROOT]/shop/views.py", 7, "Checkout.post", {"a": "1"}, ((6, "x"), (7, "y")))
+FRAME = Frame("[PROJECT_ROOT]/site/shop/views.py", 7, "Checkout.post", {"a": "1"}, ((6, "x"), (7, "y")))
 WHOLE = Notice(
     id="0123456789abcdef0123456789abcdef",
     error=ErrorInfo("shop.Odd", "Odd: frog", (FRAME,), notes=("a note",)),
@@ -192,7 +192,7 @@ def detailed(count):
     """Frames with 21 lines of source each."""
     return tuple(
         Frame(
-            "[PROJECT_ROOT]/shop/views.py",
+            "[PROJECT_ROOT]/site/shop/views.py",
             number,
             f"step{number}",
             source=tuple((line, f"    line {line} of step {number}") for line in range(1, 22)),
@@ -242,13 +242,13 @@ def test_a_cause_that_is_cut_begins_with_its_message():
     told = document(Notice(id="1", error=ErrorInfo("E", "E"), causes=(cause, cause)))["environment"]
 
     assert told["EXCEPTION_CAUSE"].startswith(
-        "K: why at [PROJECT_ROOT]/shop/views.py:7 in Checkout.post (cause)"
+        "K: why at [PROJECT_ROOT]/site/shop/views.py:7 in Checkout.post (cause)"
     )
     assert told["EXCEPTION_CAUSE"].endswith("n… [cut]")
 
 
 def test_a_long_backtrace_keeps_both_ends():
-    frames = tuple(Frame("[PROJECT_ROOT]/shop/views.py", number, "recursive") for number in range(5000))
+    frames = tuple(Frame("[PROJECT_ROOT]/site/shop/views.py", number, "recursive") for number in range(5000))
 
     sent = document(Notice(id="1", error=ErrorInfo("E", "E", frames)))
 
@@ -332,4 +332,4 @@ def test_the_outbox_reads_version_3(client, settings_for):
     client.get("/boom/")
 
     assert outbox[0].error.message == "ValueError: something broke"
-    assert outbox[0].error.frames[0].file == "[PROJECT_ROOT]/shop/views.py"
+    assert outbox[0].error.frames[0].file == "[PROJECT_ROOT]/site/shop/views.py"

@@ -9,7 +9,7 @@ from collector import Reply
 from rules import check_v2
 
 CREATED = Reply(201, '{"id":"000-11","url":"https://airbrake.test/locate/000-11"}')
-VIEWS = "[PROJECT_ROOT]/shop/views.py"
+VIEWS = "[PROJECT_ROOT]/site/shop/views.py"
 PATHS = ["/boom/", "/boom/class/7/", "/boom/decorated/", "/boom/callable/", "/boom/word/", "/boom/async/"]
 
 
@@ -38,7 +38,7 @@ async def test_frames_between_two_of_the_project_stay(client, async_client, repo
     assert wsgi == asgi
     assert wsgi[0] == VIEWS
     assert wsgi[1].startswith("[SITE_PACKAGES]/django/")
-    assert wsgi[-2:] == ["[PROJECT_ROOT]/test_backtrace.py", VIEWS]
+    assert wsgi[-2:] == ["[PROJECT_ROOT]/capture/test_backtrace.py", VIEWS]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -78,4 +78,4 @@ def test_a_thread_of_the_project_begins_with_its_own_function(reported):
     thread.start()
     thread.join()
 
-    assert [file for _, file, _ in lines(reported.one())] == ["[PROJECT_ROOT]/test_backtrace.py"]
+    assert [file for _, file, _ in lines(reported.one())] == ["[PROJECT_ROOT]/capture/test_backtrace.py"]

@@ -40,11 +40,11 @@ def several(request):
     [
         (
             missing_file,
-            "FileNotFoundError: [Errno 2] No such file or directory: '[PROJECT_ROOT]/shop/nowhere.csv'",
+            "FileNotFoundError: [Errno 2] No such file or directory: '[PROJECT_ROOT]/site/shop/nowhere.csv'",
         ),
         (
             missing_name,
-            "ImportError: cannot import name 'nowhere' from 'shop.views' ([PROJECT_ROOT]/shop/views.py)",
+            "ImportError: cannot import name 'nowhere' from 'shop.views' ([PROJECT_ROOT]/site/shop/views.py)",
         ),
         (broken_code, "SyntaxError: invalid syntax (broken.py, line 1)"),
         (
@@ -75,9 +75,9 @@ def test_paths_in_causes_and_notes_are_written_like_those_of_frames(view, client
     client.get("/exception/")
 
     environment = outbox[0].request.cgi_data
-    assert environment["EXCEPTION_NOTES"] == "beside [PROJECT_ROOT]/shop/views.py"
+    assert environment["EXCEPTION_NOTES"] == "beside [PROJECT_ROOT]/site/shop/views.py"
     assert environment["EXCEPTION_CAUSE"].startswith(
-        "FileNotFoundError: [Errno 2] No such file or directory: '[PROJECT_ROOT]/shop/nowhere.csv' at "
+        "FileNotFoundError: [Errno 2] No such file or directory: '[PROJECT_ROOT]/site/shop/nowhere.csv' at "
     )
 
 

@@ -97,7 +97,7 @@ def test_the_mail_has_djangos_page_with_what_the_notice_holds(client, by_mail, d
 
     assert "<h1>ValueError" in page
     assert "something broke with a form" in page
-    assert "[PROJECT_ROOT]/shop/views.py" in page
+    assert "[PROJECT_ROOT]/site/shop/views.py" in page
     assert 'raise ValueError("something broke with a form")'.replace('"', "&quot;") in page
     assert "shop.views.form" in page
     assert "colour" in page

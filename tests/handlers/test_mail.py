@@ -33,7 +33,7 @@ def test_an_error_is_mailed_to_the_admins(client, settings_for, db):
     assert letter.subject == "[Django] ERROR (EXTERNAL IP): Internal Server Error: /form/"
     assert "Site:      production\n" in letter.body
     assert "Where:     shop.views#form\n" in letter.body
-    assert "  [PROJECT_ROOT]/shop/views.py:" in letter.body
+    assert "  [PROJECT_ROOT]/site/shop/views.py:" in letter.body
     assert "  password = ********************\n" in letter.body
     assert "open-sesame" not in letter.body
 

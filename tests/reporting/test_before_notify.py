@@ -50,7 +50,7 @@ def test_one_that_fails_costs_the_details_and_its_own_effect_only(client, settin
     [notice] = outbox
     assert notice.error.message == f"ValueError: {WITHHELD}"
     assert notice.error.class_name == "ValueError"
-    assert notice.error.frames[0].file == "[PROJECT_ROOT]/shop/views.py"
+    assert notice.error.frames[0].file == "[PROJECT_ROOT]/site/shop/views.py"
     assert (notice.request.component, notice.request.action) == ("shop.views", "form")
     assert notice.extra == {"a": "b"}
     for detail in ("query-value", "form-value", "header-value", "something broke"):

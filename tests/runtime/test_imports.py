@@ -121,7 +121,7 @@ from hoptoad.runtime import lifecycle
 class Watch:
     def find_spec(self, name, path=None, target=None):
         ours = [(file, function) for file, function in stack() if "/hoptoad/" in file]
-        if ours and not ours[0][0].endswith("/hoptoad/middleware.py") and not imports.importing._is_owned():
+        if ours and not ours[0][0].endswith("/hoptoad/middleware.py") and not lifecycle.importing._is_owned():
             print(name, ours[:3])
         return None
 sys.meta_path.insert(0, Watch())
