@@ -18,6 +18,26 @@ if TYPE_CHECKING:
     from hoptoad.redaction.patterns import Recognisers
     from hoptoad.redaction.secrets import Known
 
+# A handler is a file and a row here: what HOPTOAD_HANDLER names, and its class.
+HANDLERS = {
+    "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
+    "blocking": "hoptoad.handlers.blocking.BlockingNotifier",
+    "spool": "hoptoad.handlers.spool.SpoolNotifier",
+    "celery": "hoptoad.handlers.celery.CeleryNotifier",
+    "tasks": "hoptoad.handlers.tasks.TasksNotifier",
+    "mail": "hoptoad.handlers.mail.MailNotifier",
+    "memory": "hoptoad.handlers.memory.MemoryNotifier",
+}
+# An integration is a file and a row here: what HOPTOAD_HOOKS lists, and the module that connects it.
+HOOKS = {
+    "commands": "hoptoad.hooks",
+    "scripts": "hoptoad.hooks",
+    "threads": "hoptoad.hooks",
+    "unraisable": "hoptoad.hooks",
+    "asyncio": "hoptoad.hooks",
+    "celery": "hoptoad.integrations.celery",
+    "tasks": "hoptoad.integrations.tasks",
+}
 DISCONNECTS = (
     "django.core.exceptions.RequestAborted",
     "django.http.UnreadablePostError",
@@ -80,7 +100,7 @@ class Settings:
         (), validators.functions, '["shop.reporting.without_addresses"]'
     )
 
-    hooks: tuple[str, ...] = _setting(validators.HOOKS, validators.hooks, '["commands", "threads"]')
+    hooks: tuple[str, ...] = _setting(tuple(HOOKS), validators.hooks(HOOKS), '["commands", "threads"]')
     trail: int = _setting(0, validators.count(0, 1000), "20")
     notice_id_header: str = _setting("", validators.header, '"X-Error-Id"')
 
@@ -88,8 +108,8 @@ class Settings:
     storm_cache: str = _setting("", validators.cache, '"default"')
     sample_rate: float = _setting(1.0, validators.share, "0.1")
 
-    handler: str = _setting("", validators.handler, '"threadpool"')
-    fallback_handler: str = _setting("", validators.handler, '"mail"')
+    handler: str = _setting("", validators.handler(HANDLERS), '"threadpool"')
+    fallback_handler: str = _setting("", validators.handler(HANDLERS), '"mail"')
     mail_html: bool = _setting(False, validators.switch, "True")
     handler_class: str = _setting("", validators.text, '"MyHandler"')
     thread_count: int = _setting(4, validators.count(1, 64), "4")

@@ -6,7 +6,7 @@ They raise Malformed with the shape wanted, in words that follow "expected".
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,6 @@ from django.conf import settings as django_settings
 from hoptoad.runtime.lifecycle import imported, when_needed
 
 DEFAULT_TIMEOUT = 5.0
-BUILT_IN_HANDLERS = {
-    "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
-    "blocking": "hoptoad.handlers.blocking.BlockingNotifier",
-    "spool": "hoptoad.handlers.spool.SpoolNotifier",
-    "celery": "hoptoad.handlers.celery.CeleryNotifier",
-    "tasks": "hoptoad.handlers.tasks.TasksNotifier",
-    "mail": "hoptoad.handlers.mail.MailNotifier",
-    "memory": "hoptoad.handlers.memory.MemoryNotifier",
-}
-
-HOOKS = ("commands", "scripts", "threads", "unraisable", "asyncio", "celery", "tasks")
 
 Shape = Callable[[Any], Any]
 
@@ -136,16 +125,19 @@ def exceptions(value: Any) -> tuple[type[BaseException], ...]:
     return tuple(classes)
 
 
-def handler(value: Any) -> str:
-    if value in ("", None):
-        return ""
-    given = value.strip() if isinstance(value, str) else ""
-    for name, path in BUILT_IN_HANDLERS.items():
-        if given.lower() == name or given == path:
-            return name
-    if not re.search(r"[./\\]", given):
-        raise Malformed(f"one of {', '.join(BUILT_IN_HANDLERS)}, or the dotted path of a class")
-    return given
+def handler(classes: Mapping[str, str]) -> Shape:
+    def read(value: Any) -> str:
+        if value in ("", None):
+            return ""
+        given = value.strip() if isinstance(value, str) else ""
+        for name, path in classes.items():
+            if given.lower() == name or given == path:
+                return name
+        if not re.search(r"[./\\]", given):
+            raise Malformed(f"one of {', '.join(classes)}, or the dotted path of a class")
+        return given
+
+    return read
 
 
 def api(value: Any) -> str:
@@ -187,12 +179,15 @@ def version(value: Any) -> str:
         ) from None
 
 
-def hooks(value: Any) -> tuple[str, ...]:
-    wanted = f"a list of {', '.join(HOOKS)}"
-    names = sequence(value, wanted)
-    if not set(names) <= set(HOOKS):
-        raise Malformed(wanted)
-    return names
+def hooks(known: Collection[str]) -> Shape:
+    def read(value: Any) -> tuple[str, ...]:
+        wanted = f"a list of {', '.join(known)}"
+        names = sequence(value, wanted)
+        if not set(names) <= set(known):
+            raise Malformed(wanted)
+        return names
+
+    return read
 
 
 def header(value: Any) -> str:
