@@ -76,7 +76,7 @@ def _load() -> Settings:
             "debug": django_settings.DEBUG,
             "testing": _testing(),
             "append_slash": django_settings.APPEND_SLASH,
-            "ignorable_404_urls": validators.patterns(django_settings.IGNORABLE_404_URLS),
+            "ignorable_404_urls": validators.regular_expressions(django_settings.IGNORABLE_404_URLS),
             # Gone from Django since 1.5, and still in many settings.
             "ignorable_404_starts": validators.strings(getattr(django_settings, "IGNORABLE_404_STARTS", ())),
             "ignorable_404_ends": validators.strings(getattr(django_settings, "IGNORABLE_404_ENDS", ())),

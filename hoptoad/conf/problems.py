@@ -9,14 +9,14 @@ from hoptoad.api.characters import clean
 from hoptoad.conf import validators
 from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
-from hoptoad.runtime.lifecycle import when_needed
+from hoptoad.runtime.lifecycle import importing
 
 PREFIX = "HOPTOAD_"
 GROUP = PREFIX + "SETTINGS"
 _MAX_VALUE = 120  # characters
 _MAX_TEXT = 2000
 _OF_DJANGO = (
-    ("IGNORABLE_404_URLS", validators.patterns, r'[re.compile(r"^/favicon\.ico$")]'),
+    ("IGNORABLE_404_URLS", validators.regular_expressions, r'[re.compile(r"^/favicon\.ico$")]'),
     ("IGNORABLE_404_STARTS", validators.strings, '["/cgi-bin/"]'),
     ("IGNORABLE_404_ENDS", validators.strings, '["favicon.ico", ".php"]'),
 )
@@ -117,7 +117,9 @@ class Report:
         """Without the key: until there is a Settings object, `messages` does not know it."""
         if not self._key:
             return text
-        return messages.without_secrets(text, when_needed("hoptoad.redaction.secrets").Known({self._key}))
+        with importing:
+            from hoptoad.redaction.secrets import Known
+        return messages.without_secrets(text, Known({self._key}))
 
 
 def differing(grouped: Mapping[Any, Any], django_settings: Any, rows: Rows) -> Iterator[str]:

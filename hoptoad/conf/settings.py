@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.utils.functional import cached_property  # functools' has a lock that a fork may copy
 
 from hoptoad.conf import validators
-from hoptoad.runtime.lifecycle import when_needed
+from hoptoad.runtime.lifecycle import importing
 
 if TYPE_CHECKING:
     from hoptoad.notice import Notice
@@ -77,12 +77,16 @@ class Settings:
     notify_403: bool = _setting(False, validators.switch, "True")
     notify_statuses: frozenset[int] = _setting(frozenset(), validators.statuses, "[400, 429]")
     notify_while_debug: bool = _setting(False, validators.switch, "True")
-    ignore_agents: "tuple[re.Pattern[str], ...]" = _setting((), validators.patterns, '[r"(?i)bot", "^curl/"]')
+    ignore_agents: "tuple[re.Pattern[str], ...]" = _setting(
+        (), validators.regular_expressions, '[r"(?i)bot", "^curl/"]'
+    )
     ignore_exceptions: tuple[type[BaseException], ...] = _setting(
         DISCONNECTS, validators.exceptions, '["django.core.exceptions.RequestAborted", "BrokenPipeError"]'
     )
 
-    ignore_urls: "tuple[re.Pattern[str], ...]" = _setting((), validators.patterns, '["^/healthz$"]')
+    ignore_urls: "tuple[re.Pattern[str], ...]" = _setting(
+        (), validators.regular_expressions, '["^/healthz$"]'
+    )
     broken_links_only: bool | str = _setting(False, validators.one_of(False, True, "internal"), "True")
     digest_404: float = _setting(600.0, validators.window, "3600")
 
@@ -90,7 +94,7 @@ class Settings:
         (), validators.names, '["iban", "birthday"]'
     )
     patterns: "dict[str, bool | re.Pattern[str]]" = _setting(
-        None, validators.recognisers, '{"card": False, "member": "M-[0-9]{8}"}'
+        None, validators.patterns, '{"card": False, "member": "M-[0-9]{8}"}'
     )
     send_user: str | None = _setting("id", validators.one_of("id", "full", None), '"id"')
     send_ip: str | None = _setting("full", validators.one_of("full", "truncated", None), '"truncated"')
@@ -151,26 +155,23 @@ class Settings:
         return self.notification_url or f"{scheme}://api.airbrake.io/{path}/notices"
 
     @cached_property
-    def revision(self) -> str:
-        """The commit that runs; empty where that cannot be known."""
-        return str(when_needed("hoptoad.capture.server").revision(self.project_root))
-
-    @cached_property
     def recognisers(self) -> "Recognisers":
-        """The shapes of secrets that are masked in any text."""
-        found: Recognisers = when_needed("hoptoad.redaction.patterns").chosen(self.patterns)
-        return found
+        """The patterns of secrets that are masked in any text: the built-in ones and HOPTOAD_PATTERNS."""
+        with importing:
+            from hoptoad.redaction import patterns
+        return patterns.chosen(self.patterns)
 
     @cached_property
     def known_secrets(self) -> "Known":
-        """What is masked wherever it is quoted: the secrets of the site itself."""
-        own = when_needed("hoptoad.redaction.policy").own_secrets(all_settings(), os.environ)
-        key = (self.api_key, " ".join(self.api_key.split()), *_KEY_INSIDE.findall(self.api_key))
-        is_secret = when_needed("hoptoad.redaction.names").Names().rule
-        query = parse_qsl(urlsplit(self.notification_url).query)
-        in_url = [value for name, value in query if is_secret(name)]
-        found: Known = when_needed("hoptoad.redaction.secrets").Known({*own, *key, *in_url})
-        return found
+        """The secrets of the site itself, which are masked wherever a text quotes them."""
+        with importing:
+            from hoptoad.redaction import names, policy, secrets
+        is_secret = names.Names().rule
+        in_url = [
+            value for name, value in parse_qsl(urlsplit(self.notification_url).query) if is_secret(name)
+        ]
+        in_key = (self.api_key, " ".join(self.api_key.split()), *_KEY_INSIDE.findall(self.api_key))
+        return secrets.Known({*policy.own_secrets(all_settings(), os.environ), *in_key, *in_url})
 
     @cached_property
     def statuses(self) -> frozenset[int]:

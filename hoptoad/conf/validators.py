@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 
-from hoptoad.runtime.lifecycle import imported, when_needed
+from hoptoad.runtime.lifecycle import imported, importing
 
 DEFAULT_TIMEOUT = 5.0
 
@@ -90,7 +90,7 @@ def statuses(value: Any) -> frozenset[int]:
     return frozenset(map(int, statuses))
 
 
-def patterns(value: Any) -> "tuple[re.Pattern[str], ...]":
+def regular_expressions(value: Any) -> "tuple[re.Pattern[str], ...]":
     compiled = []
     for pattern in sequence(value, "a list of regular expressions"):
         try:
@@ -258,21 +258,27 @@ def strings(value: Any) -> tuple[str, ...]:
     return texts
 
 
-def recognisers(value: Any) -> "dict[str, bool | re.Pattern[str]]":
+def patterns(value: Any) -> "dict[str, bool | re.Pattern[str]]":
+    """HOPTOAD_PATTERNS: False takes a built-in pattern out, an expression adds one."""
     wanted = "a dictionary of names to False, True or a regular expression"
     if value is not None and not isinstance(value, Mapping):
         raise Malformed(wanted)
-    read: dict[str, bool | re.Pattern[str]] = {}
-    built_in = when_needed("hoptoad.redaction.patterns").NAMES if value else ()
-    for name, item in (value or {}).items():
-        if not isinstance(name, str) or not isinstance(item, (bool, str, re.Pattern)):
-            raise Malformed(wanted)
-        if isinstance(item, bool) and name not in built_in:
-            raise Malformed(f"{wanted}; built in are {', '.join(built_in)}, not {name!r}")
-        read[name] = item if isinstance(item, bool) else patterns([item])[0]
-        if not isinstance(item, bool) and read[name].search(""):  # type: ignore[union-attr]
-            raise Malformed(f"{wanted}; that of {name!r} matches the empty text, and so everything")
-    return read
+    return {name: _pattern(name, item, wanted) for name, item in (value or {}).items()}
+
+
+def _pattern(name: Any, item: Any, wanted: str) -> "bool | re.Pattern[str]":
+    if not isinstance(name, str) or not isinstance(item, (bool, str, re.Pattern)):
+        raise Malformed(wanted)
+    if isinstance(item, bool):
+        with importing:
+            from hoptoad.redaction.patterns import NAMES
+        if name not in NAMES:
+            raise Malformed(f"{wanted}; built in are {', '.join(NAMES)}, not {name!r}")
+        return item
+    [pattern] = regular_expressions([item])
+    if pattern.search(""):
+        raise Malformed(f"{wanted}; that of {name!r} matches the empty text, and so everything")
+    return pattern
 
 
 def functions(value: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hoptoad.redaction.cutting import cut
-from hoptoad.runtime.lifecycle import when_needed
+from hoptoad.runtime.lifecycle import importing
 
 if TYPE_CHECKING:
     from hoptoad.redaction.secrets import Known
@@ -71,13 +71,14 @@ def without_secrets(text: str, secrets: "Known | None") -> str:
     """The text with these secrets masked, in whatever form it quotes them."""
     if secrets is None:
         return text
-    masked = when_needed("hoptoad.redaction.secrets")
-    finder = masked.Masked(secrets).reappearing([text])
+    with importing:
+        from hoptoad.redaction.secrets import MASK, Masked
+    finder = Masked(secrets).reappearing([text])
     pieces: list[str] = []
     end = 0
     for first, last in sorted(finder.spans(text)) if finder is not None else ():
         if first >= end:
-            pieces += (text[end:first], masked.MASK)
+            pieces += (text[end:first], MASK)
         end = max(end, last)
     return "".join([*pieces, text[end:]])
 

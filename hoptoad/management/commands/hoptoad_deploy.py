@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad.capture.server import repository, revision
+from hoptoad.capture.server import repository, revision_of
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.delivery import transport
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             "environment": options["environment"] or settings.env_name,
             "username": options["user"] or _user(),
             "repository": _without_secrets(options["repository"] or repository(settings.project_root)),
-            "revision": options["revision"] or revision(settings.project_root),
+            "revision": options["revision"] or revision_of(settings),
             "version": options["app_version"] or settings.app_version,
         }
         told = {name: value for name, value in told.items() if value}
