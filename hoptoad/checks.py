@@ -11,7 +11,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import get_resolver
 
-from hoptoad.api.registry import get_api
+from hoptoad.api.registry import get_api, url_of
 from hoptoad.conf import loading
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError
@@ -52,7 +52,7 @@ def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Info(
-            f"Failures are reported to {messages.address(settings.url)}",
+            f"Failures are reported to {messages.address(url_of(settings))}",
             hint="Send one to see it arrive: manage.py hoptoad_test",
             id="hoptoad.I001",
         )
@@ -96,9 +96,9 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
 
 
 def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
-    if not settings.url.lower().startswith("https://"):
+    if not url_of(settings).lower().startswith("https://"):
         yield checks.Warning(
-            f"Notices go to {messages.address(settings.url)} in clear, with the API key.",
+            f"Notices go to {messages.address(url_of(settings))} in clear, with the API key.",
             hint=_to_https(settings),
             id="hoptoad.W005",
         )

@@ -9,15 +9,18 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
 from hoptoad import NAME, URL, __version__
+from hoptoad.api import airbrake
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
 from hoptoad.api.keys import readable
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
@@ -26,8 +29,16 @@ from hoptoad.reporting import before_notify
 VERSION = "2.4"
 CONTENT_TYPE = "text/xml"
 _HEADERS = {"Content-Type": CONTENT_TYPE, "Accept": "text/xml, application/xml"}
+_DEPLOY = {
+    "environment": "rails_env",
+    "username": "local_username",
+    "repository": "scm_repository",
+    "revision": "scm_revision",
+}
 _NO_FRAME = Frame("unknown", 0, "unknown")
 _EMPTY = " "  # Errbit shows an empty element as {}
+
+default_url = airbrake.notices_v2
 
 
 def encode(notice: Notice) -> bytes:
@@ -54,11 +65,22 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
     """
     settings = get_settings()
     return transport.post(
-        settings.url,
+        settings.notification_url or default_url(settings),
         payload if isinstance(payload, bytes) else str(payload).encode(),
         headers=_HEADERS,
         timeout=timeout or settings.timeout,
         plain_fallback=settings.no_ssl_fallback,
+    )
+
+
+def deploy(settings: Settings, deployment: Mapping[str, str]) -> Answer:
+    """Announces a deployment: a form at /deploys.txt of the server that takes the notices."""
+    form = {f"deploy[{_DEPLOY[name]}]": value for name, value in deployment.items() if name in _DEPLOY}
+    return transport.post(
+        airbrake.beside(settings.notification_url or default_url(settings), "deploys.txt"),
+        urlencode({"api_key": settings.api_key, **form}).encode(),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        timeout=settings.timeout,
     )
 
 

@@ -7,15 +7,19 @@ What is sent of a notice is what `htv2` sends; where version 3 has a place for s
 import json
 import platform
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from hoptoad import NAME, URL, __version__
+from hoptoad.api import airbrake
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
 from hoptoad.api.keys import stored
 from hoptoad.api.truncation import fitted
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer
 from hoptoad.notice import ErrorInfo, Frame, Notice, Value
@@ -28,6 +32,8 @@ _MAX_NAME = 255
 _MAX_URL = 2048
 _NO_FRAME = Frame("unknown", 0, "unknown")
 _ROOT = re.compile(r"^\[([A-Z_]+)\]/")
+
+default_url = airbrake.notices_v3
 
 
 def encode(notice: Notice) -> bytes:
@@ -49,6 +55,18 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
     return _post(smaller, timeout)
 
 
+def deploy(settings: Settings, deployment: Mapping[str, str]) -> Answer:
+    """Announces a deployment, which is a part of Airbrake's API v4: JSON, with the project in the address."""
+    url = settings.notification_url or default_url(settings)
+    project = settings.project_id or urlsplit(url).path.partition("/projects/")[2].partition("/")[0] or "1"
+    return transport.post(
+        airbrake.beside(url, f"api/v4/projects/{project}/deploys"),
+        json.dumps(dict(deployment)).encode(),
+        headers={"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {settings.api_key}"},
+        timeout=settings.timeout,
+    )
+
+
 def operating_system() -> str:
     """The system that the site runs on, with its version."""
     # Not platform.platform(), which may start a process.
@@ -58,7 +76,7 @@ def operating_system() -> str:
 def _post(payload: bytes, timeout: float | None) -> Answer:
     settings = get_settings()
     return transport.post(
-        settings.url,
+        settings.notification_url or default_url(settings),
         payload,
         headers={
             "Content-Type": CONTENT_TYPE,

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass
 from typing import Any
 
-from hoptoad.api.characters import clean
 from hoptoad.conf import validators
+from hoptoad.conf.settings import APIS, ApiRow
 from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import importing
@@ -20,6 +20,8 @@ _OF_DJANGO = (
     ("IGNORABLE_404_STARTS", validators.strings, '["/cgi-bin/"]'),
     ("IGNORABLE_404_ENDS", validators.strings, '["favicon.ico", ".php"]'),
 )
+
+_OWN_API = ApiRow("")  # one of the site's own
 
 Rows = Mapping[str, "Field[Any]"]  # name -> row of `conf.Settings`
 
@@ -74,10 +76,10 @@ class Report:
     def _contradictory(self) -> Iterator[Problem]:
         read = self._read
         api = read.get("HOPTOAD_API")
-        if wrong := _unsendable(read.get("HOPTOAD_API_KEY", ""), api):
-            yield _malformed(
-                "HOPTOAD_API_KEY", f"a str with {wrong[0]}", wrong[1], self._rows["HOPTOAD_API_KEY"]
-            )
+        row = APIS.get(str(api), _OWN_API)
+        if wrong := row.key.forbidden.search(read.get("HOPTOAD_API_KEY", "")):
+            shown = f"a str with {wrong[0]!a}"
+            yield _malformed("HOPTOAD_API_KEY", shown, row.key.wanted, self._rows["HOPTOAD_API_KEY"])
         uses_spool = "spool" in (read.get("HOPTOAD_HANDLER"), read.get("HOPTOAD_FALLBACK_HANDLER"))
         if uses_spool and read.get("HOPTOAD_SPOOL_DIR") == "":
             yield Problem(
@@ -85,13 +87,14 @@ class Report:
                 'The handler is "spool", and HOPTOAD_SPOOL_DIR is not set.',
                 'For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"',
             )
-        if api == "v3" and not any(
-            read.get(name, "malformed") for name in ("HOPTOAD_PROJECT_ID", "HOPTOAD_NOTIFICATION_URL")
+        if row.needs and not (
+            read.get(row.needs, "malformed") or read.get("HOPTOAD_NOTIFICATION_URL", "malformed")
         ):
+            example = self._rows[row.needs].metadata["example"]
             yield Problem(
                 "hoptoad.E007",
-                'HOPTOAD_API is "v3", and there is no HOPTOAD_PROJECT_ID, which is a part of the address.',
-                'For example: HOPTOAD_PROJECT_ID = "113743", or the whole HOPTOAD_NOTIFICATION_URL.',
+                f'HOPTOAD_API is "{api}", and there is no {row.needs}, which is a part of the address.',
+                f"For example: {row.needs} = {example}, or the whole HOPTOAD_NOTIFICATION_URL.",
             )
 
     def _of_django(self, django_settings: Any) -> Iterator[Problem]:
@@ -152,20 +155,6 @@ def _malformed(name: str, shown: str, wanted: str, row: "Field[Any]") -> Problem
     return Problem(
         "hoptoad.E002", f"{name} is {shown}: expected {wanted}.", f"For example: {name} = {example}"
     )
-
-
-def _unsendable(key: str, api: object) -> tuple[str, str] | None:
-    """The character of the key that its place in the request cannot hold, and what can be there.
-
-    Version 2 takes whole documents as keys: Redmine's plug-ins want YAML or JSON.
-    """
-    if api == "v3":
-        wrong = next((c for c in key if not " " <= c <= "~"), "")
-        wanted = 'one line of ASCII, which HOPTOAD_API = "v3" sends in a header'
-    else:
-        wrong = next((c for c in key if clean(c) != c), "")
-        wanted = "characters that XML allows"
-    return (ascii(wrong), wanted) if wrong else None
 
 
 def _unknown(name: object, rows: Rows) -> Problem:

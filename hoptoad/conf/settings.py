@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings as django_settings
@@ -18,6 +18,20 @@ if TYPE_CHECKING:
     from hoptoad.redaction.patterns import Recognisers
     from hoptoad.redaction.secrets import Known
 
+
+class ApiRow(NamedTuple):
+    """What a site's start needs to know of an API. Its module is loaded by the first notice."""
+
+    module: str  # `hoptoad.api.registry.Api` describes it
+    key: validators.Characters = validators.XML_CHARACTERS  # that HOPTOAD_API_KEY may hold
+    needs: str = ""  # the setting that is a part of its default address
+
+
+# An API is a file and a row here: what HOPTOAD_API names.
+APIS = {
+    "v2": ApiRow("hoptoad.api.htv2"),
+    "v3": ApiRow("hoptoad.api.v3", key=validators.HEADER_CHARACTERS, needs="HOPTOAD_PROJECT_ID"),
+}
 # A handler is a file and a row here: what HOPTOAD_HANDLER names, and its class.
 HANDLERS = {
     "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
@@ -62,7 +76,7 @@ class Settings:
     notification_url: str = _setting(
         "", validators.url, '"https://errbit.example.com/notifier_api/v2/notices"'
     )
-    api: str = _setting("v2", validators.api, '"v3"')
+    api: str = _setting("v2", validators.api(APIS), '"v3"')
     project_id: str = _setting("", validators.identity, '"113743"')
     use_ssl: bool = _setting(True, validators.switch, "True")
     no_ssl_fallback: bool = _setting(False, validators.switch, "False")
@@ -146,13 +160,6 @@ class Settings:
     def enabled(self) -> bool:
         """Whether there is a key to report with."""
         return bool(self.api_key)
-
-    @cached_property
-    def url(self) -> str:
-        """Where notices go."""
-        scheme = "https" if self.use_ssl else "http"
-        path = f"api/v3/projects/{self.project_id}" if self.api == "v3" else "notifier_api/v2"
-        return self.notification_url or f"{scheme}://api.airbrake.io/{path}/notices"
 
     @cached_property
     def recognisers(self) -> "Recognisers":

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
@@ -19,6 +19,20 @@ from hoptoad.runtime.lifecycle import imported, importing
 DEFAULT_TIMEOUT = 5.0
 
 Shape = Callable[[Any], Any]
+
+
+class Characters(NamedTuple):
+    """What a text may hold, in words that follow "expected", and the characters that it must not hold."""
+
+    wanted: str
+    forbidden: "re.Pattern[str]"
+
+
+# XML 1.0, production [2] Char: https://www.w3.org/TR/xml/#charsets
+XML_CHARACTERS = Characters(
+    "characters that XML allows", re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+)
+HEADER_CHARACTERS = Characters("one line of ASCII, which can be sent in a header", re.compile("[^ -~]"))
 
 
 class Malformed(Exception):
@@ -140,13 +154,17 @@ def handler(classes: Mapping[str, str]) -> Shape:
     return read
 
 
-def api(value: Any) -> str:
-    if value in ("", None):
-        return "v2"
-    named = value.strip() if isinstance(value, str) else ""
-    if named not in ("v2", "v3") and not re.fullmatch(r"\w+(\.\w+)+", named) and not _is_module(named):
-        raise Malformed('"v2", "v3", or the dotted path of a module or object that can be imported')
-    return named
+def api(known: Collection[str]) -> Shape:
+    def read(value: Any) -> str:
+        if value in ("", None):
+            return next(iter(known))
+        named = value.strip() if isinstance(value, str) else ""
+        if named not in known and not re.fullmatch(r"\w+(\.\w+)+", named) and not _is_module(named):
+            names = ", ".join(f'"{name}"' for name in known)
+            raise Malformed(f"{names}, or the dotted path of a module or object that can be imported")
+        return named
+
+    return read
 
 
 def _is_module(name: str) -> bool:

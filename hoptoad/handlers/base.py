@@ -185,7 +185,8 @@ class _Slot:
             close()
 
 
-_BUILT_FROM = ("url", "thread_count", "queue_size", "retries", "spool_dir")
+_ADDRESS = ("api", "notification_url", "project_id", "use_ssl")
+_BUILT_FROM = (*_ADDRESS, "thread_count", "queue_size", "retries", "spool_dir")
 _main = _Slot("HOPTOAD_HANDLER")
 _fallback = _Slot("HOPTOAD_FALLBACK_HANDLER", give_up=drop)
 _spool = _Slot("HOPTOAD_SPOOL_DIR", give_up=drop)

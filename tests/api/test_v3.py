@@ -52,7 +52,7 @@ def test_every_part_has_its_place():
     assert error["message"] == "Odd: frog"
     assert error["backtrace"] == [
         {
-            "file": "/PROJECT_ROOT/shop/views.py",
+            "file": "/PROJECT_ROOT/site/shop/views.py",
             "line": 7,
             "function": "Checkout.post",
             "code": {"6": "x", "7": "y"},

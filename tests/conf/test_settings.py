@@ -12,6 +12,7 @@ from django.core.checks import run_checks
 from places import SITE
 
 from hoptoad import get_hoptoad_settings
+from hoptoad.api.registry import url_of
 from hoptoad.conf.loading import get_settings
 from hoptoad.errors import ConfigurationError, HoptoadError
 from hoptoad.handlers import get_handler
@@ -68,7 +69,7 @@ def test_a_timeout_of_nothing_is_the_default(settings_for, value):
 def test_where_notices_go(settings_for, names, url):
     settings_for(**names)
 
-    assert get_settings().url == url
+    assert url_of(get_settings()) == url
 
 
 MALFORMED = [
@@ -257,7 +258,7 @@ def test_the_rule_of_version_3_looks_at_what_was_read(settings_for, names):
 def test_version_3_with_the_number_0_has_a_project(settings_for):
     settings_for(HOPTOAD_API="v3", HOPTOAD_PROJECT_ID=0)
 
-    assert get_settings().url == "https://api.airbrake.io/api/v3/projects/0/notices"
+    assert url_of(get_settings()) == "https://api.airbrake.io/api/v3/projects/0/notices"
 
 
 def test_names_that_mean_the_same_are_no_contradiction(settings_for, tmp_path):
@@ -518,3 +519,45 @@ def test_a_root_that_is_overridden_is_the_root(settings_for):
     settings_for(BASE_DIR="/srv/shop")
 
     assert get_settings().project_root == "/srv/shop"
+
+
+WITH_ANOTHER_ROW = """
+import os, sys
+from importlib.util import find_spec, module_from_spec
+
+spec = find_spec("hoptoad.conf.settings")
+source = open(spec.origin).read()
+assert source.count("    debug: bool = False") == 1
+row = '    frogs: int = _setting(7, validators.count(0, 9), "3")\\n\\n'
+module = sys.modules[spec.name] = module_from_spec(spec)
+exec(source.replace("    debug: bool = False", row + "    debug: bool = False"), vars(module))
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+import django
+django.setup()
+from django.core.checks import run_checks
+from django.test import override_settings
+from hoptoad import get_hoptoad_settings
+from hoptoad.conf.loading import get_settings
+
+print(get_settings().frogs, get_hoptoad_settings()["HOPTOAD_FROGS"])
+with override_settings(HOPTOAD_FROGS=2):
+    print(get_settings().frogs)
+with override_settings(HOPTOAD_FROGS=10):
+    [error] = run_checks(tags=["hoptoad"])
+    print(error.msg, error.hint)
+with override_settings(HOPTOAD_FROG=1):
+    [error] = run_checks(tags=["hoptoad"])
+    print(error.hint)
+"""
+
+
+def test_a_setting_is_one_row():
+    found = subprocess.run([sys.executable, "-c", WITH_ANOTHER_ROW], cwd=SITE, capture_output=True, text=True)
+
+    assert found.stdout.splitlines() == [
+        "7 7",
+        "2",
+        "HOPTOAD_FROGS is 10: expected a whole number from 0 to 9. For example: HOPTOAD_FROGS = 3",
+        "Did you mean HOPTOAD_FROGS?",
+    ], found.stderr

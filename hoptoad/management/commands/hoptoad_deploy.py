@@ -1,17 +1,14 @@
 """`manage.py hoptoad_deploy`: tells the server that a version was deployed."""
 
 import getpass
-import json
 from argparse import ArgumentParser
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
+from hoptoad.api.registry import deploy_of
 from hoptoad.capture.server import repository, revision_of
 from hoptoad.conf.loading import get_settings
-from hoptoad.conf.settings import Settings
-from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
@@ -39,6 +36,15 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if not settings.enabled:
             raise CommandError("HOPTOAD_API_KEY is not set, so there is nobody to tell.")
+        try:
+            deploy = deploy_of(settings)
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+        if deploy is None:
+            raise CommandError(
+                f'HOPTOAD_API = "{settings.api}" has no way to announce a deployment. '
+                "HOPTOAD_APP_VERSION names the version in each notice."
+            )
         told = {
             "environment": options["environment"] or settings.env_name,
             "username": options["user"] or _user(),
@@ -48,47 +54,13 @@ class Command(BaseCommand):
         }
         told = {name: value for name, value in told.items() if value}
         with heard_answers():
-            url, answer = _as_v4(settings, told) if settings.api == "v3" else _as_form(settings, told)
-        self.stdout.write(f"To       {messages.address(url)}")
+            answer = deploy(settings, told)
+        self.stdout.write(f"To       {messages.address(answer.url)}")
         for name, value in told.items():
             self.stdout.write(f"{name:12} {messages.quoted(value)}")
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(f"{answer}. {_advice(answer)}")
         self.stdout.write(self.style.SUCCESS("The deployment was accepted."))
-
-
-def _as_form(settings: Settings, told: dict[str, str]) -> tuple[str, Answer]:
-    """Version 2: a form at /deploys.txt of the server that takes the notices."""
-    names = {
-        "environment": "rails_env",
-        "username": "local_username",
-        "repository": "scm_repository",
-        "revision": "scm_revision",
-    }
-    form = {f"deploy[{names[name]}]": value for name, value in told.items() if name in names}
-    body = urlencode({"api_key": settings.api_key, **form})
-    url = f"{_origin(settings)}/deploys.txt"
-    return url, _post(settings, url, body, {"Content-Type": "application/x-www-form-urlencoded"})
-
-
-def _as_v4(settings: Settings, told: dict[str, str]) -> tuple[str, Answer]:
-    """Version 4: JSON, with the project's number in the address."""
-    url = f"{_origin(settings)}/api/v4/projects/{settings.project_id or _project(settings)}/deploys"
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {settings.api_key}"}
-    return url, _post(settings, url, json.dumps(told), headers)
-
-
-def _post(settings: Settings, url: str, body: str, headers: dict[str, str]) -> Answer:
-    return transport.post(url, body.encode(), headers=headers, timeout=settings.timeout)
-
-
-def _origin(settings: Settings) -> str:
-    parts = urlsplit(settings.url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _project(settings: Settings) -> str:
-    return urlsplit(settings.url).path.partition("/projects/")[2].partition("/")[0] or "1"
 
 
 def _without_secrets(address: str) -> str:

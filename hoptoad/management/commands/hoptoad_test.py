@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.test import RequestFactory
 
-from hoptoad.api.registry import encode, get_api
+from hoptoad.api.registry import encode, get_api, url_of
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings = _checked_settings()
-        self._line("To", messages.address(settings.url))
+        self._line("To", messages.address(url_of(settings)))
         self._line("Handler", settings.handler)
         try:
             answer = _send(settings, options["message"])
