@@ -52,7 +52,7 @@ def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Info(
-            f"Failures are reported to {messages.address(url_of(settings))}",
+            f"Failures are reported to {messages.safe_url(url_of(settings))}",
             hint="Send one to see it arrive: manage.py hoptoad_test",
             id="hoptoad.I001",
         )
@@ -98,7 +98,7 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
 def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
     if not url_of(settings).lower().startswith("https://"):
         yield checks.Warning(
-            f"Notices go to {messages.address(url_of(settings))} in clear, with the API key.",
+            f"Notices go to {messages.safe_url(url_of(settings))} in clear, with the API key.",
             hint=_to_https(settings),
             id="hoptoad.W005",
         )

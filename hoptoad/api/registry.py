@@ -76,7 +76,7 @@ def _get(named: str) -> Api:
         found = _import(APIS[named].module if named in APIS else named)
     # Whatever importing a site's module raises, the start must fail with this one sentence.
     except Exception as error:
-        why = f"{type(error).__name__}: {messages.quoted(error)}"
+        why = f"{type(error).__name__}: {messages.safe_line(error)}"
         raise ConfigurationError(_not_usable(named, why)) from error
     for name in ("encode", "report", "CONTENT_TYPE"):
         if not hasattr(found, name):

@@ -125,4 +125,4 @@ def _secrets() -> "Known | None":
         return None  # there is no key in force
 
 
-messages.keep_secret(_secrets)
+messages.mask_secrets(_secrets)

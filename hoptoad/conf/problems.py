@@ -114,7 +114,7 @@ class Report:
             return f"a {type(value).__name__}"
         if name == "HOPTOAD_NOTIFICATION_URL" and isinstance(value, str):
             value = messages.without_query(messages.without_credentials(value))
-        return cut(messages.without_credentials_inside(self._masked(repr(value))), _MAX_VALUE, "…")
+        return cut(messages.without_credentials_in_urls(self._masked(repr(value))), _MAX_VALUE, "…")
 
     def _masked(self, text: str) -> str:
         """Without the key: until there is a Settings object, `messages` does not know it."""

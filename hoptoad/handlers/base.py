@@ -121,7 +121,7 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
             found = imported(".".join(filter(None, (named, class_name))))
     # Whatever importing someone's module raises, the site must start with this one sentence.
     except Exception as error:
-        why = f"{type(error).__name__}: {messages.quoted(error)}"
+        why = f"{type(error).__name__}: {messages.safe_line(error)}"
         raise ConfigurationError(_not_found(setting, named, class_name, why)) from error
     if not (isinstance(found, type) and callable(getattr(found, "enqueue", None))):
         raise ConfigurationError(_not_found(setting, named, class_name, f"{found!r} has no method enqueue"))

@@ -55,9 +55,9 @@ class Command(BaseCommand):
         told = {name: value for name, value in told.items() if value}
         with heard_answers():
             answer = deploy(settings, told)
-        self.stdout.write(f"To       {messages.address(answer.url)}")
+        self.stdout.write(f"To       {messages.safe_url(answer.url)}")
         for name, value in told.items():
-            self.stdout.write(f"{name:12} {messages.quoted(value)}")
+            self.stdout.write(f"{name:12} {messages.safe_line(value)}")
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(f"{answer}. {_advice(answer)}")
         self.stdout.write(self.style.SUCCESS("The deployment was accepted."))

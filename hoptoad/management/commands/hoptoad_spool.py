@@ -58,10 +58,10 @@ class Command(BaseCommand):
         for notice in found.notices:
             self.stdout.write(_row(notice, _error(directory, notice)))
         for notice in refused.notices:
-            said = messages.quoted(directory.answer(notice))
+            said = messages.safe_line(directory.answer(notice))
             self.stdout.write(_row(notice, f"{_error(directory, notice)}  [{said}]"))
         for name, why in {**found.skipped, **refused.skipped}.items():
-            self.stdout.write(f"Not sent: {messages.quoted(name, 100)} {why}.")
+            self.stdout.write(f"Not sent: {messages.safe_line(name, 100)} {why}.")
         self.stdout.write(
             f"{len(found.notices)} waiting, {len(refused.notices)} refused, in {directory.path}"
         )
@@ -190,5 +190,5 @@ def _error(directory: SpoolDirectory, notice: Waiting) -> str:
     try:
         message = parse(directory.read(notice)).error.message
     except (OSError, ParseError) as error:
-        return f"[{messages.quoted(error, 200)}]"
-    return messages.quoted(message, 100)
+        return f"[{messages.safe_line(error, 200)}]"
+    return messages.safe_line(message, 100)

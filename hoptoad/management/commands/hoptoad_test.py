@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings = _checked_settings()
-        self._line("To", messages.address(url_of(settings)))
+        self._line("To", messages.safe_url(url_of(settings)))
         self._line("Handler", settings.handler)
         try:
             answer = _send(settings, options["message"])
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("The notice was accepted."))
 
     def _line(self, name: str, text: str) -> None:
-        self.stdout.write(f"{name:8} {messages.quoted(text, _MAX_LINE)}")
+        self.stdout.write(f"{name:8} {messages.safe_line(text, _MAX_LINE)}")
 
 
 def _patience(settings: Settings) -> float:
@@ -117,7 +117,7 @@ def _send(settings: Settings, message: str) -> Answer | None:
     if isinstance(answer, Answer):
         return answer
     raise CommandError(
-        f"The handler {settings.handler!r} could not send the notice: {messages.quoted(answer)}"
+        f"The handler {settings.handler!r} could not send the notice: {messages.safe_line(answer)}"
     )
 
 
