@@ -75,7 +75,7 @@ def test_the_quick_start_names_the_environment(page):
 
 
 def test_what_is_added_to_the_headers_of_a_request_is_documented():
-    source = (Path(hoptoad.__file__).parent / "httprequest.py").read_text()
+    source = (Path(hoptoad.__file__).parent / "capture" / "request.py").read_text()
     added = set(re.findall(r'shown\["([A-Z_]+)"\] =', source))
 
     documented = (DOCS / "notice.rst").read_text()
