@@ -45,7 +45,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
 @checks.register("hoptoad", deploy=True)
 def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """Where notices go. Every command runs the other checks, and a good site's commands print nothing."""
-    if any(loading.problems()):
+    if loading.problems():
         return []
     settings = loading.get_settings()
     if not settings.enabled or (settings.debug and not settings.notify_while_debug):
@@ -66,7 +66,7 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
             hint='HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}',
             id="hoptoad.W001",
         )
-    for name in loading.contradictions():
+    for name in loading.given_twice():
         yield checks.Warning(
             f"{name} is given twice with different values; the one in HOPTOAD_SETTINGS is used.",
             hint=f"Remove the line {name} = … from the settings.",

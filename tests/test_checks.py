@@ -141,7 +141,7 @@ def test_a_handler_that_cannot_be_had_is_an_error(settings_for):
 
 def test_the_memory_handler_outside_tests_is_a_warning(settings_for, monkeypatch):
     settings_for(HOPTOAD_HANDLER="memory")
-    monkeypatch.setattr("hoptoad.conf.loading._testing", lambda: False)
+    monkeypatch.setattr("hoptoad.conf.loading._is_testing", lambda: False)
 
     assert "hoptoad.W008" in found()
 

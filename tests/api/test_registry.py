@@ -245,7 +245,7 @@ def test_an_api_of_one_file_and_one_row_is_checked(frog_api, settings_for):
     settings_for(HOPTOAD_PROJECT_ID="")
     [error] = run_checks(tags=["hoptoad"])
     assert error.id == "hoptoad.E007"
-    assert error.msg.startswith('HOPTOAD_API is "frog", and there is no HOPTOAD_PROJECT_ID')
+    assert error.msg == 'HOPTOAD_API is "frog", and its address needs HOPTOAD_PROJECT_ID, which is not set.'
 
     settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": "0123456789\nabcdef"}, HOPTOAD_PROJECT_ID=7)
     [error] = run_checks(tags=["hoptoad"])
