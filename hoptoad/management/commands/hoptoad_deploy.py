@@ -1,4 +1,4 @@
-"""`manage.py hoptoad_deploy`: tells the server that a version was deployed."""
+"""`manage.py hoptoad_deploy`: announces to the server that a version was deployed."""
 
 import getpass
 from argparse import ArgumentParser
@@ -17,17 +17,17 @@ from hoptoad.signals import heard_answers
 
 class Command(BaseCommand):
     help = (
-        "Tells the server of a deployment; Airbrake then resolves the environment's errors and links its "
-        "sources. Exits with 0 only where the server accepted it."
+        "Announces a deployment to the server. Airbrake then resolves the environment's errors and links to "
+        "its source. Exits with 0 only if the server accepted it."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--environment", help="HOPTOAD_ENV_NAME by default")
-        parser.add_argument("--revision", help="the commit that runs, by default")
-        parser.add_argument("--repository", help="the address of origin, by default")
-        parser.add_argument("--user", help="who deploys; the user of this process by default")
-        parser.add_argument("--app-version", help="HOPTOAD_APP_VERSION by default")
+        parser.add_argument("--environment", help="default: HOPTOAD_ENV_NAME")
+        parser.add_argument("--revision", help="default: the commit that runs")
+        parser.add_argument("--repository", help="the address of the repository; default: its origin")
+        parser.add_argument("--user", help="who deploys; default: the user of this process")
+        parser.add_argument("--app-version", help="default: HOPTOAD_APP_VERSION")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         if not settings.enabled:
-            raise CommandError("HOPTOAD_API_KEY is not set, so there is nobody to tell.")
+            raise CommandError("HOPTOAD_API_KEY is not set, so no server takes the deployment.")
         try:
             deploy = deploy_of(settings)
         except ConfigurationError as error:
@@ -45,18 +45,18 @@ class Command(BaseCommand):
                 f'HOPTOAD_API = "{settings.api}" has no way to announce a deployment. '
                 "HOPTOAD_APP_VERSION names the version in each notice."
             )
-        told = {
+        deployment = {
             "environment": options["environment"] or settings.env_name,
             "username": options["user"] or _user(),
             "repository": _without_secrets(options["repository"] or repository(settings.project_root)),
             "revision": options["revision"] or revision_of(settings),
             "version": options["app_version"] or settings.app_version,
         }
-        told = {name: value for name, value in told.items() if value}
+        deployment = {name: value for name, value in deployment.items() if value}
         with heard_answers():
-            answer = deploy(settings, told)
+            answer = deploy(settings, deployment)
         self.stdout.write(f"To       {messages.safe_url(answer.url)}")
-        for name, value in told.items():
+        for name, value in deployment.items():
             self.stdout.write(f"{name:12} {messages.safe_line(value)}")
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(f"{answer}. {_advice(answer)}")
@@ -77,7 +77,7 @@ def _user() -> str:
 def _advice(answer: Answer) -> str:
     if answer.status == 404:
         return (
-            "The server knows no deployments: Errbit has taken them out in 2015. Nothing else is amiss; "
-            "HOPTOAD_APP_VERSION tells it what runs."
+            "The server takes no deployments: Errbit removed them in 2015. Nothing else is wrong; "
+            "HOPTOAD_APP_VERSION names the version in each notice."
         )
     return advice(answer)
