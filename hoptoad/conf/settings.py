@@ -32,6 +32,14 @@ class ApiRow(NamedTuple):
     needs: str = ""  # the setting that its default address is built from
 
 
+class Integration(NamedTuple):
+    """A module with `connect` and `disconnect`, for sites that use a package."""
+
+    module: str
+    packages: tuple[str, ...]  # the site uses it if one of these is imported,
+    setting: str  # or if the name of one of its settings begins like this
+
+
 # To add an API, add its module and a row: the name in HOPTOAD_API, and what it needs.
 APIS = {
     "v2": ApiRow("hoptoad.api.htv2"),
@@ -47,15 +55,16 @@ HANDLERS = {
     "mail": "hoptoad.handlers.mail.MailNotifier",
     "memory": "hoptoad.handlers.memory.MemoryNotifier",
 }
-# To add an integration, add its module and a row: the name in HOPTOAD_HOOKS, and the path of the module.
-HOOKS = {
-    "commands": "hoptoad.hooks",
-    "scripts": "hoptoad.hooks",
-    "threads": "hoptoad.hooks",
-    "unraisable": "hoptoad.hooks",
-    "asyncio": "hoptoad.hooks",
-    "celery": "hoptoad.integrations.celery",
-    "tasks": "hoptoad.integrations.tasks",
+# To add an integration, add its module and a row: the name in HOPTOAD_HOOKS, and who uses it. Names without a
+# module are the hooks of Python itself, which `hoptoad.hooks` installs.
+HOOKS: dict[str, Integration | None] = {
+    "commands": None,
+    "scripts": None,
+    "threads": None,
+    "unraisable": None,
+    "asyncio": None,
+    "celery": Integration("hoptoad.integrations.celery", ("celery",), "CELERY_"),
+    "tasks": Integration("hoptoad.integrations.tasks", ("django.tasks", "django_tasks"), "TASKS"),
 }
 # Raised when a client disconnects.
 DISCONNECTS = (
