@@ -1,4 +1,4 @@
-"""The characters that a document may hold."""
+"""Escapes the characters that XML does not allow."""
 
 import re
 
@@ -9,7 +9,7 @@ def clean(text: str) -> str:
     """`text` with every character XML 1.0 forbids written as `\\x1b` or `\\ud800`."""
     return (
         text if text.isprintable() else XML_CHARACTERS.forbidden.sub(_escaped, text)
-    )  # what prints is allowed
+    )  # XML allows all that is printable
 
 
 def _escaped(match: "re.Match[str]") -> str:

@@ -1,7 +1,7 @@
-"""The notifier API v2: XML as Hoptoad defined it and Airbrake, Errbit and Redmine plug-ins speak it.
+"""The notifier API v2: XML as Hoptoad defined it, for Airbrake, Errbit and the plug-ins of Redmine.
 
-Documents follow the published schema of version 2.4, and what those servers make of it: Errbit
-fails on an empty message, a notice without lines, a missing notifier.
+Documents follow the published schema of version 2.4, and avoid what these servers cannot handle: Errbit
+fails on an empty message, a notice without lines, and a missing notifier.
 """
 
 import sys
@@ -47,7 +47,7 @@ def encode(notice: Notice) -> bytes:
 
 
 def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
-    """The document for a request and the status of its answer, or None for the current exception."""
+    """The document for a request and the status of its response. Status None means the current exception."""
     request, status = request_tuple
     exception = None if status else sys.exc_info()[1]
     if not status and exception is None:
@@ -60,8 +60,9 @@ def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
-    """Sends a document and returns the server's answer. Blocks up to `timeout` seconds, twice:
-    once to connect, once for the answer. None means HOPTOAD_TIMEOUT. Raises nothing.
+    """Sends a document and returns the server's answer. Raises nothing.
+
+    Blocks for up to `timeout` seconds while connecting, and again for the answer. None means HOPTOAD_TIMEOUT.
     """
     settings = get_settings()
     return transport.post(
@@ -108,7 +109,7 @@ def _error(error: ErrorInfo) -> str:
     )
 
 
-@lru_cache(maxsize=4096)  # the same lines fail again
+@lru_cache(maxsize=4096)  # the same frames recur
 def _line(number: int, file: str, function: str) -> str:
     # Errbit's grouping depends on the order of these three.
     return f'<line number="{number}" file="{_attribute(file)}" method="{_attribute(function)}"/>'
@@ -128,19 +129,19 @@ def _request(request: RequestInfo, cgi_data: Data) -> str:
 
 
 def _server(server: Server) -> str:
-    told = {
+    fields = {
         "project-root": server.project_root,
         "environment-name": server.environment_name or "unknown",
         "app-version": server.app_version,
         "hostname": server.hostname,
     }
-    elements = "".join(_element(name, text) for name, text in told.items() if text)
+    elements = "".join(_element(name, text) for name, text in fields.items() if text)
     return f"<server-environment>{elements}</server-environment>"
 
 
 def _user(user: User) -> str:
-    told = {"name": user.name, "email": user.email, "username": user.username}
-    elements = "".join(_element(name, text) for name, text in told.items() if text)
+    fields = {"name": user.name, "email": user.email, "username": user.username}
+    elements = "".join(_element(name, text) for name, text in fields.items() if text)
     return f"<current-user>{_element('id', user.id or _EMPTY)}{elements}</current-user>"
 
 
@@ -168,12 +169,12 @@ def _text(text: str) -> str:
         return escape(clean(text), quote=False).replace("\r", "&#13;")
     if "&" in text or "<" in text or ">" in text:
         return escape(text, quote=False)
-    return text  # as most are
+    return text  # the most frequent case
 
 
 def _attribute(text: str) -> str:
-    if text.isidentifier():  # as most names are
+    if text.isidentifier():  # the most frequent case
         return text
-    # A parser reads bare line ends and tabs in an attribute as blanks.
+    # A parser reads bare line breaks and tabs in an attribute as blanks.
     escaped = escape(clean(text)).replace("\r", "&#13;")
     return escaped.replace("\n", "&#10;").replace("\t", "&#9;")

@@ -1,7 +1,7 @@
-"""The notifier API v3: Airbrake's JSON, which Errbit speaks as well.
+"""The notifier API v3: JSON, for Airbrake and Errbit.
 
 https://docs.airbrake.io/docs/devops-tools/api/#create-notice-v3
-What is sent of a notice is what `htv2` sends; where version 3 has a place for something, it goes there.
+It sends what `htv2` sends, in the fields that version 3 has for it.
 """
 
 import json
@@ -16,7 +16,7 @@ from hoptoad import NAME, URL, __version__
 from hoptoad.api import airbrake
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
-from hoptoad.api.keys import stored
+from hoptoad.api.keys import storable
 from hoptoad.api.truncation import fitted
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
@@ -37,26 +37,28 @@ default_url = airbrake.notices_v3
 
 
 def encode(notice: Notice) -> bytes:
-    """The notice as JSON in UTF-8, at most MAX_BYTES; what had to be cut says so."""
+    """The notice as JSON in UTF-8, at most MAX_BYTES. Cut texts and lists are marked."""
     return fitted(_document(notice), MAX_BYTES)
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
-    """Sends a document and returns the server's answer; where it is too large for that server, a
-    smaller one. Blocks up to `timeout` seconds, twice for each. None means HOPTOAD_TIMEOUT. Raises nothing.
+    """Sends a document and returns the server's answer. Raises nothing.
+
+    If the server finds it too large, sends a smaller one. Blocks for each for up to `timeout` seconds while
+    connecting, and again for the answer. None means HOPTOAD_TIMEOUT.
     """
     answer = _post(payload, timeout)
     if answer.status != 413 or len(payload) <= _SMALLER_BYTES:
         return answer
     try:
         smaller = fitted(json.loads(payload), _SMALLER_BYTES)
-    except (ValueError, TypeError, KeyError):  # no document of ours: spooled before HOPTOAD_API was changed
+    except (ValueError, TypeError, KeyError):  # not of version 3: spooled before HOPTOAD_API changed
         return answer
     return _post(smaller, timeout)
 
 
 def deploy(settings: Settings, deployment: Mapping[str, str]) -> Answer:
-    """Announces a deployment, which is a part of Airbrake's API v4: JSON, with the project in the address."""
+    """Announces a deployment by Airbrake's API v4: JSON, with the project in the address."""
     url = settings.notification_url or default_url(settings)
     project = settings.project_id or urlsplit(url).path.partition("/projects/")[2].partition("/")[0] or "1"
     return transport.post(
@@ -68,8 +70,8 @@ def deploy(settings: Settings, deployment: Mapping[str, str]) -> Answer:
 
 
 def operating_system() -> str:
-    """The system that the site runs on, with its version."""
-    # Not platform.platform(), which may start a process.
+    """The operating system and its version."""
+    # platform.platform() may start a process.
     return "-".join((platform.system(), platform.release(), platform.machine()))
 
 
@@ -89,11 +91,11 @@ def _post(payload: bytes, timeout: float | None) -> Answer:
 
 
 def _document(notice: Notice) -> dict[str, Any]:
-    led = [cause for cause in notice.causes[:_MAX_CAUSES] if cause.class_name]
+    causes = [cause for cause in notice.causes[:_MAX_CAUSES] if cause.class_name]
     return {
-        "errors": [_error(error) for error in (notice.error, *led)],
+        "errors": [_error(error) for error in (notice.error, *causes)],
         "context": _context(notice),
-        # Always objects: Redmine's plug-in fails without, Errbit on a list.
+        # Always objects: Redmine's plug-in fails without them, Errbit on a list.
         "environment": _plain(environment(notice)),
         "session": _plain(notice.request.session),
         "params": _plain(notice.request.params),
@@ -115,7 +117,7 @@ def _frame(frame: Frame) -> dict[str, Any]:
     return shown
 
 
-@lru_cache(maxsize=4096)  # the same lines fail again
+@lru_cache(maxsize=4096)  # the same frames recur
 def _line(number: int, file: str, function: str) -> dict[str, Any]:
     return {"file": _ROOT.sub(r"/\1/", clean(file)), "line": number, "function": clean(function)}
 
@@ -160,4 +162,4 @@ def _plain(value: Value) -> Any:
         return clean(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return {key: _plain(item) for key, item in zip(stored(value), value.values(), strict=True)}
+    return {key: _plain(item) for key, item in zip(storable(value), value.values(), strict=True)}
