@@ -36,7 +36,7 @@ class Api(Protocol):
 
 
 def get_api() -> Api:
-    """The API in force. Raises ConfigurationError where it cannot be imported or lacks something."""
+    """The API in force. Raises ConfigurationError if it cannot be imported or is incomplete."""
     return _get(get_settings().api)
 
 
@@ -61,7 +61,7 @@ def url_of(settings: Settings) -> str:
 
 
 def deploy_of(settings: Settings) -> "Deploy | None":
-    """The API's function that announces a deployment, or None where it has none."""
+    """The API's function that announces a deployment, or None."""
     return getattr(_get(settings.api), "deploy", None)
 
 
