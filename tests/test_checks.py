@@ -1,3 +1,5 @@
+"""System checks: each says what is wrong or risky, and how to change it."""
+
 import os
 import subprocess
 import sys
