@@ -13,8 +13,9 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hoptoad.api.registry import BUILT_IN_APIS, get_api
+from hoptoad.api.registry import get_api
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import APIS
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.reporting import refusals, reporter
@@ -51,7 +52,7 @@ class HoptoadNotifierMiddleware:
             logger.warning("HOPTOAD_API_KEY is not set: nothing is reported.")
             raise MiddlewareNotUsed("HOPTOAD_API_KEY is not set")
         # What cannot be found must stop the start, not the first notice. Our own can be.
-        if settings.api not in BUILT_IN_APIS:
+        if settings.api not in APIS:
             get_api()
         if settings.handler not in ALWAYS_THERE:
             get_handler()

@@ -24,8 +24,6 @@ ISLANDS = {"exceptional"}
 # `generate_payload((request, status))` and the functions of `hoptoad` itself are of 2010.
 UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify")}
 UPWARDS |= {  # to be cut
-    ("conf.settings", "capture.server"),
-    ("conf.problems", "api.characters"),
     ("handlers.letter", "reporting.broken_links"),
     ("handlers.mail", "capture.reporter_class"),
     ("capture.context", "reporting.duplicates"),

@@ -19,6 +19,7 @@ from hoptoad.capture.exception import NO_FRAME, errors_of, finished, reason_of
 from hoptoad.capture.reporter_class import additions, path_of
 from hoptoad.capture.reporter_filter import ReporterFilter
 from hoptoad.capture.request import RequestReader, full_path, header, host
+from hoptoad.capture.server import revision_of
 from hoptoad.capture.sql import no_sql
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
@@ -159,7 +160,7 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
             settings.env_name,
             settings.app_version,
             socket.gethostname(),
-            settings.revision,
+            revision_of(settings),
         ),
         framework=_FRAMEWORK,
         language=_LANGUAGE,

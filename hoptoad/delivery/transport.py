@@ -51,7 +51,7 @@ def post(
             logging.WARNING if _is_news(url, "fallback") else logging.DEBUG,
             "%s does not take the notice over https (%s). It goes over plain http, key and data in "
             "clear, because HOPTOAD_NO_SSL_FALLBACK is on.",
-            messages.address(url),
+            messages.safe_url(url),
             answer,
         )
         answer = _exchange(f"http://{url[len('https://') :]}", body, headers, timeout)
@@ -68,7 +68,7 @@ def log_recovery(answer: Answer, waiting: int) -> None:
     if before is not None:
         logger.warning(
             "Notices are accepted again by %s: %d delivered, %d waiting.",
-            messages.address(answer.url),
+            messages.safe_url(answer.url),
             tally.counts()["sent"] - before,
             waiting,
         )
@@ -92,7 +92,7 @@ def _tell(answer: Answer) -> None:
         tally.count("sent")
         tell(notice_sent, post, answer=answer)
         if logger.isEnabledFor(logging.DEBUG):
-            where = messages.address(answer.url)
+            where = messages.safe_url(answer.url)
             logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
         return
     is_news = _is_news(answer.url, answer.status, answer.fault) and SAID not in heard
@@ -103,7 +103,7 @@ def _tell(answer: Answer) -> None:
         _sent_before.setdefault(answer.url, tally.counts()["sent"])
     level = logging.WARNING if is_news else logging.DEBUG
     if logger.isEnabledFor(level):
-        where = messages.address(answer.url)
+        where = messages.safe_url(answer.url)
         logger.log(level, "Notice not accepted by %s: %s. %s", where, answer, advice(answer))
 
 

@@ -94,7 +94,9 @@ class BrokeredNotifier(ThreadedNotifier):
         # Brokers, and the libraries that speak to them, raise whatever they like.
         except Exception as error:
             self._say_down(error)
-            return Answer(verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.quoted(error))
+            return Answer(
+                verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.safe_line(error)
+            )
         finally:
             connections.close_all()  # a broker in the database has opened one in this thread
         return None
