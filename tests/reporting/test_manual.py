@@ -49,7 +49,7 @@ def test_a_message_has_the_place_of_the_call():
     [notice] = outbox
     assert (notice.error.class_name, notice.error.message) == ("Message", "the stock is low")
     assert notice.error.frames[0].function == "test_a_message_has_the_place_of_the_call"
-    assert notice.error.frames[0].file == "[PROJECT_ROOT]/reporting/test_doors.py"
+    assert notice.error.frames[0].file == "[PROJECT_ROOT]/reporting/test_manual.py"
 
 
 def test_a_message_goes_beside_an_exception():

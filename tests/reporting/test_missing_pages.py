@@ -22,8 +22,8 @@ class Clock:
 
 
 def seen(digest, path, referrer="", window=600):
-    if not missing_pages.is_first(path, window):
-        missing_pages.add(path, referrer, lambda: (path, referrer))
+    if not digest.is_first(path, window):
+        digest.add(path, referrer, lambda: (path, referrer))
 
 
 def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(client, settings_for):
