@@ -18,11 +18,19 @@ from hoptoad.conf.loading import get_settings
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
 from hoptoad.reporting import refusals, reporter
-from hoptoad.reporting.marks import NOTICE_ID
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
-from hoptoad.runtime.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
+from hoptoad.runtime.scope import (
+    CURRENT,
+    NOTICE_ID,
+    Scope,
+    begin_request,
+    begin_thread,
+    is_unanswered,
+    leave,
+    moved,
+)
 
 logger = get_logger(__name__)
 

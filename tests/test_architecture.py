@@ -30,7 +30,6 @@ UPWARDS |= {  # to be cut
     ("handlers.mail", "capture.reporter_class"),
     ("capture.context", "reporting.duplicates"),
     ("capture.exception", "reporting.duplicates"),
-    ("capture.build", "reporting.marks"),
 }
 FACES = {"", "__main__", "apps", "checks", "context_processors", "hooks", "log", "middleware", "testing"}
 FACES |= {"integrations", "management", "demo"}

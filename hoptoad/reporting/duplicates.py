@@ -24,8 +24,8 @@ from asgiref import sync
 from django.http import HttpRequest
 
 from hoptoad.capture.chain import slot
-from hoptoad.reporting.marks import SEEN
 from hoptoad.runtime import scope
+from hoptoad.runtime.scope import SEEN
 
 _MAX_CHAIN = 10_000
 _MAX_SEEN = 256

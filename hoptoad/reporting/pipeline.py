@@ -16,10 +16,10 @@ from hoptoad.delivery.stats import tally
 from hoptoad.handlers import get_handler
 from hoptoad.notice import Incident, Notice
 from hoptoad.reporting import before_notify, duplicates, filters, missing_pages, rate_limit
-from hoptoad.reporting.marks import NOTICE_ID, REASON
 from hoptoad.runtime import scope
 from hoptoad.runtime.guards import guarded, log_exception
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import NOTICE_ID, REASON
 
 logger = get_logger(__name__)
 

@@ -26,6 +26,11 @@ from typing import Any
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.http import HttpRequest
 
+# All that is ever left on a request that failed.
+SEEN = "_hoptoad_seen"  # its Duplicates
+NOTICE_ID = "hoptoad_notice_id"  # of the notice that was handed over
+REASON = "_hoptoad_reason"  # what led to a status, until the answer is judged
+
 _MAX_LEFT = 16
 _MAX_FRAMES = 1000
 # Of asgiref, which documents neither: without them a thread of its own knows no request.
