@@ -26,7 +26,6 @@ UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify"
 UPWARDS |= {  # to be cut
     ("conf.settings", "capture.server"),
     ("conf.problems", "api.characters"),
-    ("handlers.letter", "reporting.broken_links"),
     ("handlers.mail", "capture.reporter_class"),
     ("capture.context", "reporting.duplicates"),
     ("capture.exception", "reporting.duplicates"),

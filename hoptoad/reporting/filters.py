@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
-from hoptoad.notice import Incident
-from hoptoad.reporting.broken_links import is_broken_link, is_internal
+from hoptoad.notice import Incident, is_internal
 
 
 class Rules(Protocol):
@@ -103,6 +103,29 @@ def _no_broken_link(incident: Incident, rules: Rules) -> bool:
     if rules.broken_links_only == "internal" and not is_internal(referrer, host):
         return True
     return not is_broken_link(path, referrer, host, append_slash=rules.append_slash)
+
+
+def is_broken_link(path: str, referrer: str, host: str, *, append_slash: bool = True) -> bool:
+    """Whether the link to `path` (with its query string) on `referrer` is worth mending.
+
+    https://docs.djangoproject.com/en/stable/ref/middleware/#django.middleware.common.BrokenLinkEmailsMiddleware
+    """
+    if not referrer:
+        return False
+    internal = is_internal(referrer, host)
+    if "?" in referrer and not internal:
+        return False  # a search engine's page
+    try:
+        parts = urlsplit(referrer)
+    except ValueError:  # half an IPv6 address
+        return False
+    if parts.netloc.lower() not in ("", host.lower()):
+        return True
+    came_from = parts.path + (f"?{parts.query}" if parts.query else "")
+    if path in (came_from, parts.path):
+        return False  # the page itself: a poorly written bot
+    # Django's own redirect. Its rule compares the whole referrer with the path, which is never equal.
+    return not (append_slash and path.endswith("/") and came_from == path[:-1])
 
 
 _FILTERS: tuple[tuple[str, Callable[[Incident, Rules], bool]], ...] = (

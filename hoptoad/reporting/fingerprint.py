@@ -16,8 +16,7 @@ from typing import NamedTuple
 from hoptoad.capture.chain import slot
 from hoptoad.capture.paths import is_own
 from hoptoad.capture.values import bounded_repr, class_name, memory_of
-from hoptoad.notice import Incident
-from hoptoad.reporting.broken_links import is_internal
+from hoptoad.notice import Incident, is_internal
 
 _SIZE = 16  # bytes
 _MAX_NAME = 255

@@ -12,9 +12,8 @@ from hoptoad.capture.values import iso_time
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
-from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
+from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value, is_internal
 from hoptoad.reporting import fingerprint
-from hoptoad.reporting.broken_links import is_internal
 from hoptoad.runtime import lifecycle
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import Ending

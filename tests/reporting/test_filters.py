@@ -6,7 +6,7 @@ import pytest
 from django.core.signals import got_request_exception
 
 from hoptoad.middleware import HoptoadNotifierMiddleware
-from hoptoad.reporting.broken_links import is_broken_link
+from hoptoad.reporting.filters import is_broken_link
 from hoptoad.testing import outbox
 
 
