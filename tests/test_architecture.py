@@ -27,8 +27,6 @@ UPWARDS |= {  # to be cut
     ("conf.settings", "capture.server"),
     ("conf.problems", "api.characters"),
     ("handlers.mail", "capture.reporter_class"),
-    ("capture.context", "reporting.duplicates"),
-    ("capture.exception", "reporting.duplicates"),
 }
 FACES = {"", "__main__", "apps", "checks", "context_processors", "hooks", "log", "middleware", "testing"}
 FACES |= {"integrations", "management", "demo"}

@@ -19,8 +19,8 @@ from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpRespon
 from django.test import AsyncClient, Client
 
 import hoptoad
+from hoptoad.capture import sightings
 from hoptoad.log import HoptoadHandler
-from hoptoad.reporting import duplicates
 from hoptoad.runtime import scope
 from hoptoad.testing import outbox
 
@@ -543,7 +543,7 @@ def test_memory_of_seen_exceptions_is_bounded():
         hoptoad.notify(PayError(number))
         hoptoad.notify(ValueError(number))
 
-    assert len(duplicates._sightings) <= 256
+    assert len(sightings._sightings) <= 256
 
 
 def lines_of(response):
