@@ -10,7 +10,7 @@ from hoptoad import notify, stats
 from hoptoad.notice import ErrorInfo, Incident, Notice
 from hoptoad.reporting import rate_limit
 from hoptoad.reporting.fingerprint import fingerprint
-from hoptoad.reporting.throttle import MAX_FINGERPRINTS, MAX_FLOODS, MAX_VARIANTS, Throttle
+from hoptoad.reporting.rate_limit import MAX_FINGERPRINTS, MAX_FLOODS, MAX_VARIANTS, Throttle
 from hoptoad.testing import outbox
 
 
@@ -193,7 +193,6 @@ def test_what_was_lost_is_told_in_the_next_notice(client, reported):
 
 
 def test_a_timer_sums_up_when_the_window_ends(client, collector, settings_for, monkeypatch):
-    monkeypatch.setattr("hoptoad.reporting.throttle.WINDOW", 0.2)
     monkeypatch.setattr("hoptoad.reporting.rate_limit.WINDOW", 0.2)
     settings_for(HOPTOAD_HANDLER="blocking", HOPTOAD_NOTIFICATION_URL=collector.url, HOPTOAD_STORM_LIMIT=1)
 
