@@ -16,14 +16,12 @@ from django.core.management.base import BaseCommand
 
 from hoptoad.capture.context import TrailHandler
 from hoptoad.capture.values import bounded_repr
+from hoptoad.conf.validators import HOOKS, Integration
 from hoptoad.log import HoptoadHandler
 from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import when_needed
 from hoptoad.runtime.messages import get_logger
-
-# Connected where the site uses the package, which shows by its having been imported, or by a setting.
-_INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", "django_tasks"), "TASKS")}
 
 # Where Django runs the command of a command line; `call_command` in a script does not come this way.
 _COMMAND_CODE = (ManagementUtility.execute.__code__, BaseCommand.run_from_argv.__code__)
@@ -51,17 +49,17 @@ def install(names: Iterable[str], *, trail: int = 0) -> None:
         handler = TrailHandler(trail)
         _removers.append(handler.stop)
         _add_handler("", handler)
-    for name, (packages, setting) in _INTEGRATIONS.items():
-        if name in _wanted and _is_used(packages, setting):
-            module = when_needed(f"hoptoad.integrations.{name}")
+    for name, integration in HOOKS.items():
+        if integration is not None and name in _wanted and _is_used(integration):
+            module = when_needed(integration.module)
             module.connect()
             _removers.append(module.disconnect)
 
 
-def _is_used(packages: tuple[str, ...], setting: str) -> bool:
-    if any(package in sys.modules for package in packages):
+def _is_used(integration: Integration) -> bool:
+    if any(package in sys.modules for package in integration.packages):
         return True
-    given = [name for name in dir(django_settings) if name.startswith(setting)]
+    given = [name for name in dir(django_settings) if name.startswith(integration.setting)]
     return any(django_settings.is_overridden(name) for name in given)  # type: ignore[misc]
 
 
