@@ -64,7 +64,7 @@ class HoptoadASGI:
                 error, request=request, component="asgi", action=kind, extra=extra, uncaught=True
             )
         except RuntimeError:  # the event loop's threads are shut down
-            log_exception(logger, "A failure of the site could not be reported: no thread was to be had.")
+            log_exception(logger, "A failure of the site could not be reported: no thread could be started.")
         error.__traceback__ = trace
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
