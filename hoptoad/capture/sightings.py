@@ -1,4 +1,12 @@
-"""Exceptions that were seen, recognised later without keeping them, their frames or anything else of ours."""
+"""Recognises exceptions that were seen before, without keeping them, their frames or anything else of ours.
+
+The traceback tells whether an exception only went on, or was raised again. Its frames, outermost first:
+
+    first seen                     job, raiser
+    went on to its caller          main, job, raiser           main called job: the same raising
+    `raise error` in `again`       main, again, job, raiser    again did not call job: a new raising
+    `raise error.with_traceback`   main, again                 fewer frames than before: a new raising
+"""
 
 import contextlib
 import opcode
@@ -15,25 +23,30 @@ MAX_CHAIN = 10_000
 _MAX_SEEN = 256
 _ASGIREF = sync.__file__
 _RAISE = opcode.opmap["RAISE_VARARGS"]
-# These raise in one thread what was raised in another.
+# They raise in one thread what was raised in another.
 _CARRIERS = ("concurrent/futures/_base.py", "multiprocessing/pool.py")
+
+# A part of a traceback: its first frame, and the first frame after it.
+Part = tuple[TracebackType | None, TracebackType | None]
 
 
 class Sighting(NamedTuple):
+    """An exception as it was last seen."""
+
     identity: Any
     is_owned: bool  # seen in a request or task
     length: int  # of its traceback
     raised: int  # how many times it was raised so far, by its traceback
-    thread: "weakref.ref[threading.Thread]"  # its number may be another thread's by now
-    fresh: int  # how many lines at the head of the traceback are not left from an earlier failure
+    thread: "weakref.ref[threading.Thread]"  # not its number, which another thread may get
+    fresh: int  # the number of frames, outermost first, that do not remain from an earlier failure
 
 
-# The last exceptions that any thread saw, by id; the identity tells whether it is still the same object.
+# The last exceptions that any thread saw, by id(); an identity tells whether it is still the same object.
 _sightings: dict[int, Sighting] = {}
 
 
 def identity_of(error: BaseException) -> Any:
-    """What recognises `error` later without keeping it alive.
+    """A value that recognises `error` later without keeping it alive.
 
     A weak reference, or for classes that allow none (ValueError and other built-in ones) the
     exception's own `__dict__`, which is nearly always empty and belongs to no other object.
@@ -45,23 +58,23 @@ def identity_of(error: BaseException) -> Any:
 
 
 def is_same(identity: Any, error: BaseException) -> bool:
-    """Whether `identity_of(error)` gave this identity."""
+    """Whether `identity_of(error)` returned this identity."""
     if type(identity) is weakref.ReferenceType:
         return identity() is error
     return identity is slot(error, "__dict__")
 
 
 def is_gone(identity: Any) -> bool:
-    """Whether the exception of an identity is known to be no more."""
+    """Whether the exception of an identity is known to be deleted."""
     return type(identity) is weakref.ReferenceType and identity() is None
 
 
-def parts_of(error: BaseException) -> list[tuple[TracebackType | None, TracebackType | None]]:
-    """The parts of the traceback that tell of this failure, outermost first: where each begins and ends.
+def parts_of(error: BaseException) -> list[Part]:
+    """The parts of the traceback that belong to this failure, outermost first.
 
-    The traceback of an object that is raised again and again still has the lines of earlier failures,
-    and their frames hold the variables of other requests. Where a Future has raised what it kept, the
-    lines of the place where that failed are told as well.
+    The traceback of an object that is raised again still has the frames of earlier failures, and they
+    hold the variables of other requests. Where a Future raised what it kept, the frames of the place
+    that failed belong to it as well.
     """
     trace: TracebackType | None = slot(error, "__traceback__")
     sighting = sighting_of(error)
@@ -70,10 +83,9 @@ def parts_of(error: BaseException) -> list[tuple[TracebackType | None, Traceback
     steps = _steps(error)
     if sighting.fresh >= len(steps):
         return [(trace, None)]
-    parts: list[tuple[TracebackType | None, TracebackType | None]] = [
-        (trace, steps[sighting.fresh - 1].tb_next)
-    ]
-    if _is_carrier(steps[sighting.fresh - 1].tb_frame.f_code.co_filename):
+    last = steps[sighting.fresh - 1]
+    parts: list[Part] = [(trace, last.tb_next)]
+    if _is_carrier(last.tb_frame.f_code.co_filename):
         older = range(sighting.fresh, len(steps))
         begins = [i for i in older if _is_new_raising(steps[i - 1], steps[i])]
         parts += [(steps[i], None) for i in begins[-1:]]
@@ -81,14 +93,16 @@ def parts_of(error: BaseException) -> list[tuple[TracebackType | None, Traceback
 
 
 def sighting_of(error: BaseException) -> Sighting | None:
+    """How the exception was last seen, or None."""
     sighting = _sightings.get(id(error))
     return sighting if sighting is not None and is_same(sighting.identity, error) else None
 
 
 def remember(error: BaseException, sighting: Sighting) -> None:
+    """Replaces the last sighting of the exception."""
     _sightings.pop(id(error), None)  # so that it becomes the youngest
     if sighting.is_owned and type(sighting.identity) is dict and sighting.identity:
-        return  # it would keep what the site has put on the exception, its request for one
+        return  # it would keep what the site stored on the exception, for example its request
     _sightings[id(error)] = sighting
     while len(_sightings) > _MAX_SEEN:
         with contextlib.suppress(RuntimeError, StopIteration):  # another thread removes some as well
@@ -96,6 +110,7 @@ def remember(error: BaseException, sighting: Sighting) -> None:
 
 
 def measured(error: BaseException, *, is_owned: bool) -> Sighting:
+    """The exception as it is seen now."""
     length, raised = 0, 1
     outer: TracebackType | None = None
     step: TracebackType | None = slot(error, "__traceback__")
@@ -107,7 +122,7 @@ def measured(error: BaseException, *, is_owned: bool) -> Sighting:
         in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
         if not in_asgiref:
             length += 1
-            # The first comparison is the usual answer, without a call for each line.
+            # The first comparison decides nearly always, without a call for each frame.
             if outer is not None and frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
                 raised += 1
             outer = step
@@ -116,14 +131,28 @@ def measured(error: BaseException, *, is_owned: bool) -> Sighting:
     return Sighting(identity_of(error), is_owned, length, raised, thread, length)
 
 
+def is_same_raising(before: Sighting, now: Sighting, error: BaseException) -> bool:
+    """Whether the exception only went on to its callers, or from one thread to another, since `before`.
+
+    `test_outside_of_requests_each_raising_in_a_loop_is_reported` and
+    `test_a_job_in_a_thread_pool_and_its_request_are_one_failure` fail without it.
+    """
+    if now.length < before.length:  # its traceback was replaced, and it was raised anew
+        return False
+    again = now.raised - before.raised
+    if again == 1 and now.thread() is not before.thread():
+        return _was_carried(error, now.length - before.length)
+    return again <= 0
+
+
 def _steps(error: BaseException) -> list[TracebackType]:
-    """The traceback without the lines of asgiref, which raises again in each thread that it changes to."""
+    """The traceback without the frames of asgiref, which raises again in each thread that it changes to."""
     step: TracebackType | None = slot(error, "__traceback__")
     steps: list[TracebackType] = []
     in_asgiref = False
     while step is not None and len(steps) < MAX_CHAIN:
         file = step.tb_frame.f_code.co_filename
-        # With those of the Future that it waits for.
+        # Together with those of the Future that asgiref waits for.
         in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
         if not in_asgiref:
             steps.append(step)
@@ -142,27 +171,17 @@ def _is_new_raising(outer: TracebackType, inner: TracebackType) -> bool:
 def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:
     """Whether `outer`, which is not the caller of `inner`, raised what `inner` had raised before.
 
-    A traceback that goes on through callers reads main, helper, raiser. One whose exception is
-    raised again has the line of the later `raise` right before the older lines:
-    main, raiser, main, raiser.
+    A traceback that goes on through callers reads main, helper, raiser. In that of an exception that
+    is raised again, the later `raise` stands right before the older frames: main, raiser, main, raiser.
     """
     frame = outer.tb_frame
     if inner.tb_frame is frame:  # `raise error` in its own except block, unless a loop came here again
         return outer.tb_lasti == inner.tb_lasti
-    # What awaits a coroutine or resumes a generator is not its `f_back`, and has no `raise`.
+    # Code that awaits a coroutine or resumes a generator is not its `f_back`, and has no `raise`.
     code = frame.f_code.co_code
     return 0 <= outer.tb_lasti < len(code) and code[outer.tb_lasti] == _RAISE
 
 
-def is_same_raising(before: Sighting, now: Sighting, error: BaseException) -> bool:
-    if now.length < before.length:  # somebody has cut the traceback, and raised it anew
-        return False
-    again = now.raised - before.raised
-    if again == 1 and now.thread() is not before.thread():
-        return _was_carried(error, now.length - before.length)
-    return again <= 0
-
-
 def _was_carried(error: BaseException, added: int) -> bool:
-    """Whether the raise among the last `added` lines is a Future's, out of the thread where it failed."""
+    """Whether a Future raised it again, among the last `added` frames, for the thread that waited."""
     return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in _steps(error)[:added])

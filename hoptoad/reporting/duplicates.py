@@ -1,15 +1,15 @@
 """Duplicates: one failure is reported once, whichever integration, thread or task sees it.
 
 Within a request or task, one exception object is one failure. Elsewhere an exception is the same
-failure as long as it only travels on through its callers, and another one each time it is raised
-anew. Example, outside of requests:
+failure as long as it only goes on to its callers, and a new one each time it is raised again. An
+example outside requests:
 
     ERROR = RuntimeError("one object for all")
     for job in jobs:              # three jobs that raise ERROR: three failures
         with hoptoad.watch():     # an outer `watch` around this one: still three
             job()
 
-Exceptions are recognised without keeping them, their frames or anything of ours in them.
+`capture.sightings` recognises exceptions without keeping them.
 """
 
 from collections import deque
@@ -34,7 +34,7 @@ _MAX_SEEN = 256
 
 
 class Duplicates:
-    """The exceptions that were seen on one request, or in one task."""
+    """The exceptions that were seen in one request or task, by identity."""
 
     __slots__ = ("answer_seen", "handler_failed", "reason", "seen", "uncaught")
 
@@ -42,15 +42,15 @@ class Duplicates:
         self.seen: deque[Any] = deque(maxlen=_MAX_SEEN)
         self.uncaught: deque[Any] = deque(maxlen=_MAX_SEEN)
         self.answer_seen = False
-        self.reason: Any = None  # the exception that Django answers with a status below 500
+        self.reason: Any = None  # the exception that Django answers with 404, 403 or 400
         self.handler_failed = False
 
 
 def first_status(request: HttpRequest, status: int) -> bool:
-    """Whether an answer's status is a failure of its own: True once for a request.
+    """Whether an answer's status is a failure by itself. True once per request.
 
-    It is not where an exception led to it: an uncaught one, a reported one that Django answers, or
-    for a status of 500 and above any that was caught and reported.
+    False where an exception that was seen led to it: an uncaught one, a reported one that Django
+    answers, or, for a status of 500 and above, any reported one.
     """
     duplicates = _duplicates_of(request) or Duplicates()
     reason = duplicates.reason
@@ -62,24 +62,35 @@ def first_status(request: HttpRequest, status: int) -> bool:
     return True
 
 
-def is_reason(request: HttpRequest, error: BaseException) -> None:
-    """Says that Django answers `request` because of `error`."""
+def set_reason(request: HttpRequest, error: BaseException) -> None:
+    """Notes that `error` is why Django answers `request` with a status below 500."""
     duplicates = _duplicates_of(request)
     if duplicates is not None:
         duplicates.reason = identity_of(error)
 
 
 def first_exception(request: HttpRequest | None, error: BaseException, *, uncaught: bool = False) -> bool:
-    """Whether this failure was not seen before; it counts as seen afterwards.
+    """Whether this failure was not seen before. It counts as seen afterwards.
 
-    `uncaught` says that nothing of the site has caught it. Where `handler500` or the URL
-    configuration itself fails, Django asks it again in each layer of middleware, and each time a new
-    exception is raised while the one before is handled: they are one failure.
+    `uncaught` means that no code of the site has caught it. Where `handler500` or the URL
+    configuration itself fails, Django calls it again in each layer of middleware, and each time a new
+    exception is raised while the previous one is handled: they are one failure.
     """
     duplicates = _duplicates_of(request)
+    is_seen = duplicates is not None and any(is_same(identity, error) for identity in duplicates.seen)
+    goes_on, identity = _seen_again(error, duplicates, is_seen=is_seen)
+    if duplicates is None:
+        return not goes_on
+    if not is_seen:
+        duplicates.seen.append(identity)
+    is_new = not is_seen and not goes_on
+    return _is_first_uncaught(error, identity, duplicates, is_new=is_new) if uncaught else is_new
+
+
+def _seen_again(error: BaseException, duplicates: Duplicates | None, *, is_seen: bool) -> tuple[bool, Any]:
+    """Whether the exception only went on since it was last seen, and its identity. Counts as seen."""
     sighting = sighting_of(error)
     now = measured(error, is_owned=duplicates is not None)
-    is_seen = duplicates is not None and any(is_same(identity, error) for identity in duplicates.seen)
     goes_on = (
         sighting is not None
         and (is_seen or duplicates is None or not sighting.is_owned)
@@ -89,21 +100,18 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
         added = now.length - sighting.length
         now = now._replace(fresh=sighting.fresh + added if goes_on else added)
     remember(error, now)
-    if duplicates is None:
-        return not goes_on
-    known = is_seen or goes_on
-    if not is_seen:
-        duplicates.seen.append(now.identity)
-    if not uncaught:
-        return not known
-    # Once a request could not be answered, whatever comes out of it further says the same.
-    follows = not known and (duplicates.handler_failed or _follows(error, duplicates))
-    duplicates.uncaught.append(now.identity)
+    return goes_on, now.identity
+
+
+def _is_first_uncaught(error: BaseException, identity: Any, duplicates: Duplicates, *, is_new: bool) -> bool:
+    # Once a request could not be answered, all further exceptions belong to that failure.
+    follows = is_new and (duplicates.handler_failed or _follows(error, duplicates))
+    duplicates.uncaught.append(identity)
     if not follows:
-        return not known
-    first = not duplicates.handler_failed
+        return is_new
+    is_first = not duplicates.handler_failed
     duplicates.handler_failed = True
-    return first
+    return is_first
 
 
 def _duplicates_of(request: HttpRequest | None) -> Duplicates | None:
@@ -122,7 +130,7 @@ def _duplicates_of(request: HttpRequest | None) -> Duplicates | None:
 
 
 def _follows(error: BaseException, duplicates: Duplicates) -> bool:
-    """Whether it was raised while an uncaught exception of the same request was handled."""
+    """Whether it was raised while another uncaught exception of the request was handled."""
     for _ in range(MAX_CHAIN):
         context = slot(error, "__context__")
         if context is None:

@@ -78,7 +78,7 @@ class Pipeline:
         if REASON in request.__dict__:
             return
         if filters.suppressed_by(build.incident(request, status=status), settings) is None:
-            duplicates.is_reason(request, error)
+            duplicates.set_reason(request, error)
             request.__dict__[REASON] = build.reason(request, error, settings)
 
     def report(

@@ -255,6 +255,21 @@ def test_outside_of_requests_each_raising_in_a_loop_is_reported(name):
     assert len(outbox) == 4
 
 
+def test_an_exception_raised_without_its_traceback_is_a_new_failure():
+    error = PayError("one object")
+
+    def fail(depth):
+        if not depth:
+            raise error.with_traceback(None)
+        fail(depth - 1)
+
+    for depth in (5, 0):
+        with hoptoad.watch(reraise=False):
+            fail(depth)
+
+    assert len(outbox) == 2
+
+
 def test_outside_of_requests_each_raising_in_coroutines_is_reported():
     async def work():
         await asyncio.sleep(0)
