@@ -9,7 +9,7 @@ from celery import signals  # type: ignore[import-untyped]
 from celery.exceptions import TimeLimitExceeded  # type: ignore[import-untyped]
 
 from hoptoad.capture.context import forget
-from hoptoad.log import left_to_others
+from hoptoad.log import reported_elsewhere
 from hoptoad.reporting import reporter
 from hoptoad.reporting.manual import flush
 from hoptoad.runtime import scope
@@ -27,7 +27,7 @@ _last: tuple[str, BaseException | None] = ("", None)
 
 def connect() -> None:
     """Listens to the worker. Retry, Ignore and Reject are no failures there, `throws` are none here."""
-    left_to_others.update({_TRACE: _is_reported_here, _REQUEST: _was_reported_here})
+    reported_elsewhere.update({_TRACE: _is_reported_here, _REQUEST: _was_reported_here})
     signals.task_failure.connect(_failed, weak=False)
     signals.task_prerun.connect(_began, weak=False)
     signals.task_postrun.connect(_ended, weak=False)
@@ -38,7 +38,7 @@ def connect() -> None:
 def disconnect() -> None:
     """Listens no more."""
     for name in (_TRACE, _REQUEST):
-        left_to_others.pop(name, None)
+        reported_elsewhere.pop(name, None)
     signals.task_failure.disconnect(_failed)
     signals.task_prerun.disconnect(_began)
     signals.task_postrun.disconnect(_ended)

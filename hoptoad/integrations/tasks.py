@@ -10,7 +10,7 @@ except ImportError:  # Django 5.2
     from django_tasks.signals import task_finished, task_started
 
 from hoptoad.capture.context import forget
-from hoptoad.log import left_to_others
+from hoptoad.log import reported_elsewhere
 from hoptoad.reporting import reporter
 from hoptoad.runtime import scope
 
@@ -21,7 +21,7 @@ _LOGGERS = ("django.tasks", "django_tasks")
 
 def connect() -> None:
     """Listens to the backend, wherever it runs the task."""
-    left_to_others.update(dict.fromkeys(_LOGGERS, _is_reported_here))
+    reported_elsewhere.update(dict.fromkeys(_LOGGERS, _is_reported_here))
     task_started.connect(_began, dispatch_uid=__name__)
     task_finished.connect(_finished, dispatch_uid=__name__)
 
@@ -29,7 +29,7 @@ def connect() -> None:
 def disconnect() -> None:
     """Listens no more."""
     for name in _LOGGERS:
-        left_to_others.pop(name, None)
+        reported_elsewhere.pop(name, None)
     task_started.disconnect(dispatch_uid=__name__)
     task_finished.disconnect(dispatch_uid=__name__)
 
