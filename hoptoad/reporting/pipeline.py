@@ -167,7 +167,7 @@ def _hand_over(notice: Notice) -> str | None:
     tally.count("captured")
     if tally.dropped:
         notice = replace(notice, lost=tally.dropped)
-    changed = before_notify.noticed(notice, settings.before_notify)
+    changed = before_notify.apply(notice, settings.before_notify)
     if changed is None:
         tally.count("suppressed")
         return None

@@ -83,7 +83,7 @@ def test_all_details_travel_and_are_scrubbed():
     ("args", "kwargs", "why"),
     [
         ((), {}, "Here there is neither"),
-        (("a text",), {}, "'a text' is no exception; a text goes into message"),
+        (("a text",), {}, "'a text' is no exception; pass a text as message"),
         ((ValueError,), {}, "is no exception"),
         ((), {"message": 7}, "The message is a int"),
         ((), {"message": "x", "params": [1]}, "params is a list, and must be a mapping"),
