@@ -150,5 +150,5 @@ class Notice:
 
 
 def is_internal(referrer: str, host: str) -> bool:
-    """Whether the link stands on this very site; another subdomain is another site."""
+    """Whether the page `referrer` is on the site `host`. Another subdomain is another site."""
     return bool(host) and referrer.lower().startswith((f"http://{host}/".lower(), f"https://{host}/".lower()))

@@ -1,4 +1,4 @@
-"""Storms: the first go at once, the flood is counted and summed up."""
+"""The rate limit: the first notices are sent at once, the rest are counted and summed up."""
 
 import threading
 
@@ -7,10 +7,11 @@ from django.core.cache import caches
 from rules import variables
 
 from hoptoad import notify, stats
+from hoptoad.conf.loading import get_settings
 from hoptoad.notice import ErrorInfo, Incident, Notice
 from hoptoad.reporting.fingerprint import fingerprint
 from hoptoad.reporting.pipeline import pipeline
-from hoptoad.reporting.rate_limit import MAX_FINGERPRINTS, MAX_SUMMARIES, MAX_VARIANTS, Throttle
+from hoptoad.reporting.rate_limit import MAX_FINGERPRINTS, MAX_SUMMARIES, MAX_VARIANTS, RateLimiter, Throttle
 from hoptoad.testing import outbox
 
 
@@ -154,6 +155,47 @@ def test_processes_share_the_limit_through_the_cache(client, reported, settings_
     assert len(reported) == 5
 
 
+class Cache:
+    """Counts as Django's caches do."""
+
+    def __init__(self):
+        self.counts = {}
+
+    def add(self, key, value, timeout):
+        self.counts.setdefault(key, value)
+
+    def incr(self, key):
+        self.counts[key] += 1
+        return self.counts[key]
+
+
+def test_limiters_with_one_cache_have_one_limit(clock, settings_for):
+    settings_for(HOPTOAD_STORM_LIMIT=3, HOPTOAD_STORM_CACHE="default")
+    cache, sent = Cache(), []
+    first, second = (RateLimiter(sent.append, clock=clock, cache=lambda alias: cache) for _ in range(2))
+
+    keys = [limiter.over_limit(Incident(status=503), get_settings()) for limiter in (first, second) * 3]
+
+    assert [key is None for key in keys] == [True, True, True, False, False, False]
+
+
+def test_a_limiter_sends_one_summary_and_forgets_it(clock, settings_for):
+    settings_for(HOPTOAD_STORM_LIMIT=1)
+    sent = []
+    limiter = RateLimiter(sent.append, clock=clock, wall_clock=clock)
+    for _ in range(4):
+        key = limiter.over_limit(Incident(status=503), get_settings())
+        if key is not None:
+            limiter.suppress(key, capture)
+
+    limiter.flush()
+    limiter.flush()
+
+    assert [notice.request.cgi_data["STORM_SUPPRESSED"] for notice in sent] == [
+        "3 notices like this one in this process"
+    ]
+
+
 def test_a_cache_that_fails_costs_nothing_but_the_sharing(client, reported, settings_for, caplog):
     settings_for(
         HOPTOAD_STORM_CACHE="default",
@@ -218,7 +260,7 @@ def test_the_oldest_goes_first_and_what_it_suppressed_is_still_summed_up(throttl
 
     assert throttle.allows(b"oldest", 1)
     assert throttle.has_suppressed()
-    assert [flood.count for flood in throttle.take_ended()] == [5]
+    assert [suppressed.count for suppressed in throttle.take_ended()] == [5]
 
 
 def test_failures_beyond_the_bound_share_one_summary(throttle, clock):
@@ -229,11 +271,11 @@ def test_failures_beyond_the_bound_share_one_summary(throttle, clock):
                 throttle.suppress(b"%d" % number, lambda: captured.append(1) or capture())
     clock.now += 60
 
-    floods = throttle.take_ended()
+    ended = throttle.take_ended()
 
     assert len(captured) == MAX_SUMMARIES
-    assert sorted(flood.count for flood in floods) == [*[2] * MAX_SUMMARIES, 80]
-    assert [flood.count for flood in floods if flood.notice is None] == [80]
+    assert sorted(suppressed.count for suppressed in ended) == [*[2] * MAX_SUMMARIES, 80]
+    assert [suppressed.count for suppressed in ended if suppressed.notice is None] == [80]
     over(throttle, b"later")
     assert throttle.take_ended(all_of_them=True)[0].notice is not None
 
@@ -243,7 +285,7 @@ def test_what_cannot_be_captured_is_counted_too(throttle):
     with pytest.raises(ValueError, match="no"):
         throttle.suppress(b"x", lambda: raise_it(ValueError("no")))
 
-    assert [(flood.notice, flood.count) for flood in throttle.take_ended(all_of_them=True)] == [(None, 1)]
+    assert [(each.notice, each.count) for each in throttle.take_ended(all_of_them=True)] == [(None, 1)]
 
 
 def raise_it(error):
