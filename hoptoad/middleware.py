@@ -110,7 +110,7 @@ class HoptoadNotifierMiddleware:
             status = getattr(response, "status_code", 0)
             if status >= 400 or has_unanswered():
                 if reporter.wants_status(status) or has_unanswered():
-                    await _call_in_thread(self._report_answer, request, response)
+                    await _call_in_thread(self._report_answer, request, response, status)
                 self._set_notice_id(request, response)
             if getattr(response, "streaming", False):
                 _watch_stream(request, response, scope)
@@ -120,8 +120,9 @@ class HoptoadNotifierMiddleware:
             leave(scope)
 
     def _finished(self, request: HttpRequest, response: Any, scope: Scope) -> Any:
-        if getattr(response, "status_code", 0) >= 400 or has_unanswered():
-            self._report_answer(request, response)
+        status = getattr(response, "status_code", 0)  # a class of the site's own may have none
+        if status >= 400 or has_unanswered():
+            self._report_answer(request, response, status)
             self._set_notice_id(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response, scope)
@@ -152,11 +153,11 @@ class HoptoadNotifierMiddleware:
         """
         return False
 
-    def _report_answer(self, request: HttpRequest, response: HttpResponseBase) -> None:
+    def _report_answer(self, request: HttpRequest, response: HttpResponseBase, status: int) -> None:
         if has_unanswered():
-            reporter.report_unanswered(response.status_code)
+            reporter.report_unanswered(status)
         ignorable = partial(self.is_ignorable, request, response=response)
-        reporter.report_status(request, response.status_code, unless=ignorable)
+        reporter.report_status(request, status, unless=ignorable)
 
     def _set_notice_id(self, request: HttpRequest, response: HttpResponseBase) -> None:
         identity = request.__dict__.get(NOTICE_ID)
