@@ -1,4 +1,4 @@
-"""What is reported, and that it is reported once."""
+"""What the middleware reports, and that it reports it once."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What sites get for their own tests."""
+"""The assertions, the mixin and the fixture for the tests of a site."""
 
 import os
 import subprocess

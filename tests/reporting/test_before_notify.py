@@ -1,4 +1,4 @@
-"""HOPTOAD_BEFORE_NOTIFY: the site's own last word."""
+"""HOPTOAD_BEFORE_NOTIFY: the site's functions change, drop or spoil a notice."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Whatever reports inside a request knows the request, and one failure of it is one notice."""
+"""Every integration finds the current request, and one failure of it is one notice."""
 
 import asyncio
 import concurrent.futures

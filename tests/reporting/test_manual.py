@@ -1,4 +1,4 @@
-"""What a programmer reports by hand."""
+"""notify, watch, context and flush."""
 
 import asyncio
 import enum
@@ -220,7 +220,7 @@ def test_messages_of_one_call_share_a_limit(settings_for):
     assert stats()["suppressed"] == 3
 
 
-def test_an_exception_is_reported_once_by_whichever_door(client, view):
+def test_an_exception_is_reported_once_by_whichever_integration(client, view):
     @view
     def fail(request):
         with hoptoad.watch():

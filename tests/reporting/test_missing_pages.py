@@ -1,4 +1,4 @@
-"""Missing pages that are asked for again: one digest, not one notice each."""
+"""The 404 digest: repeated requests for missing pages are one notice."""
 
 import threading
 

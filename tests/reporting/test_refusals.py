@@ -1,4 +1,4 @@
-"""Why a status was answered: what the exception said, and where."""
+"""The exception behind a 404, 403 or 400: its message and frames are in the notice of the answer."""
 
 import copy
 import gc

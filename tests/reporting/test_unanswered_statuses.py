@@ -1,4 +1,4 @@
-"""A raised HTTP status is an answer only where something answers it."""
+"""A raised HTTP status is a failure only where nothing answers it."""
 
 import asyncio
 import contextlib
