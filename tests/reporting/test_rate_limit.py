@@ -177,6 +177,7 @@ def test_limiters_with_one_cache_have_one_limit(clock, settings_for):
     keys = [limiter.over_limit(Incident(status=503), get_settings()) for limiter in (first, second) * 3]
 
     assert [key is None for key in keys] == [True, True, True, False, False, False]
+    assert list(cache.counts.values()) == [6]
 
 
 def test_a_limiter_sends_one_summary_and_forgets_it(clock, settings_for):
