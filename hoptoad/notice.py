@@ -147,3 +147,8 @@ class Notice:
     severity: str = "error"  # or another of SEVERITIES
     extra: Data = field(default_factory=_nothing)  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far
+
+
+def is_internal(referrer: str, host: str) -> bool:
+    """Whether the page `referrer` is on the site `host`. Another subdomain is another site."""
+    return bool(host) and referrer.lower().startswith((f"http://{host}/".lower(), f"https://{host}/".lower()))

@@ -30,8 +30,8 @@ from hoptoad.redaction.cutting import cut
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.secrets import Masked
 from hoptoad.redaction.settled import settled
-from hoptoad.reporting.marks import REASON
 from hoptoad.runtime.guards import guarded
+from hoptoad.runtime.scope import REASON
 
 MAX_LINK = 512  # characters of a path or referrer in the digest of missing pages
 _MAX_LINK_VARS = 200

@@ -12,6 +12,7 @@ from hoptoad.capture.data import Scrubber
 from hoptoad.capture.failures import Describer
 from hoptoad.capture.paths import shorten, shorten_all
 from hoptoad.capture.reporter_filter import ReporterFilter
+from hoptoad.capture.sightings import parts_of
 from hoptoad.capture.stack import VariableReader
 from hoptoad.capture.values import plain, without_addresses
 from hoptoad.conf.settings import Settings
@@ -19,7 +20,6 @@ from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason
 from hoptoad.redaction.budget import Budget
 from hoptoad.redaction.cleaned import joined, mapped
 from hoptoad.redaction.cutting import SLACK, cut
-from hoptoad.reporting import duplicates
 from hoptoad.runtime.guards import guarded
 
 NO_FRAME = (Frame("unknown", 0, "unknown"),)
@@ -62,7 +62,7 @@ def errors_of(
         gem_paths=settings.gem_paths,
         short_class_names=settings.short_class_names,
         detail=variables.detailed if wants_detail else None,
-        parts=duplicates.parts_of,
+        parts=parts_of,
     )
     error, causes = describer.describe(failure)
     return error if error.frames else replace(error, frames=NO_FRAME), causes
@@ -82,7 +82,7 @@ def reason_of(
         max_frames=settings.max_frames,
         gem_paths=settings.gem_paths,
         short_class_names=settings.short_class_names,
-        parts=duplicates.parts_of,
+        parts=parts_of,
     )
     return Reason(describer.describe(error)[0], scrubber.masked.values)
 

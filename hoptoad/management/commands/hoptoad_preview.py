@@ -133,7 +133,7 @@ def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Row]]:
     except HoptoadPreview as error:
         incident = build.incident(request, exception=error)
         notice = build.notice(incident, settings, masked=masked)
-    return before_notify.noticed(notice, settings.before_notify), masked.rows
+    return before_notify.apply(notice, settings.before_notify), masked.rows
 
 
 def _fail(password: str) -> None:
