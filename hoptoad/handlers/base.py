@@ -10,8 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hoptoad.conf.loading import get_settings
-from hoptoad.conf.settings import Settings
-from hoptoad.conf.validators import BUILT_IN_HANDLERS
+from hoptoad.conf.settings import HANDLERS, Settings
 from hoptoad.delivery.stats import tally
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages, safe_files
@@ -62,7 +61,7 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
 @contextlib.contextmanager
 def separate_handler(give_up: GiveUp) -> Iterator[Handler]:
     """Like `get_handler`, but one of ours is built anew, loses to `give_up`, and is closed at the end."""
-    if get_settings().handler not in BUILT_IN_HANDLERS:
+    if get_settings().handler not in HANDLERS:
         yield get_handler()
         return
     handler = get_handler(give_up=give_up)
@@ -114,8 +113,8 @@ def start_over() -> None:
 def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HANDLER") -> type:
     """The class a setting names. Raises ConfigurationError that says what was found instead."""
     try:
-        if named in BUILT_IN_HANDLERS:
-            return cast(type, imported(BUILT_IN_HANDLERS[named]))
+        if named in HANDLERS:
+            return cast(type, imported(HANDLERS[named]))
         if is_file(named):
             found = getattr(_module(named), class_name)
         else:
@@ -179,8 +178,7 @@ class _Slot:
         self._settings = settings
         if type(handler) is kind and same:
             return  # what waits in its queue stays there
-        delivers = named in BUILT_IN_HANDLERS and named != "memory"
-        self._handler = kind(**(self._arguments if delivers else {}))
+        self._handler = kind(**(self._arguments if named in HANDLERS else {}))
         close = getattr(handler, "close", None)
         if callable(close):
             close()

@@ -1,5 +1,7 @@
 """Delivery to nowhere: in tests, what would have been sent is kept to be looked at."""
 
+from typing import Any
+
 from hoptoad.api.parsers import parse
 from hoptoad.errors import ParseError
 from hoptoad.notice import ErrorInfo, Notice
@@ -20,6 +22,9 @@ def _read(payload: bytes) -> Notice:
 
 class MemoryNotifier:
     """Keeps the last MAX_NOTICES notices of the process, read back from the bytes of the wire."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Takes what all handlers of ours take; this one never fails."""
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
         """Reads the notice back and keeps it; `timeout` means nothing here."""
