@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hoptoad.redaction.patterns import Recognisers
     from hoptoad.redaction.secrets import Known
 
-# What HOPTOAD_HANDLER may name. Each class takes the keyword `give_up`.
+# What HOPTOAD_HANDLER may name. Each class takes the keyword `fall_back`.
 HANDLERS = {
     "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
     "blocking": "hoptoad.handlers.blocking.BlockingNotifier",

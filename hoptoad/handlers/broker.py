@@ -10,7 +10,8 @@ from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.stats import tally
-from hoptoad.handlers.base import GiveUp, get_spool, give_up
+from hoptoad.handlers.fallback import fall_back, get_spool
+from hoptoad.handlers.registry import FallBack
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
 from hoptoad.runtime import messages
 from hoptoad.runtime.guards import log_exception
@@ -35,7 +36,7 @@ class BrokeredNotifier(ThreadedNotifier):
         publish: Callable[[str], None],
         broker: str,
         *,
-        give_up: GiveUp = give_up,
+        fall_back: FallBack = fall_back,
         broker_circuit: Circuit | None = None,
         **kwargs: Any,
     ) -> None:
@@ -44,7 +45,7 @@ class BrokeredNotifier(ThreadedNotifier):
         self._broker_circuit = broker_circuit or Circuit(longest=LONGEST_PAUSE)
         self._said_at = float("-inf")
         self._is_said = False
-        super().__init__(give_up=_spooling(give_up), **kwargs)
+        super().__init__(fall_back=_spooling(fall_back), **kwargs)
 
     def close(self, timeout: float | None = None) -> bool:
         """Like that of all pools; broker and server are asked once more."""
@@ -60,7 +61,9 @@ class BrokeredNotifier(ThreadedNotifier):
         with self._changed:
             left = list(self._sending)
         for item in left:
-            self._give_up(item.payload, item.timeout, "the process ended while it was being published", None)
+            self._fall_back(
+                item.payload, item.timeout, "the process ended while it was being published", None
+            )
 
     def _wait(self) -> float:
         if get_settings().spool_dir:
@@ -107,10 +110,10 @@ class BrokeredNotifier(ThreadedNotifier):
             logger.warning("%s does not take notices: %s. They are delivered here.", self._broker, error)
 
 
-def _spooling(last_resort: GiveUp) -> GiveUp:
-    """A `give_up` that spools what no server has answered, where there is a spool."""
+def _spooling(last_resort: FallBack) -> FallBack:
+    """A `fall_back` that spools what no server has answered, where there is a spool."""
 
-    def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
+    def fall_back(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
         if answer is None and get_settings().spool_dir:
             try:
                 get_spool().enqueue(payload, timeout)
@@ -119,4 +122,4 @@ def _spooling(last_resort: GiveUp) -> GiveUp:
                 log_exception(logger, "The spool failed too.")
         last_resort(payload, timeout, why, answer)
 
-    return give_up
+    return fall_back

@@ -10,8 +10,8 @@ from celery.exceptions import Reject  # type: ignore[import-untyped]
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
-from hoptoad.handlers.base import give_up
 from hoptoad.handlers.broker import BrokeredNotifier
+from hoptoad.handlers.fallback import fall_back
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import importing, when_needed
 
@@ -27,13 +27,13 @@ def deliver(self: Any, document: str) -> None:
     if answer.verdict is Verdict.ACCEPTED:
         return
     if answer.verdict is Verdict.REFUSED or self.request.retries >= settings.retries:
-        give_up(payload, settings.timeout, str(answer), answer)
+        fall_back(payload, settings.timeout, str(answer), answer)
         return
     pause = pause_after(answer, self.request.retries)
     try:
         raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
     except Reject as error:  # the broker does not take the task back, and this would end the notice
-        give_up(
+        fall_back(
             payload, settings.timeout, f"Celery cannot try again: {messages.quoted(error.reason)}", answer
         )
 

@@ -23,6 +23,8 @@ def _read(payload: bytes) -> Notice:
 class MemoryNotifier:
     """Keeps the last MAX_NOTICES notices of the process, read back from the bytes of the wire."""
 
+    needs_threads = False
+
     def __init__(self, **kwargs: Any) -> None:
         """Takes what all handlers of ours take; this one never fails."""
 

@@ -10,7 +10,8 @@ from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.delivery.stats import tally
-from hoptoad.handlers.base import GiveUp, Send, give_up
+from hoptoad.handlers.fallback import fall_back
+from hoptoad.handlers.registry import FallBack, Send
 from hoptoad.handlers.spool_files import directory_of
 from hoptoad.handlers.spool_worker import SpoolWorker
 from hoptoad.handlers.threaded import ThreadedNotifier
@@ -33,13 +34,13 @@ class SpoolNotifier:
     """
 
     def __init__(
-        self, *, send: Send = report, give_up: GiveUp = give_up, circuit: Circuit | None = None
+        self, *, send: Send = report, fall_back: FallBack = fall_back, circuit: Circuit | None = None
     ) -> None:
         self._directory = directory_of(get_settings())
         self._send = send
-        self._give_up = give_up
+        self._fall_back = fall_back
         self._circuit = circuit or Circuit(longest=_LONGEST_PAUSE)
-        self._memory = ThreadedNotifier(send=send, give_up=give_up, circuit=self._circuit)
+        self._memory = ThreadedNotifier(send=send, fall_back=fall_back, circuit=self._circuit)
         self._is_open = False
         self.start_over()
         lifecycle.track(self)
@@ -59,7 +60,7 @@ class SpoolNotifier:
             self._circuit,
             self._changed,
             send=self._send,
-            give_up=self._give_up,
+            fall_back=self._fall_back,
         )
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
@@ -73,7 +74,7 @@ class SpoolNotifier:
         self._wake()
         if not is_written:
             most = get_settings().spool_max_mb
-            self._give_up(payload, timeout, f"the spool is full (HOPTOAD_SPOOL_MAX_MB = {most})", None)
+            self._fall_back(payload, timeout, f"the spool is full (HOPTOAD_SPOOL_MAX_MB = {most})", None)
 
     def flush(self, timeout: float) -> bool:
         """Waits until nothing is left in the directory; False after `timeout` seconds."""

@@ -6,7 +6,7 @@ from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
 from hoptoad.delivery.stats import tally
 from hoptoad.errors import ConfigurationError, HoptoadError
-from hoptoad.handlers.base import GiveUp, Send
+from hoptoad.handlers.registry import FallBack, Send
 
 
 class SendingFailed(HoptoadError):
@@ -22,7 +22,7 @@ def directory_of(settings: Settings) -> SpoolDirectory:
     return SpoolDirectory(settings.spool_dir, fsync=settings.spool_fsync)
 
 
-def attempt(directory: SpoolDirectory, notice: Waiting, *, send: Send, give_up: GiveUp) -> Answer:
+def attempt(directory: SpoolDirectory, notice: Waiting, *, send: Send, fall_back: FallBack) -> Answer:
     """Sends a notice; what is refused is handed to the fallback handler, where there is one.
 
     Raises OSError where the file cannot be read, and SendingFailed.
@@ -36,7 +36,7 @@ def attempt(directory: SpoolDirectory, notice: Waiting, *, send: Send, give_up: 
     if not isinstance(answer, Answer):
         return Answer(verdict=Verdict.ACCEPTED, url="")
     if answer.verdict is Verdict.REFUSED and _has_last_resort(settings):
-        give_up(payload, settings.timeout, str(answer), answer)
+        fall_back(payload, settings.timeout, str(answer), answer)
     return answer
 
 

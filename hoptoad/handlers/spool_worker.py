@@ -16,7 +16,7 @@ from hoptoad.delivery.spool.report import SpoolReport
 from hoptoad.delivery.spool.scan import LOOK_EVERY, SpoolScan
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.delivery.stats import tally
-from hoptoad.handlers.base import GiveUp, Send
+from hoptoad.handlers.registry import FallBack, Send
 from hoptoad.handlers.spool_files import SendingFailed, attempt, put_away
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
@@ -45,14 +45,14 @@ class SpoolWorker:
         changed: threading.Condition,
         *,
         send: Send,
-        give_up: GiveUp,
+        fall_back: FallBack,
     ) -> None:
         self._directory = directory
         self._size = size
         self._circuit = circuit
         self._changed = changed
         self._send = send
-        self._give_up = give_up
+        self._fall_back = fall_back
         self.lock = SpoolLock(directory.path)
         # By this process, and not yet in the backlog.
         self.written: deque[Waiting] = deque(maxlen=_MOST_WRITTEN)
@@ -168,7 +168,7 @@ class SpoolWorker:
         was_up = self._down_since is None
         try:
             if entry.answer is None:
-                answer = attempt(self._directory, entry.notice, send=self._send, give_up=self._give_up)
+                answer = attempt(self._directory, entry.notice, send=self._send, fall_back=self._fall_back)
                 self._remember(answer)
                 entry.answer = answer
             is_done = self._settle(entry, entry.answer)

@@ -13,8 +13,8 @@ except ImportError:  # Django 5.2
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
-from hoptoad.handlers.base import give_up
 from hoptoad.handlers.broker import BrokeredNotifier
+from hoptoad.handlers.fallback import fall_back
 from hoptoad.runtime import messages
 
 
@@ -28,7 +28,7 @@ def deliver(document: str, attempt: int = 0) -> None:
         return
     again = answer.verdict is not Verdict.REFUSED and attempt < settings.retries
     if not (again and deliver.get_backend().supports_defer):
-        give_up(payload, settings.timeout, str(answer), answer)
+        fall_back(payload, settings.timeout, str(answer), answer)
         return
     later = timezone.now() + timedelta(seconds=pause_after(answer, attempt))
     try:
@@ -36,7 +36,7 @@ def deliver(document: str, attempt: int = 0) -> None:
     # Backends, and the databases and brokers behind them, raise whatever they like.
     except Exception as error:
         why = f"the tasks backend takes no other attempt: {messages.quoted(error)}"
-        give_up(payload, settings.timeout, why, answer)
+        fall_back(payload, settings.timeout, why, answer)
 
 
 def _publish(document: str) -> None:

@@ -13,7 +13,8 @@ from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.stats import tally
 from hoptoad.delivery.transport import log_recovery
-from hoptoad.handlers.base import GiveUp, Send, give_up
+from hoptoad.handlers.fallback import fall_back
+from hoptoad.handlers.registry import FallBack, Send
 from hoptoad.runtime import lifecycle, threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import Ending
@@ -48,7 +49,7 @@ class ThreadedNotifier:
         *,
         queue_size: int | None = None,
         send: Send = report,
-        give_up: GiveUp = give_up,
+        fall_back: FallBack = fall_back,
         circuit: Circuit | None = None,
     ) -> None:
         settings = get_settings()
@@ -56,7 +57,7 @@ class ThreadedNotifier:
         self._queue_size = queue_size or settings.queue_size
         self._retries = settings.retries
         self._send = send
-        self._give_up = give_up
+        self._fall_back = fall_back
         self._circuit = circuit or Circuit()
         self.start_over()
         lifecycle.track(self)
@@ -80,7 +81,7 @@ class ThreadedNotifier:
                 self._queue.append(_Item(payload, timeout))
                 self._changed.notify()
         if full:
-            self._give_up(
+            self._fall_back(
                 payload, timeout, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})", None
             )
             return
@@ -140,7 +141,7 @@ class ThreadedNotifier:
         why = _too_short(timeout)
         with tally.one_line():
             for item in left:
-                self._give_up(item.payload, item.timeout, why, None)
+                self._fall_back(item.payload, item.timeout, why, None)
         return not (left or sending)
 
     def _start_thread(self) -> None:
@@ -208,7 +209,7 @@ class ThreadedNotifier:
         try:
             return self._attempt(item.payload, item.timeout)
         except BaseException as error:
-            self._give_up(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
+            self._fall_back(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
             if not isinstance(error, Exception):
                 raise  # of the process, which ends
             log_exception(logger, "A notice could not be sent: django-hoptoad itself failed.")
@@ -227,7 +228,7 @@ class ThreadedNotifier:
         if answer.verdict is not Verdict.REFUSED and item.attempts <= self._retries and not self._closed:
             tally.count("retried")
             return True
-        self._give_up(item.payload, item.timeout, str(answer), answer)
+        self._fall_back(item.payload, item.timeout, str(answer), answer)
         return False
 
     def _wait(self) -> float:

@@ -18,8 +18,9 @@ from hoptoad import stats
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import get_spool, start_over
 from hoptoad.handlers.broker import BrokeredNotifier
+from hoptoad.handlers.fallback import get_spool
+from hoptoad.handlers.registry import close_handlers
 
 pytestmark = pytest.mark.long
 
@@ -172,7 +173,7 @@ def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_d
 
     circuit = Circuit(clock=Clock())
     notifier = BrokeredNotifier(
-        publish, "The broker", threads=1, circuit=circuit, give_up=lambda *args: given_up.append(args)
+        publish, "The broker", threads=1, circuit=circuit, fall_back=lambda *args: given_up.append(args)
     )
     enqueue(notifier, 10)
     assert entered.wait(20)
@@ -187,7 +188,7 @@ def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_d
 def test_a_fallback_gets_what_waits_at_the_end(pool, broker):
     given_up = []
     broker.is_up = False
-    notifier = pool(send=lambda *args: UNREACHABLE, give_up=lambda *args: given_up.append(args[0]))
+    notifier = pool(send=lambda *args: UNREACHABLE, fall_back=lambda *args: given_up.append(args[0]))
     enqueue(notifier, 20)
 
     assert notifier.close(1) is False
@@ -279,7 +280,7 @@ def test_a_real_redis_that_is_full_down_and_back(client, collector, settings_for
     settings_for(HOPTOAD_HANDLER="celery", HOPTOAD_NOTIFICATION_URL=collector.url, HOPTOAD_STORM_LIMIT=0)
     with brokers.redis(tmp_path) as url:
         app, server = application(url), redis.Redis.from_url(url)
-        start_over()
+        close_handlers()
         fail(client, 5)
         assert (stats()["published"], stats()["sent"]) == (5, 0)
 

@@ -8,7 +8,7 @@ from collector import Reply
 from django.core import mail
 
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import get_fallback_handler
+from hoptoad.handlers.fallback import get_fallback_handler
 
 PEOPLE = {"ADMINS": ["admin@shop.example"], "MANAGERS": ["manager@shop.example"]}
 

@@ -162,7 +162,7 @@ def test_a_full_spool_gives_the_newest_up(settings_for, directory):
     given_up = []
     spool = SpoolNotifier(
         send=lambda *args: Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused"),
-        give_up=lambda payload, timeout, why, answer: given_up.append(why),
+        fall_back=lambda payload, timeout, why, answer: given_up.append(why),
     )
 
     for _ in range(5):

@@ -551,7 +551,7 @@ def test_a_directory_that_another_process_has_emptied_has_room_at_once(
     settings_for(HOPTOAD_SPOOL_MAX_MB=1)
     server.default = DOWN
     lost = []
-    handler = spool(give_up=lambda payload, timeout, why, answer: lost.append(why))
+    handler = spool(fall_back=lambda payload, timeout, why, answer: lost.append(why))
     for _ in range(5):
         handler.enqueue(b"x" * 300_000, 1)
     assert (len(lost), len(directory.waiting())) == (2, 3)
@@ -567,7 +567,7 @@ def test_refused_notices_count_towards_the_size(spool, server, directory, settin
     for _ in range(3):
         directory.keep(directory.write(b"x" * 300_000), "refused")
     lost = []
-    handler = spool(give_up=lambda payload, timeout, why, answer: lost.append(why))
+    handler = spool(fall_back=lambda payload, timeout, why, answer: lost.append(why))
     handler.enqueue(b"x", 1)
     assert handler.flush(DEADLINE)
 
@@ -604,7 +604,7 @@ def test_room_that_killed_processes_have_reserved_is_given_back(
     lost = queue.Queue()
     assert (SpoolLock(directory.path).holder, SpoolSize(directory.path).kib()) == (0, 0)  # the files exist
     os.utime(directory.path, (1, 1))  # since long before nothing has come
-    handler = spool(give_up=lambda payload, timeout, why, answer: lost.put(why))
+    handler = spool(fall_back=lambda payload, timeout, why, answer: lost.put(why))
     assert SpoolSize(directory.path).reserve(1024 * 1024, 1024 * 1024)  # and then came kill -9
 
     handler.enqueue(b"1", 1)

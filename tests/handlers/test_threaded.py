@@ -300,7 +300,7 @@ def test_a_last_resort_that_is_slow_does_not_hold_the_end_of_the_process(collect
     program = """
         import time
         from hoptoad.handlers import mail
-        from hoptoad.handlers.base import get_fallback_handler
+        from hoptoad.handlers.fallback import get_fallback_handler
         get_fallback_handler()._send = lambda *args: time.sleep(0.1)
         for _ in range(300): client.get("/boom/")
     """
@@ -396,7 +396,7 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
         return outcome
 
     notifier = ThreadedNotifier(
-        1, send=send, give_up=lambda *args: given_up.append(args), circuit=Circuit(jitter=lambda: 0.0)
+        1, send=send, fall_back=lambda *args: given_up.append(args), circuit=Circuit(jitter=lambda: 0.0)
     )
     notifier.enqueue(b"1", 5)
     assert notifier.flush(20)

@@ -55,7 +55,7 @@ def pool(send, given_up, **kwargs):
     return ThreadedNotifier(
         kwargs.pop("threads", 4),
         send=send,
-        give_up=lambda payload, timeout, why, answer: given_up.append((payload, answer)),
+        fall_back=lambda payload, timeout, why, answer: given_up.append((payload, answer)),
         **kwargs,
     )
 
@@ -143,7 +143,7 @@ def test_blocking_gives_its_permit_back_whatever_a_probe_comes_to(outcome):
         return found
 
     notifier = BlockingNotifier(
-        send=send, give_up=lambda *args: None, circuit=Circuit(clock=clock, jitter=lambda: 1.0)
+        send=send, fall_back=lambda *args: None, circuit=Circuit(clock=clock, jitter=lambda: 1.0)
     )
     notifier.enqueue(b"down", 1)
     clock.now += 1.0
@@ -169,7 +169,7 @@ def test_the_spool_gives_its_permit_back_whatever_a_probe_comes_to(settings_for,
             sent.append(payload)
         return found
 
-    notifier = SpoolNotifier(send=send, give_up=lambda *args: None, circuit=Circuit(jitter=lambda: 0.0))
+    notifier = SpoolNotifier(send=send, fall_back=lambda *args: None, circuit=Circuit(jitter=lambda: 0.0))
     for number in range(5):
         notifier.enqueue(b"%d" % number, 1)
 

@@ -18,7 +18,7 @@ from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.errors import ConfigurationError, ParseError
-from hoptoad.handlers.base import give_up
+from hoptoad.handlers.fallback import fall_back
 from hoptoad.handlers.spool_files import SendingFailed, attempt, directory_of, put_away
 from hoptoad.runtime import messages
 
@@ -105,7 +105,7 @@ class Command(BaseCommand):
     def _deliver(self, directory: SpoolDirectory, notice: Waiting) -> Answer | None:
         """None where the notice cannot be read."""
         try:
-            answer = attempt(directory, notice, send=report, give_up=give_up)
+            answer = attempt(directory, notice, send=report, fall_back=fall_back)
         except (NotUsable, PermissionError, FileNotFoundError) as error:
             self.stderr.write(f"Not sent: {error}")
             return None
