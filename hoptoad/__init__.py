@@ -55,7 +55,7 @@ def stats() -> dict[str, int]:
     """
     from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
 
-    counts: dict[str, int] = when_needed("hoptoad.delivery.stats").tally.counts()
+    counts: dict[str, int] = when_needed("hoptoad.delivery.stats").stats.counts()
     return counts
 
 

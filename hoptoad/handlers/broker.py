@@ -1,6 +1,5 @@
 """What handlers that hand on to a broker share: where it is down, nothing is lost."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,8 @@ from django.db import connections
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.log_once import OnceAMinute, log_recovery
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.fallback import fall_back, get_spool
 from hoptoad.handlers.registry import FallBack
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
@@ -20,7 +20,6 @@ from hoptoad.runtime.messages import get_logger
 logger = get_logger(__name__)
 
 LONGEST_PAUSE = 30.0  # seconds; a broker is near, and asking it costs less than asking a server
-_SAY_EVERY = 60.0  # seconds
 
 
 class BrokeredNotifier(ThreadedNotifier):
@@ -43,8 +42,8 @@ class BrokeredNotifier(ThreadedNotifier):
         self._publish = publish
         self._broker = broker
         self._broker_circuit = broker_circuit or Circuit(longest=LONGEST_PAUSE)
-        self._said_at = float("-inf")
-        self._is_said = False
+        self._once = OnceAMinute()
+        self._outage_logged = False
         super().__init__(fall_back=_spooling(fall_back), **kwargs)
 
     def close(self, timeout: float | None = None) -> bool:
@@ -85,10 +84,10 @@ class BrokeredNotifier(ThreadedNotifier):
     def _is_published(self, payload: bytes) -> bool:
         if self._broker_circuit.attempt(lambda: self._published(payload)) is not None:
             return False
-        tally.count("published")
-        if self._is_said:
-            self._is_said = False
-            logger.warning("%s takes notices again: 1 published, %d waiting.", self._broker, len(self._queue))
+        stats.count("published")
+        if self._outage_logged:
+            self._outage_logged = False
+            log_recovery(logger, self._broker, "1 published", len(self._queue))
         return True
 
     def _published(self, payload: bytes) -> Answer | None:
@@ -96,18 +95,16 @@ class BrokeredNotifier(ThreadedNotifier):
             self._publish(payload.decode())
         # Brokers, and the libraries that speak to them, raise whatever they like.
         except Exception as error:
-            self._say_down(error)
+            self._log_outage(error)
             return Answer(verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.quoted(error))
         finally:
             connections.close_all()  # a broker in the database has opened one in this thread
         return None
 
-    def _say_down(self, error: Exception) -> None:
-        now = time.monotonic()
-        if now - self._said_at >= _SAY_EVERY:
-            self._said_at = now
-            self._is_said = True
-            logger.warning("%s does not take notices: %s. They are delivered here.", self._broker, error)
+    def _log_outage(self, error: Exception) -> None:
+        if self._once.is_due("outage"):
+            self._outage_logged = True
+            logger.warning("%s does not accept notices: %s. They are delivered here.", self._broker, error)
 
 
 def _spooling(last_resort: FallBack) -> FallBack:

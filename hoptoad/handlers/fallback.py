@@ -2,7 +2,7 @@
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.registry import Handler, Slot
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
@@ -25,7 +25,7 @@ def fall_back(payload: bytes, timeout: float, why: str, answer: Answer | None = 
 
 def drop(payload: bytes, timeout: float, why: str, answer: Answer | None = None) -> None:
     """Counts a notice as lost, logs it at most once a minute, and sends `notice_dropped`."""
-    tally.drop(1, why)
+    stats.drop(1, why)
     tell(notice_dropped, drop, payload=payload, reason=why, answer=answer)
 
 

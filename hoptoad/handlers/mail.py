@@ -9,7 +9,7 @@ from django.core.mail import mail_admins, mail_managers
 from hoptoad.api.parsers import parse
 from hoptoad.capture.reporter_class import page
 from hoptoad.conf.loading import get_settings
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.letter import body, is_broken_link, subject
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.notice import Notice
@@ -28,7 +28,7 @@ def send(payload: bytes, timeout: float) -> None:
     tell = mail_managers if is_broken_link(notice) else mail_admins
     html = _html(notice) if get_settings().mail_html else None
     tell(subject(notice), body(notice), html_message=html)
-    tally.count("mailed")
+    stats.count("mailed")
 
 
 def _html(notice: Notice) -> str | None:

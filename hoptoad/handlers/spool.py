@@ -9,7 +9,7 @@ from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.fallback import fall_back
 from hoptoad.handlers.registry import FallBack, Send
 from hoptoad.handlers.spool_files import directory_of
@@ -123,7 +123,7 @@ class SpoolNotifier:
             except OSError:
                 self._size.free(len(payload))
                 raise
-            tally.count("spooled")
+            stats.count("spooled")
         self._worker.scan.recount = not has_room
         return has_room
 

@@ -4,7 +4,7 @@ from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.errors import ConfigurationError, HoptoadError
 from hoptoad.handlers.registry import FallBack, Send
 
@@ -50,7 +50,7 @@ def put_away(directory: SpoolDirectory, notice: Waiting, answer: Answer) -> None
     else:
         directory.take(notice)
         if not _has_last_resort(settings):
-            tally.drop(1, str(answer))
+            stats.drop(1, str(answer))
 
 
 def _has_last_resort(settings: Settings) -> bool:

@@ -15,7 +15,7 @@ from hoptoad.delivery.spool.own_files import NotUsable, is_the_disk, may_pass
 from hoptoad.delivery.spool.report import SpoolReport
 from hoptoad.delivery.spool.scan import LOOK_EVERY, SpoolScan
 from hoptoad.delivery.spool.size import SpoolSize
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.registry import FallBack, Send
 from hoptoad.handlers.spool_files import SendingFailed, attempt, put_away
 from hoptoad.runtime import threads
@@ -198,7 +198,7 @@ class SpoolWorker:
             self._free(entry.notice)
             return True
         entry.answer = None
-        tally.count("retried")
+        stats.count("retried")
         with contextlib.suppress(OSError):  # the number is for those who look
             entry.notice = self._directory.tried(entry.notice)
         max_age = get_settings().spool_max_age * _DAY
@@ -225,7 +225,7 @@ class SpoolWorker:
             self._free(notice)
         if notices:
             days = get_settings().spool_max_age
-            tally.drop(len(notices), f"older than HOPTOAD_SPOOL_MAX_AGE = {days:g} days")
+            stats.drop(len(notices), f"older than HOPTOAD_SPOOL_MAX_AGE = {days:g} days")
 
     def _free(self, notice: Waiting) -> None:
         with self._changed, contextlib.suppress(OSError):  # the next scan counts again

@@ -11,7 +11,7 @@ from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.delivery.transport import log_recovery
 from hoptoad.handlers.fallback import fall_back
 from hoptoad.handlers.registry import FallBack, Send
@@ -85,7 +85,7 @@ class ThreadedNotifier:
                 payload, timeout, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})", None
             )
             return
-        tally.count("queued")
+        stats.count("queued")
         if not threads.may_start():
             if not self._wait():
                 self._send_here(time.monotonic() + 2 * timeout)
@@ -128,7 +128,7 @@ class ThreadedNotifier:
             sending = self._sending - self._abandoned
             self._abandoned |= sending
         if sending:
-            tally.leave(len(sending), _too_short(get_settings().flush_timeout))
+            stats.leave(len(sending), _too_short(get_settings().flush_timeout))
 
     def _end(self, timeout: float) -> bool:
         with self._changed:
@@ -139,7 +139,7 @@ class ThreadedNotifier:
             sending = len(self._sending)
             self._changed.notify_all()
         why = _too_short(timeout)
-        with tally.one_line():
+        with stats.one_line():
             for item in left:
                 self._fall_back(item.payload, item.timeout, why, None)
         return not (left or sending)
@@ -226,7 +226,7 @@ class ThreadedNotifier:
             return False
         item.attempts += 1
         if answer.verdict is not Verdict.REFUSED and item.attempts <= self._retries and not self._closed:
-            tally.count("retried")
+            stats.count("retried")
             return True
         self._fall_back(item.payload, item.timeout, str(answer), answer)
         return False
@@ -277,7 +277,7 @@ def _close_with_process(pool: ThreadedNotifier) -> None:
 
 
 def _end_with_process(pools: list[ThreadedNotifier]) -> None:
-    with tally.one_line():
+    with stats.one_line():
         for pool in pools:
             pool.close()
         for pool in pools:

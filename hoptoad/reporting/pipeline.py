@@ -12,7 +12,7 @@ from hoptoad.api.registry import encode
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers import get_handler
 from hoptoad.notice import Incident, Notice
 from hoptoad.reporting import before_notify, duplicates, filters, missing_pages, rate_limit
@@ -115,7 +115,7 @@ def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | Non
         logger.debug("Not reported, because of is_ignorable: %s", incident.path)
         return None
     if _is_suppressed(incident, settings):
-        tally.count("suppressed")
+        stats.count("suppressed")
         return None
     return _numbered(incident, _hand_over(build.notice(incident, settings)))
 
@@ -140,12 +140,12 @@ def _is_suppressed(incident: Incident, settings: Settings) -> bool:
 
 def _hand_over(notice: Notice) -> str | None:
     settings = get_settings()
-    tally.count("captured")
-    if tally.dropped:
-        notice = replace(notice, lost=tally.dropped)
+    stats.count("captured")
+    if stats.dropped:
+        notice = replace(notice, lost=stats.dropped)
     wanted = before_notify.noticed(notice, settings.before_notify)
     if wanted is None:
-        tally.count("suppressed")
+        stats.count("suppressed")
         return None
     get_handler().enqueue(_encoded(wanted), settings.timeout)
     return wanted.id

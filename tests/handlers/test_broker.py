@@ -134,7 +134,7 @@ def test_a_broker_that_is_down_loses_nothing(client, collector, settings_for, tm
 
     assert len(collector.wait(3)) == 3
     assert get_handler().flush(20)
-    assert "Celery's broker does not take notices" in caplog.text
+    assert "Celery's broker does not accept notices" in caplog.text
     assert stats()["spooled"] == (3 if spooled else 0)
     if spooled:
         from hoptoad.handlers.fallback import get_spool
@@ -176,7 +176,7 @@ def test_a_tasks_backend_that_fails_loses_nothing(client, collector, settings_fo
     client.get("/boom/")
 
     assert len(collector.wait()) == 1
-    assert "The tasks backend does not take notices" in caplog.text
+    assert "The tasks backend does not accept notices" in caplog.text
 
 
 def test_gunicorn_publishes_what_fails_before_it_ends(app, broker, collector):

@@ -132,7 +132,7 @@ def test_a_broker_that_is_back_gets_all_that_wait_though_the_server_is_down(
     assert notifier.flush(20)
     assert len(broker.taken) == stats()["published"] == 21
     assert stats()["dropped"] == 0
-    assert "The broker takes notices again: 1 published, 20 waiting." in caplog.messages
+    assert "The broker accepts notices again: 1 published, 20 waiting." in caplog.messages
 
 
 def test_a_broker_and_a_server_that_come_back_in_turn_lose_nothing(pool, broker, settings_for):
@@ -287,14 +287,14 @@ def test_a_real_redis_that_is_full_down_and_back(client, collector, settings_for
         server.config_set("maxmemory", "1")
         fail(client, 5)
         assert (stats()["published"], stats()["sent"]) == (5, 5)
-        assert "Celery's broker does not take notices" in caplog.text
+        assert "Celery's broker does not accept notices" in caplog.text
 
         server.config_set("maxmemory", "0")
         get_handler()._broker_circuit.end_pause()
         fail(client, 1)  # finds out that it is back
         fail(client, 4)
         assert (stats()["published"], stats()["sent"]) == (10, 5)
-        assert "Celery's broker takes notices again: 1 published" in caplog.text
+        assert "Celery's broker accepts notices again: 1 published" in caplog.text
         server.close()
     fail(client, 5)
 

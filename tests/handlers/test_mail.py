@@ -99,14 +99,14 @@ def test_what_the_server_refuses_is_mailed_by_the_fallback(client, collector, se
 
 
 def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settings_for, caplog):
-    from hoptoad.delivery.stats import tally
+    from hoptoad.delivery.stats import stats as process_stats
 
     settings_for(HOPTOAD_HANDLER="mail", SERVER_EMAIL="site\n@shop.example")
 
     assert client.get("/boom/").status_code == 500
 
     assert get_handler().flush(20)
-    assert tally.counts()["dropped"] == 1
+    assert process_stats.counts()["dropped"] == 1
     assert "notices lost" in caplog.text
 
 

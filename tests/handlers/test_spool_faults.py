@@ -424,10 +424,10 @@ def test_one_line_says_that_the_server_is_back_and_how_many_were_delivered(spool
     assert handler.flush(DEADLINE)
     handler.close()
 
-    lines = [line for line in caplog.messages if "takes notices again" in line]
+    lines = [line for line in caplog.messages if "accepts notices again" in line]
     assert len(lines) == 1
     assert "15 delivered from the spool" in lines[0]
-    assert "0 still wait" in lines[0]
+    assert "0 waiting" in lines[0]
     assert "DOWN" not in lines[0]
 
 

@@ -15,7 +15,7 @@ from places import PYTHONPATH
 
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.threaded import ThreadedNotifier
 
 
@@ -42,8 +42,8 @@ def gate():
 
 def losses():
     """Counts the notices that were lost since."""
-    before = tally.counts()["dropped"]
-    return lambda: tally.counts()["dropped"] - before
+    before = stats.counts()["dropped"]
+    return lambda: stats.counts()["dropped"] - before
 
 
 def new_threads():

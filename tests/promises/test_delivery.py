@@ -198,7 +198,7 @@ def test_the_end_of_an_outage_is_one_line(client, collector, settings_for, caplo
     if handler == "threadpool":
         assert get_handler().flush(20)
 
-    [line] = [line for line in caplog.messages if "accepted again" in line]
+    [line] = [line for line in caplog.messages if "accepts notices again" in line]
     assert re.search(r": [1-4] delivered, \d waiting\.$", line)
 
 
@@ -255,14 +255,14 @@ def test_a_receiver_that_fails_and_a_log_that_fails_do_not_stop_delivery(client,
 
 
 def test_the_lost_are_said_once_a_minute(caplog):
-    from hoptoad.delivery.stats import Tally
+    from hoptoad.delivery.stats import Stats
 
     clock = Clock()
-    tally = Tally(clock=clock)
+    counts = Stats(clock=clock)
     for _ in range(100):
-        tally.drop(1, "the queue is full")
+        counts.drop(1, "the queue is full")
     clock.now += 61
-    tally.drop(1, "the queue is full")
+    counts.drop(1, "the queue is full")
 
     assert caplog.messages == [
         "1 notices lost, 1 since this process began: the queue is full",
