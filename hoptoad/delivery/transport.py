@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from hoptoad.delivery import log_once
 from hoptoad.delivery.answer import Answer, Verdict, advice
-from hoptoad.delivery.delivering import delivering
 from hoptoad.delivery.stats import stats
 from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime.guards import delivering
 from hoptoad.runtime.lifecycle import importing
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import SAID, notice_answered, notice_sent, tell

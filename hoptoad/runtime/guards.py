@@ -1,7 +1,8 @@
-"""Reading something that may fail: what is broken costs only itself."""
+"""Guards: a read that fails costs only itself, and delivering causes no further notice (feedback loop)."""
 
 import contextlib
 import logging
+import threading
 from asyncio import CancelledError
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,6 +15,7 @@ OF_THE_SITE = (Exception, SystemExit, GeneratorExit, CancelledError)
 logger = get_logger(__name__)
 
 T = TypeVar("T")
+_thread = threading.local()
 
 
 def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
@@ -35,3 +37,18 @@ def log_exception(logger: logging.Logger, message: str, *args: object) -> None:
     except OF_THE_SITE:
         with contextlib.suppress(*OF_THE_SITE):
             logger.error(f"{message} (Its traceback could not be logged.)", *args)  # noqa: G004, TRY400
+
+
+class delivering:  # noqa: N801 - read as a phrase in a with statement
+    """Set while this thread delivers, so that its log records are not reported (feedback loop)."""
+
+    def __enter__(self) -> None:
+        _thread.is_delivering = True
+
+    def __exit__(self, *args: object) -> None:
+        _thread.is_delivering = False
+
+
+def is_delivering() -> bool:
+    """Whether this thread is inside such a block."""
+    return getattr(_thread, "is_delivering", False)
