@@ -27,7 +27,6 @@ UPWARDS |= {  # to be cut
     ("conf.settings", "capture.server"),
     ("conf.problems", "api.characters"),
     ("handlers.letter", "reporting.broken_links"),
-    ("handlers.mail", "capture.reporter_class"),
     ("capture.context", "reporting.duplicates"),
     ("capture.exception", "reporting.duplicates"),
     ("capture.build", "reporting.marks"),
