@@ -15,9 +15,8 @@ from hoptoad.handlers.registry import FallBack, Send
 from hoptoad.handlers.spool_files import directory_of
 from hoptoad.handlers.spool_worker import SpoolWorker
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.runtime import lifecycle, threads
+from hoptoad.handlers.worker import Worker
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
@@ -26,12 +25,14 @@ _LONGEST_PAUSE = 10.0  # seconds; one process asks for all that share the direct
 _MIB = 1024 * 1024
 
 
-class SpoolNotifier:
-    """Never loses what it was given while the disk works, whatever becomes of the process.
+class SpoolNotifier(Worker):
+    """Loses nothing while the disk works, whatever becomes of the process.
 
     Processes may share the directory; one of them at a time delivers. Where the disk fails, notices
-    go to threads, and the log says so once a minute.
+    go to threads, which is logged once a minute.
     """
+
+    _thread_name = "hoptoad-spool"
 
     def __init__(
         self, *, send: Send = report, fall_back: FallBack = fall_back, circuit: Circuit | None = None
@@ -42,15 +43,14 @@ class SpoolNotifier:
         self._circuit = circuit or Circuit(longest=_LONGEST_PAUSE)
         self._memory = ThreadedNotifier(send=send, fall_back=fall_back, circuit=self._circuit)
         self._is_open = False
-        self.start_over()
-        lifecycle.track(self)
+        super().__init__()
         self._look_for_leftovers()
 
     def start_over(self) -> None:
-        """No thread, nothing known of what waits: at first, and in a forked child."""
-        self._changed = threading.Condition(threading.RLock())
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
+        """Without a thread, and without knowing what waits: at first, and in a forked child."""
+        super().start_over()
+        self._last_line_logged = threading.Event()
+        self._stepping = False
         self._more = False  # written since the worker's last step
         self._flushing = 0
         self._size = SpoolSize(self._directory.path)
@@ -71,7 +71,7 @@ class SpoolNotifier:
             self._worker.report.disk_failed(error)
             self._memory.enqueue(payload, timeout)
             return
-        self._wake()
+        self._wake(timeout)
         if not is_written:
             most = get_settings().spool_max_mb
             self._fall_back(payload, timeout, f"the spool is full (HOPTOAD_SPOOL_MAX_MB = {most})", None)
@@ -84,7 +84,7 @@ class SpoolNotifier:
             self._flushing += 1
         try:
             self._open()
-            self._wake()
+            self._wake(timeout)
             return self._is_empty_by(deadline) and in_memory
         except OSError as error:
             self._worker.report.disk_failed(error)
@@ -93,20 +93,20 @@ class SpoolNotifier:
             with self._changed:
                 self._flushing -= 1
 
-    def close(self, timeout: float | None = None) -> None:
+    def close(self, timeout: float | None = None) -> bool:
         """Lets the notices that are being sent finish. What waits is safe where it is."""
         if timeout is None:
             timeout = get_settings().flush_timeout
         with self._changed:
             self._worker.closing = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._worker.sending, timeout)
+            self._changed.wait_for(lambda: not (self._worker.sending or self._stepping), timeout)
         with contextlib.suppress(OSError):
-            self._worker.tell_end()
+            self._worker.log_end()
             if not self._worker.sending:
                 self._worker.rest()
-        self._closed.set()
-        self._memory.close(timeout)
+        self._last_line_logged.set()
+        return self._memory.close(timeout)
 
     def _write(self, payload: bytes) -> bool:
         """False where the directory is full."""
@@ -146,49 +146,59 @@ class SpoolNotifier:
         try:
             self._open()
             if self._worker.finds_leftovers():
-                self._wake()
+                self._wake(get_settings().timeout)
         except OSError as error:
             self._worker.report.disk_failed(error)
 
-    def _wake(self) -> None:
-        if not threads.may_start():
-            self._deliver_here()
-            return
+    def _wants_thread(self) -> bool:
+        return not (self._running or self._worker.closing)
+
+    def _wake(self, timeout: float) -> None:
         with self._changed:
             self._more = True
             self._changed.notify_all()
-            closing = self._worker.closing or not threading.main_thread().is_alive()
-            if self._thread is None and not closing:  # at the end of the process the next one delivers
-                # None where the system has no thread left to give; the next notice asks again.
-                self._thread = threads.start(self._work, "hoptoad-spool")
+        super()._wake(timeout)
 
-    def _deliver_here(self) -> None:
-        """Delivers what is due in the calling thread: a subinterpreter has no threads of ours."""
+    def _work_here(self, timeout: float) -> None:
         try:
             self._worker.step()
         except OSError as error:
             self._worker.report.disk_failed(error)
 
     def _work(self) -> None:
-        worker = self._worker
-        while not worker.closing:
-            self._more = False
+        while self._begins_step():
             try:
-                self._open()
-                pause = worker.step()
-            except OSError as error:
-                worker.report.disk_failed(error)
-                self._is_open = False  # someone may have deleted the directory, or given it away
-                self._pause(LOOK_EVERY, for_more=False)
-            except Exception:
-                log_exception(logger, "The spool's thread failed: django-hoptoad itself failed.")
-                self._pause(LOOK_EVERY, for_more=False)
-            else:
-                # While the server is down nothing is looked at, however much is being written.
-                self._pause(pause, for_more=not self._circuit.is_open)
-        self._closed.wait()  # the last lines are said while the lock is held
+                seconds, for_more = self._step()
+            finally:
+                self._end_step()
+            self._pause(seconds, for_more=for_more)
+        self._last_line_logged.wait()  # it is logged while the lock is held
         with contextlib.suppress(OSError):
-            worker.rest()
+            self._worker.rest()
+
+    def _begins_step(self) -> bool:
+        with self._changed:
+            self._stepping = not self._worker.closing
+            self._more = False
+            return self._stepping
+
+    def _end_step(self) -> None:
+        with self._changed:
+            self._stepping = False
+            self._changed.notify_all()
+
+    def _step(self) -> tuple[float, bool]:
+        """The seconds to pause afterwards, and whether a new notice ends the pause."""
+        try:
+            self._open()
+            # While the server is down nothing is looked at, however much is being written.
+            return self._worker.step(), not self._circuit.is_open
+        except OSError as error:
+            self._worker.report.disk_failed(error)
+            self._is_open = False  # someone may have deleted the directory, or given it away
+        except Exception:
+            log_exception(logger, "The spool's thread failed: django-hoptoad itself failed.")
+        return LOOK_EVERY, False
 
     def _pause(self, seconds: float, *, for_more: bool) -> None:
         with self._changed:
@@ -196,11 +206,3 @@ class SpoolNotifier:
                 seconds = min(seconds, 0.1)
             if seconds:
                 self._changed.wait_for(lambda: self._worker.closing or (for_more and self._more), seconds)
-
-
-def _at_exit() -> None:
-    for spool in lifecycle.tracked(SpoolNotifier):
-        spool.close()
-
-
-lifecycle.at_exit(Ending.HANDLERS, _at_exit)

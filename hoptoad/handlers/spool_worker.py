@@ -114,8 +114,8 @@ class SpoolWorker:
                 self._backlog = Backlog()
         self.lock.release()
 
-    def tell_end(self) -> None:
-        """The last lines of a process. Raises OSError."""
+    def log_end(self) -> None:
+        """Logs the last lines of a process. Raises OSError."""
         waiting = len(self._directory.waiting()) if self.lock.held and len(self._backlog) else 0
         self.report.recovery(waiting)
         if waiting:

@@ -1,9 +1,6 @@
 """Delivery by a few threads and a bounded queue: the failing request only hands over."""
 
-import sys
-import threading
 import time
-import weakref
 from collections import deque
 from dataclasses import dataclass
 
@@ -15,9 +12,9 @@ from hoptoad.delivery.stats import stats
 from hoptoad.delivery.transport import log_recovery
 from hoptoad.handlers.fallback import fall_back
 from hoptoad.handlers.registry import FallBack, Send
-from hoptoad.runtime import lifecycle, threads
+from hoptoad.handlers.worker import Worker, seconds_until_exit
+from hoptoad.runtime import threads as daemon_threads
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
@@ -34,7 +31,7 @@ class _Item:
     attempts: int = 0
 
 
-class ThreadedNotifier:
+class ThreadedNotifier(Worker):
     """A pool of daemon threads, started when there is something to send, and again after a fork.
 
     A full queue drops the newest notice. `enqueue` never blocks, and may be entered again from a
@@ -59,19 +56,14 @@ class ThreadedNotifier:
         self._send = send
         self._fall_back = fall_back
         self._circuit = circuit or Circuit()
-        self.start_over()
-        lifecycle.track(self)
+        super().__init__()
 
     def start_over(self) -> None:
-        """Empties the pool: at first, and in a forked child, where the parent's locks may be held."""
-        # Re-entrant: a signal handler or a finalizer may come back while this thread holds it.
-        self._changed = threading.Condition(threading.RLock())
+        """Without threads and notices: at first, and in a forked child."""
+        super().start_over()
         self._queue: deque[_Item] = deque()
-        self._threads = 0
         self._sending: set[_Item] = set()
-        self._closed = False
         self._abandoned: set[_Item] = set()
-        self._ends_with_process = False
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
         """Queues a notice, or gives it up where `queue_size` notices are waiting."""
@@ -86,20 +78,11 @@ class ThreadedNotifier:
             )
             return
         stats.count("queued")
-        if not threads.may_start():
-            if not self._wait():
-                self._send_here(time.monotonic() + 2 * timeout)
-        elif threading.main_thread().is_alive():
-            self._start_thread()
-        else:  # the interpreter shuts down: no thread may start, and nobody would wait for it
-            timeout = get_settings().flush_timeout
-            self._send_here(_last_moment(timeout))
-            if self._queue:
-                self._end(timeout)
+        self._wake(timeout)
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything queued has been sent or refused; False after `timeout` seconds."""
-        if not threads.may_start():
+        if not daemon_threads.may_start():
             self._send_here(time.monotonic() + timeout)
         with self._changed:
             return self._changed.wait_for(lambda: not (self._queue or self._sending), timeout)
@@ -113,17 +96,14 @@ class ThreadedNotifier:
         if timeout is None:
             timeout = get_settings().flush_timeout
         deadline = time.monotonic() + timeout
-        if self._circuit.is_open or not self._threads:
+        if self._circuit.is_open or not self._running:
             self._send_here(deadline)
         if not self._circuit.is_open:
             self.flush(max(deadline - time.monotonic(), 0.0))
         return self._end(timeout)
 
     def abandon(self) -> None:
-        """Counts what is being sent as unknown: for the end of the process, after `close`.
-
-        May be called again: Python 3.13 runs `atexit` in children of multiprocessing as well.
-        """
+        """Counts what is being sent as unknown: it may arrive or not."""
         with self._changed:
             sending = self._sending - self._abandoned
             self._abandoned |= sending
@@ -135,7 +115,7 @@ class ThreadedNotifier:
             self._closed = True
             left = list(self._queue)
             self._queue.clear()
-            self._threads = 0
+            self._running.clear()
             sending = len(self._sending)
             self._changed.notify_all()
         why = _too_short(timeout)
@@ -144,29 +124,23 @@ class ThreadedNotifier:
                 self._fall_back(item.payload, item.timeout, why, None)
         return not (left or sending)
 
-    def _start_thread(self) -> None:
-        with self._changed:
-            idle = self._threads - len(self._sending)
-            enough = idle >= len(self._queue) or self._threads >= self._thread_count
-            if enough or (self._threads and self._circuit.is_open):
-                return
-            self._closed = False
-            self._threads += 1
-            is_first, self._ends_with_process = not self._ends_with_process, True
-        if is_first:
-            _close_with_process(self)
-        if threads.start(self._work, "hoptoad") is None:  # the next notice asks again
-            with self._changed:
-                self._threads -= 1
+    def _wants_thread(self) -> bool:
+        running = len(self._running)
+        enough = running - len(self._sending) >= len(self._queue) or running >= self._thread_count
+        return not (enough or (running and self._circuit.is_open))
 
     def _work(self) -> None:
-        try:
-            while (item := self._next()) is not None:
-                self._deliver(item)
-        except BaseException:  # of a `send` that ends its thread; the next notice starts another
-            with self._changed:
-                self._threads = max(self._threads - 1, 0)
-            raise
+        while (item := self._next()) is not None:
+            self._deliver(item)
+
+    def _work_here(self, timeout: float) -> None:
+        if not self._wait():
+            self._send_here(time.monotonic() + 2 * timeout)
+
+    def _work_at_exit(self) -> None:
+        self._send_here(time.monotonic() + seconds_until_exit())
+        if self._queue:
+            self._end(get_settings().flush_timeout)
 
     def _next(self) -> _Item | None:
         with self._changed:
@@ -246,42 +220,3 @@ class ThreadedNotifier:
 
 def _too_short(timeout: float) -> str:
     return f"the process ended, and HOPTOAD_FLUSH_TIMEOUT = {timeout:g} s was not enough"
-
-
-_ends_at: list[float] = []
-
-
-def _last_moment(timeout: float) -> float:
-    """When a process that shuts down must have ended: one moment for all that still fails in it."""
-    if not _ends_at:
-        _ends_at.append(time.monotonic() + timeout)
-    return _ends_at[0]
-
-
-def _close_with_process(pool: ThreadedNotifier) -> None:
-    """Children of multiprocessing and Celery's end without atexit, but each has a hook of its own."""
-    reference = weakref.ref(pool)
-
-    def close(**kwargs: object) -> None:
-        still_there = reference()
-        if still_there is not None:
-            _end_with_process([still_there])
-
-    # Asked of what is loaded already: a site without these must not load them for our sake.
-    multiprocessing = sys.modules.get("multiprocessing.util")
-    if multiprocessing is not None:
-        multiprocessing.Finalize(None, close, exitpriority=0)
-    celery = sys.modules.get("celery.signals")
-    if celery is not None:
-        celery.worker_process_shutdown.connect(close, weak=False)
-
-
-def _end_with_process(pools: list[ThreadedNotifier]) -> None:
-    with stats.one_line():
-        for pool in pools:
-            pool.close()
-        for pool in pools:
-            pool.abandon()
-
-
-lifecycle.at_exit(Ending.HANDLERS, lambda: _end_with_process(lifecycle.tracked(ThreadedNotifier)))

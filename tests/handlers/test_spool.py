@@ -15,7 +15,7 @@ import collector as faults
 import pytest
 from collector import Reply
 from django.core.management import CommandError, call_command
-from places import SITE, SUPPORT
+from places import PYTHONPATH, SITE, SUPPORT
 
 from hoptoad import stats
 from hoptoad.api import htv2
