@@ -7,13 +7,13 @@ import time
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.spool.directory import spool_of
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.delivery.stats import stats
 from hoptoad.handlers.fallback import fall_back
 from hoptoad.handlers.registry import FallBack, Send
-from hoptoad.handlers.spool_files import directory_of
-from hoptoad.handlers.spool_worker import SpoolWorker
+from hoptoad.handlers.spool_delivery import SpoolDelivery
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.handlers.worker import Worker
 from hoptoad.runtime.guards import log_exception
@@ -37,7 +37,7 @@ class SpoolNotifier(Worker):
     def __init__(
         self, *, send: Send = report, fall_back: FallBack = fall_back, circuit: Circuit | None = None
     ) -> None:
-        self._directory = directory_of(get_settings())
+        self._directory = spool_of(get_settings())
         self._send = send
         self._fall_back = fall_back
         self._circuit = circuit or Circuit(longest=_LONGEST_PAUSE)
@@ -51,10 +51,10 @@ class SpoolNotifier(Worker):
         super().start_over()
         self._last_line_logged = threading.Event()
         self._stepping = False
-        self._more = False  # written since the worker's last step
+        self._more = False  # written since the last step
         self._flushing = 0
         self._size = SpoolSize(self._directory.path)
-        self._worker = SpoolWorker(
+        self._delivery = SpoolDelivery(
             self._directory,
             self._size,
             self._circuit,
@@ -68,7 +68,7 @@ class SpoolNotifier(Worker):
         try:
             is_written = self._write(payload)
         except OSError as error:
-            self._worker.report.disk_failed(error)
+            self._delivery.report.disk_failed(error)
             self._memory.enqueue(payload, timeout)
             return
         self._wake(timeout)
@@ -87,8 +87,8 @@ class SpoolNotifier(Worker):
             self._wake(timeout)
             return self._is_empty_by(deadline) and in_memory
         except OSError as error:
-            self._worker.report.disk_failed(error)
-            return in_memory and not self._worker.busy
+            self._delivery.report.disk_failed(error)
+            return in_memory and not self._delivery.busy
         finally:
             with self._changed:
                 self._flushing -= 1
@@ -98,13 +98,13 @@ class SpoolNotifier(Worker):
         if timeout is None:
             timeout = get_settings().flush_timeout
         with self._changed:
-            self._worker.closing = True
+            self._delivery.closing = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not (self._worker.sending or self._stepping), timeout)
+            self._changed.wait_for(lambda: not (self._delivery.sending or self._stepping), timeout)
         with contextlib.suppress(OSError):
-            self._worker.log_end()
-            if not self._worker.sending:
-                self._worker.rest()
+            self._delivery.log_end()
+            if not self._delivery.sending:
+                self._delivery.rest()
         self._last_line_logged.set()
         return self._memory.close(timeout)
 
@@ -119,12 +119,12 @@ class SpoolNotifier(Worker):
             has_room = self._size.reserve(len(payload), get_settings().spool_max_mb * _MIB)
         if has_room:
             try:
-                self._worker.written.append(self._directory.write(payload))
+                self._delivery.written.append(self._directory.write(payload))
             except OSError:
                 self._size.free(len(payload))
                 raise
             stats.count("spooled")
-        self._worker.scan.recount = not has_room
+        self._delivery.scan.recount = not has_room
         return has_room
 
     def _open(self) -> None:
@@ -134,24 +134,24 @@ class SpoolNotifier(Worker):
 
     def _is_empty_by(self, deadline: float) -> bool:
         with self._changed:
-            while self._worker.busy or self._directory.waiting():
+            while self._delivery.busy or self._directory.waiting():
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
                 # Another process may be the one who delivers.
-                self._changed.wait(min(left, 0.1 if self._worker.busy else 1.0))
+                self._changed.wait(min(left, 0.1 if self._delivery.busy else 1.0))
         return True
 
     def _look_for_leftovers(self) -> None:
         try:
             self._open()
-            if self._worker.finds_leftovers():
+            if self._delivery.finds_leftovers():
                 self._wake(get_settings().timeout)
         except OSError as error:
-            self._worker.report.disk_failed(error)
+            self._delivery.report.disk_failed(error)
 
     def _wants_thread(self) -> bool:
-        return not (self._running or self._worker.closing)
+        return not (self._running or self._delivery.closing)
 
     def _wake(self, timeout: float) -> None:
         with self._changed:
@@ -161,9 +161,9 @@ class SpoolNotifier(Worker):
 
     def _work_here(self, timeout: float) -> None:
         try:
-            self._worker.step()
+            self._delivery.step()
         except OSError as error:
-            self._worker.report.disk_failed(error)
+            self._delivery.report.disk_failed(error)
 
     def _work(self) -> None:
         while self._begins_step():
@@ -174,11 +174,11 @@ class SpoolNotifier(Worker):
             self._pause(seconds, for_more=for_more)
         self._last_line_logged.wait()  # it is logged while the lock is held
         with contextlib.suppress(OSError):
-            self._worker.rest()
+            self._delivery.rest()
 
     def _begins_step(self) -> bool:
         with self._changed:
-            self._stepping = not self._worker.closing
+            self._stepping = not self._delivery.closing
             self._more = False
             return self._stepping
 
@@ -192,9 +192,9 @@ class SpoolNotifier(Worker):
         try:
             self._open()
             # While the server is down nothing is looked at, however much is being written.
-            return self._worker.step(), not self._circuit.is_open
+            return self._delivery.step(), not self._circuit.is_open
         except OSError as error:
-            self._worker.report.disk_failed(error)
+            self._delivery.report.disk_failed(error)
             self._is_open = False  # someone may have deleted the directory, or given it away
         except Exception:
             log_exception(logger, "The spool's thread failed: django-hoptoad itself failed.")
@@ -205,4 +205,4 @@ class SpoolNotifier(Worker):
             if self._flushing:
                 seconds = min(seconds, 0.1)
             if seconds:
-                self._changed.wait_for(lambda: self._worker.closing or (for_more and self._more), seconds)
+                self._changed.wait_for(lambda: self._delivery.closing or (for_more and self._more), seconds)

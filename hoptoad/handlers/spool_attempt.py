@@ -5,21 +5,12 @@ from hoptoad.conf.settings import Settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
 from hoptoad.delivery.stats import stats
-from hoptoad.errors import ConfigurationError, HoptoadError
+from hoptoad.errors import HoptoadError
 from hoptoad.handlers.registry import FallBack, Send
 
 
 class SendingFailed(HoptoadError):
-    """`send` raised something, which its cause is."""
-
-
-def directory_of(settings: Settings) -> SpoolDirectory:
-    """The directory the settings name; it may not exist yet. Raises ConfigurationError without one."""
-    if not settings.spool_dir:  # of a handler that is named by its class, which no rule looks through
-        raise ConfigurationError(
-            'HOPTOAD_SPOOL_DIR is not set. For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"'
-        )
-    return SpoolDirectory(settings.spool_dir, fsync=settings.spool_fsync)
+    """`send` raised an exception, the cause of this one."""
 
 
 def attempt(directory: SpoolDirectory, notice: Waiting, *, send: Send, fall_back: FallBack) -> Answer:

@@ -11,16 +11,17 @@ from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.spool.backlog import Age, Backlog, Entry
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
 from hoptoad.delivery.spool.lock import SpoolLock
-from hoptoad.delivery.spool.own_files import NotUsable, is_the_disk, may_pass
+from hoptoad.delivery.spool.own_files import is_the_disk, may_pass
 from hoptoad.delivery.spool.report import SpoolReport
 from hoptoad.delivery.spool.scan import LOOK_EVERY, SpoolScan
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.delivery.stats import stats
 from hoptoad.handlers.registry import FallBack, Send
-from hoptoad.handlers.spool_files import SendingFailed, attempt, put_away
+from hoptoad.handlers.spool_attempt import SendingFailed, attempt, put_away
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.safe_files import Untrusted
 
 logger = get_logger(__name__)
 
@@ -31,7 +32,7 @@ _FOR_A_THREAD = 50  # notices; fewer are sent before another thread has connecte
 _MOST_WRITTEN = 1000  # notices; a scan finds the others
 
 
-class SpoolWorker:
+class SpoolDelivery:
     """Delivers what waits, while it holds the directory's lock.
 
     One thread calls `step`. `changed` guards the backlog, and is notified after each attempt.
@@ -237,6 +238,6 @@ class SpoolWorker:
             self.report.disk_failed(error)
         if may_pass(error):
             return False
-        why = str(error) if isinstance(error, NotUsable) else f"gives an error: {error.strerror}"
+        why = str(error) if isinstance(error, Untrusted) else f"gives an error: {error.strerror}"
         self.report.skipped({entry.notice.path.name: why})
         return entry.answer is None

@@ -22,11 +22,11 @@ from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import Circuit
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.delivery.spool.lock import SpoolLock
-from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.delivery.spool.size import SpoolSize
-from hoptoad.handlers import get_handler, spool_worker
+from hoptoad.handlers import get_handler, spool_delivery
 from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.notice import ErrorInfo, Notice
+from hoptoad.runtime.safe_files import Untrusted
 
 pytestmark = pytest.mark.long
 
@@ -130,7 +130,7 @@ def test_a_strange_file_stops_nothing_and_is_told_once(
     assert len(os.listdir(directory.path)) == 4  # the strange one, refused, .lock, .size
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), NotUsable("x is not ours")])
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), Untrusted("x is not ours")])
 def test_a_notice_that_cannot_be_read_is_told_once_and_stops_no_other(
     spool, server, directory, monkeypatch, caplog, error
 ):
@@ -216,7 +216,7 @@ def test_a_permit_is_given_back_whatever_the_sender_does(spool, server, quick, r
 
 
 def test_whatever_goes_wrong_in_the_thread_it_goes_on(spool, server, monkeypatch, caplog):
-    step = spool_worker.SpoolWorker.step
+    step = spool_delivery.SpoolDelivery.step
     failures = [ValueError("a bug")]
     monkeypatch.setattr("hoptoad.handlers.spool.LOOK_EVERY", 0.01)
 
@@ -225,7 +225,7 @@ def test_whatever_goes_wrong_in_the_thread_it_goes_on(spool, server, monkeypatch
             raise failures.pop()
         return step(self)
 
-    monkeypatch.setattr(spool_worker.SpoolWorker, "step", fail)
+    monkeypatch.setattr(spool_delivery.SpoolDelivery, "step", fail)
 
     spool().enqueue(b"1", 1)
 
@@ -306,7 +306,7 @@ def test_a_clock_that_jumps_deletes_nothing(spool, server, directory, quick, mon
     directory.keep(kept, "refused")
     handler.enqueue(PAYLOAD, 1)
     server.wait(2)
-    now = spool_worker.time.time
+    now = spool_delivery.time.time
     monkeypatch.setattr("time.time", lambda: now() + jump)
 
     server.wait(3)
@@ -320,7 +320,7 @@ def test_a_server_that_stays_down_costs_old_notices_no_attempt_each(
     spool, server, spool_dir, directory, quick, monkeypatch
 ):
     server.default = DOWN
-    monkeypatch.setattr(spool_worker, "_LONG_DOWN", 0.0)
+    monkeypatch.setattr(spool_delivery, "_LONG_DOWN", 0.0)
     for _ in range(20):
         _written_before(spool_dir, 8 * DAY)
     _written_before(spool_dir, 6 * DAY)

@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery.spool import own_files
+from hoptoad.errors import ConfigurationError
+from hoptoad.runtime import safe_files
 from hoptoad.runtime.messages import quoted
 
 SUFFIX = ".notice"
@@ -53,6 +56,15 @@ class Contents:
     kib: int = 0  # notices and answers, each rounded up
 
 
+def spool_of(settings: Settings) -> "SpoolDirectory":
+    """The directory that the settings name; it may not exist yet. Raises ConfigurationError without one."""
+    if not settings.spool_dir:  # of a handler that is named by its class, or of a command
+        raise ConfigurationError(
+            'HOPTOAD_SPOOL_DIR is not set. For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"'
+        )
+    return SpoolDirectory(settings.spool_dir, fsync=settings.spool_fsync)
+
+
 class SpoolDirectory:
     """Every method raises OSError where the file system fails."""
 
@@ -63,7 +75,7 @@ class SpoolDirectory:
         self._clock = clock
 
     def open(self) -> None:
-        """Creates the directory, for this user only. Raises NotUsable where it is another user's."""
+        """Creates the directory, for this user only. Raises Untrusted where it is another user's."""
         own_files.make_private(self.path)
         own_files.make_private(self.refused)
 
@@ -107,8 +119,8 @@ class SpoolDirectory:
         return os.stat(self.path).st_mtime_ns
 
     def read(self, notice: Waiting) -> bytes:
-        """The document. Raises NotUsable for what is not a regular file of this user."""
-        return own_files.read(notice.path, MAX_NOTICE)
+        """The document. Raises Untrusted for what is not a regular file of this user."""
+        return safe_files.read(str(notice.path), MAX_NOTICE)
 
     def take(self, notice: Waiting) -> None:
         """Deletes a notice that was delivered."""
@@ -134,7 +146,7 @@ class SpoolDirectory:
     def answer(self, notice: Waiting) -> str:
         """The server's answer to a refused notice, in one printable line."""
         try:
-            found = own_files.read(self._beside(notice), _MAX_ANSWER)
+            found = safe_files.read(str(self._beside(notice)), _MAX_ANSWER)
         except FileNotFoundError:
             return ""
         except OSError as error:

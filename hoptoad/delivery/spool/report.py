@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hoptoad.delivery.log_once import OnceAMinute, log_recovery
-from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.safe_files import Untrusted
 
 logger = get_logger(__name__)
 
@@ -27,7 +27,7 @@ class SpoolReport:
         if self._once.is_due("disk"):
             hint = (
                 ""
-                if isinstance(error, NotUsable)
+                if isinstance(error, Untrusted)
                 else " Is the disk full, or HOPTOAD_SPOOL_DIR not writable for this user?"
             )
             logger.error(
