@@ -20,7 +20,7 @@ class OnceAMinute:
         self._logged_at: dict[Hashable, float] = {}
 
     def start_over(self) -> None:
-        """Forgets every line: for a forked child, whose log is another's."""
+        """Forgets every line: for a forked child, which logs for itself."""
         self._logged_at.clear()
 
     def is_due(self, line: Hashable) -> bool:

@@ -1,4 +1,4 @@
-"""Counts what became of every failure in this process, and logs what is lost."""
+"""Counts the failures of this process and their notices, and logs the lost ones."""
 
 import contextlib
 import threading
@@ -67,7 +67,7 @@ class Stats:
 
     @contextlib.contextmanager
     def one_line(self) -> Iterator[None]:
-        """Logs in a single line, at the end of the block, what was lost inside and before."""
+        """Logs all lost notices in a single line, at the end of the block."""
         with self._lock:
             self._holds += 1
         try:

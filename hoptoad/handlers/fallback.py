@@ -1,4 +1,4 @@
-"""What becomes of a notice that the handler has failed to deliver: the fallback handler, or a count."""
+"""A notice that finally failed goes to the HOPTOAD_FALLBACK_HANDLER, or is counted as lost."""
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer
@@ -38,10 +38,10 @@ def get_fallback_handler() -> Handler | None:
 
 
 def get_spool() -> Handler:
-    """The handler of HOPTOAD_SPOOL_DIR, for handlers that spool what their broker does not take."""
+    """The handler of HOPTOAD_SPOOL_DIR, for handlers that spool while their broker is down."""
     return _spool.get(get_settings(), "spool")
 
 
-# What these two lose goes to no further handler.
+# They have no fallback themselves.
 _fallback = Slot("HOPTOAD_FALLBACK_HANDLER", fall_back=drop)
 _spool = Slot("HOPTOAD_SPOOL_DIR", fall_back=drop)

@@ -1,4 +1,4 @@
-"""Delivery by mail: the notice in the words of Django's own error mails, through Django's mail."""
+"""Delivery by mail: worded like Django's own error mails, and sent by Django."""
 
 import contextlib
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.notice import Frame, Notice, Value
 from hoptoad.runtime.exception_reporters import NAMES, find
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.lifecycle import imported, importing, when_needed
+from hoptoad.runtime.lifecycle import imported, importing
 from hoptoad.runtime.messages import get_logger
 
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -24,21 +24,22 @@ logger = get_logger(__name__)
 
 
 class MailNotifier(ThreadedNotifier):
-    """Mails in a thread, one letter after the other, so that no request waits for a mail server."""
+    """Mails in one thread, so that no request waits for a mail server."""
 
     def __init__(self, **kwargs: Any) -> None:
-        with importing, contextlib.suppress(Exception):  # a backend that cannot be had is said when mailing
-            when_needed("encodings.idna")  # what Python itself imports for the name of a host
+        with importing, contextlib.suppress(Exception):  # a missing backend is logged with the first mail
+            import encodings.idna  # noqa: F401 - Python imports it to resolve a host name
+
             imported(_backend())
         super().__init__(1, send=send, **kwargs)
 
 
 def send(payload: bytes, timeout: float) -> None:
-    """Mails a notice to ADMINS, a 404 to MANAGERS. Blocks; raises what the mail backend raises."""
+    """Mails a notice to ADMINS, or to MANAGERS for a 404. Blocks. Raises what the mail backend raises."""
     notice = parse(payload)
-    tell = mail_managers if is_broken_link(notice) else mail_admins
+    send_mail = mail_managers if is_broken_link(notice) else mail_admins
     html = _html(notice) if get_settings().mail_html else None
-    tell(subject(notice), body(notice), html_message=html)
+    send_mail(subject(notice), body(notice), html_message=html)
     stats.count("mailed")
 
 

@@ -22,8 +22,8 @@ NO_THREADS = (
     "uWSGI runs without threads, so those that deliver may stand still: add enable-threads to its "
     'configuration, or set HOPTOAD_HANDLER = "blocking".'
 )
-# These need no package and no folder, so they are built with the first notice. The others are built as
-# the site starts: what is missing must stop the start.
+# These need no package and no folder, so they are built with the first notice. The others are built as the
+# site starts, so that a missing package stops the start.
 BUILT_WHEN_NEEDED = ("threadpool", "blocking", "mail", "memory")
 
 _MAX_SOURCE = 1_000_000  # bytes
@@ -77,7 +77,7 @@ def close_handlers() -> None:
 
 
 def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HANDLER") -> type:
-    """The class that a setting names. The message of its ConfigurationError says what was found instead."""
+    """The class that a setting names. Raises ConfigurationError with the reason why there is none."""
     try:
         if named in HANDLERS:
             return cast(type, imported(HANDLERS[named]))
@@ -145,7 +145,7 @@ class Slot:
         )
         self._settings = settings
         if type(handler) is kind and same:
-            return  # what waits in its queue stays there
+            return  # its queue may hold notices
         self._handler = kind(**(self._arguments if named in HANDLERS else {}))
         _close(handler)
 

@@ -1,4 +1,4 @@
-"""Delivery by way of the disk: written before `enqueue` returns, sent by a thread, deleted when taken."""
+"""Delivery through the disk: written before `enqueue` returns, sent by a thread, deleted when accepted."""
 
 import contextlib
 import threading
@@ -6,7 +6,7 @@ import time
 
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.directory import spool_of
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
@@ -26,7 +26,7 @@ _MIB = 1024 * 1024
 
 
 class SpoolNotifier(Worker):
-    """Loses nothing while the disk works, whatever becomes of the process.
+    """Loses nothing while the disk works, even if the process is killed.
 
     Processes may share the directory; one of them at a time delivers. Where the disk fails, notices
     go to threads, which is logged once a minute.
@@ -35,19 +35,19 @@ class SpoolNotifier(Worker):
     _thread_name = "hoptoad-spool"
 
     def __init__(
-        self, *, send: Send = report, fall_back: FallBack = fall_back, circuit: Circuit | None = None
+        self, *, send: Send = report, fall_back: FallBack = fall_back, circuit: CircuitBreaker | None = None
     ) -> None:
         self._directory = spool_of(get_settings())
         self._send = send
         self._fall_back = fall_back
-        self._circuit = circuit or Circuit(longest=_LONGEST_PAUSE)
+        self._circuit = circuit or CircuitBreaker(longest=_LONGEST_PAUSE)
         self._memory = ThreadedNotifier(send=send, fall_back=fall_back, circuit=self._circuit)
         self._is_open = False
         super().__init__()
         self._look_for_leftovers()
 
     def start_over(self) -> None:
-        """Without a thread, and without knowing what waits: at first, and in a forked child."""
+        """Without a thread, and with nothing in the backlog: at first, and in a forked child."""
         super().start_over()
         self._last_line_logged = threading.Event()
         self._stepping = False
@@ -64,7 +64,7 @@ class SpoolNotifier(Worker):
         )
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
-        """Writes a notice. Blocks for that long; what cannot be written is handed to threads."""
+        """Writes a notice to the disk, which blocks. Where the disk fails, threads send it from memory."""
         try:
             is_written = self._write(payload)
         except OSError as error:
@@ -77,7 +77,7 @@ class SpoolNotifier(Worker):
             self._fall_back(payload, timeout, f"the spool is full (HOPTOAD_SPOOL_MAX_MB = {most})", None)
 
     def flush(self, timeout: float) -> bool:
-        """Waits until nothing is left in the directory; False after `timeout` seconds."""
+        """Waits until the directory holds no waiting notice; False after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         in_memory = self._memory.flush(timeout)
         with self._changed:
@@ -94,7 +94,10 @@ class SpoolNotifier(Worker):
                 self._flushing -= 1
 
     def close(self, timeout: float | None = None) -> bool:
-        """Lets the notices that are being sent finish. What waits is safe where it is."""
+        """Waits for the notices that are being sent; the others are safe on the disk.
+
+        Returns whether nothing is left in memory.
+        """
         if timeout is None:
             timeout = get_settings().flush_timeout
         with self._changed:
@@ -138,7 +141,7 @@ class SpoolNotifier(Worker):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
-                # Another process may be the one who delivers.
+                # Another process may be the one that delivers.
                 self._changed.wait(min(left, 0.1 if self._delivery.busy else 1.0))
         return True
 
@@ -188,10 +191,10 @@ class SpoolNotifier(Worker):
             self._changed.notify_all()
 
     def _step(self) -> tuple[float, bool]:
-        """The seconds to pause afterwards, and whether a new notice ends the pause."""
+        """Does one step. Returns the seconds to pause, and whether a new notice ends the pause."""
         try:
             self._open()
-            # While the server is down nothing is looked at, however much is being written.
+            # While the server is down, new notices cause no step.
             return self._delivery.step(), not self._circuit.is_open
         except OSError as error:
             self._delivery.report.disk_failed(error)

@@ -1,4 +1,4 @@
-"""Sends one spooled notice, and acts on the server's answer."""
+"""One attempt to send a spooled notice, and the consequence of the server's answer."""
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
@@ -14,7 +14,7 @@ class SendingFailed(HoptoadError):
 
 
 def attempt(directory: SpoolDirectory, notice: Waiting, *, send: Send, fall_back: FallBack) -> Answer:
-    """Sends a notice; what is refused is handed to the fallback handler, where there is one.
+    """Sends a notice. A refused one goes to the fallback handler, if there is one.
 
     Raises OSError where the file cannot be read, and SendingFailed.
     """
@@ -26,13 +26,13 @@ def attempt(directory: SpoolDirectory, notice: Waiting, *, send: Send, fall_back
         raise SendingFailed(f"sending {notice.path} raised {type(error).__name__}") from error
     if not isinstance(answer, Answer):
         return Answer(verdict=Verdict.ACCEPTED, url="")
-    if answer.verdict is Verdict.REFUSED and _has_last_resort(settings):
+    if answer.verdict is Verdict.REFUSED and _has_fallback(settings):
         fall_back(payload, settings.timeout, str(answer), answer)
     return answer
 
 
 def put_away(directory: SpoolDirectory, notice: Waiting, answer: Answer) -> None:
-    """Deletes a notice that needs no other attempt, or keeps the refused one. Raises OSError."""
+    """Deletes an accepted notice, keeps or deletes a refused one. Raises OSError."""
     settings = get_settings()
     if answer.verdict is Verdict.ACCEPTED:
         directory.take(notice)
@@ -40,9 +40,9 @@ def put_away(directory: SpoolDirectory, notice: Waiting, answer: Answer) -> None
         directory.keep(notice, str(answer))
     else:
         directory.take(notice)
-        if not _has_last_resort(settings):
+        if not _has_fallback(settings):
             stats.drop(1, str(answer))
 
 
-def _has_last_resort(settings: Settings) -> bool:
+def _has_fallback(settings: Settings) -> bool:
     return settings.fallback_handler not in ("", "spool")

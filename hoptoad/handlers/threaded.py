@@ -1,4 +1,4 @@
-"""Delivery by a few threads and a bounded queue: the failing request only hands over."""
+"""Delivery by a few threads and a bounded queue: the failing request only queues."""
 
 import time
 from collections import deque
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.stats import stats
 from hoptoad.delivery.transport import log_recovery
 from hoptoad.handlers.fallback import fall_back
 from hoptoad.handlers.registry import FallBack, Send
 from hoptoad.handlers.worker import Worker, seconds_until_exit
-from hoptoad.runtime import threads as daemon_threads
+from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 
-NOT_NOW = object()  # the outcome of an attempt that asked nobody: the notice goes on waiting
+NOT_NOW = object()  # outcome of an attempt that asked no server: the notice goes on waiting
 
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    """A notice that waits."""
+    """A waiting notice."""
 
     payload: bytes
     timeout: float
@@ -36,8 +36,8 @@ class ThreadedNotifier(Worker):
 
     A full queue drops the newest notice. `enqueue` never blocks, and may be entered again from a
     signal handler or a finalizer. While the server is down or asks for a pause the notices wait,
-    and one of them at a time finds out whether it is back. In a subinterpreter, which has no daemon
-    threads, `enqueue` sends at once.
+    and one at a time probes it. In a subinterpreter, which has no daemon threads, `enqueue` sends at
+    once.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ThreadedNotifier(Worker):
         queue_size: int | None = None,
         send: Send = report,
         fall_back: FallBack = fall_back,
-        circuit: Circuit | None = None,
+        circuit: CircuitBreaker | None = None,
     ) -> None:
         settings = get_settings()
         self._thread_count = threads or settings.thread_count
@@ -55,7 +55,7 @@ class ThreadedNotifier(Worker):
         self._retries = settings.retries
         self._send = send
         self._fall_back = fall_back
-        self._circuit = circuit or Circuit()
+        self._circuit = circuit or CircuitBreaker()
         super().__init__()
 
     def start_over(self) -> None:
@@ -66,7 +66,7 @@ class ThreadedNotifier(Worker):
         self._abandoned: set[_Item] = set()
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
-        """Queues a notice, or gives it up where `queue_size` notices are waiting."""
+        """Queues a notice. Where `queue_size` notices wait already, the new one goes to the fallback."""
         with self._changed:
             full = len(self._queue) >= self._queue_size
             if not full:
@@ -82,16 +82,16 @@ class ThreadedNotifier(Worker):
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything queued has been sent or refused; False after `timeout` seconds."""
-        if not daemon_threads.may_start():
+        if not threads.may_start():
             self._send_here(time.monotonic() + timeout)
         with self._changed:
             return self._changed.wait_for(lambda: not (self._queue or self._sending), timeout)
 
     def close(self, timeout: float | None = None) -> bool:
-        """Ends the pool: sends what waits, without threads in this one, and gives up the rest.
+        """Ends the pool: sends waiting notices, here where no thread runs. The rest goes to the fallback.
 
-        `timeout` is in seconds; None means HOPTOAD_FLUSH_TIMEOUT. A server that is known to be
-        down is asked once more, not for each notice. Returns whether nothing was given up.
+        `timeout` is in seconds; None means HOPTOAD_FLUSH_TIMEOUT. A server that is down is asked once
+        more, not for each notice. Returns whether every notice was sent or refused.
         """
         if timeout is None:
             timeout = get_settings().flush_timeout
@@ -103,7 +103,7 @@ class ThreadedNotifier(Worker):
         return self._end(timeout)
 
     def abandon(self) -> None:
-        """Counts what is being sent as unknown: it may arrive or not."""
+        """Counts notices that are being sent as unknown: they may arrive or not."""
         with self._changed:
             sending = self._sending - self._abandoned
             self._abandoned |= sending
@@ -171,7 +171,7 @@ class ThreadedNotifier(Worker):
     def _deliver(self, item: _Item) -> None:
         again = False
         try:
-            again = self._settle(item, self._sent(item))
+            again = self._acted_on(item, self._outcome(item))
         finally:
             with self._changed:
                 if again:
@@ -179,18 +179,18 @@ class ThreadedNotifier(Worker):
                 self._sending.discard(item)
                 self._changed.notify_all()
 
-    def _sent(self, item: _Item) -> object:
+    def _outcome(self, item: _Item) -> object:
         try:
             return self._attempt(item.payload, item.timeout)
         except BaseException as error:
             self._fall_back(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
             if not isinstance(error, Exception):
-                raise  # of the process, which ends
+                raise  # the process ends
             log_exception(logger, "A notice could not be sent: django-hoptoad itself failed.")
             return None
 
-    def _settle(self, item: _Item, answer: object) -> bool:
-        """Whether the notice should be tried again."""
+    def _acted_on(self, item: _Item, answer: object) -> bool:
+        """Whether the notice is to be tried again; any other outcome is counted or falls back."""
         if answer is NOT_NOW:
             return True
         if not isinstance(answer, Answer):
@@ -214,7 +214,7 @@ class ThreadedNotifier(Worker):
         return self._circuit.permit()
 
     def _attempt(self, payload: bytes, timeout: float) -> object:
-        """What `send` returns, or NOT_NOW where nobody was asked. Raises what `send` raises."""
+        """What `send` returns, or NOT_NOW. Raises what `send` raises."""
         return self._circuit.attempt(lambda: self._send(payload, timeout))
 
 

@@ -17,7 +17,7 @@ from hoptoad.runtime.lifecycle import Ending
 class Worker:
     """Base of the handlers that deliver in daemon threads.
 
-    A subclass calls `_wake` when there is something to do. Its `_work` runs in each thread until `_closed`
+    A subclass calls `_wake` when there is work. Its `_work` runs in each thread until `_closed`
     is true. `_changed` guards its state, and is to be notified of each change.
     """
 
@@ -39,12 +39,12 @@ class Worker:
     def close(self, timeout: float | None = None) -> bool:
         """Ends the threads within `timeout` seconds; None means HOPTOAD_FLUSH_TIMEOUT.
 
-        Returns whether nothing was left undone.
+        Returns whether no notice was left.
         """
         raise NotImplementedError
 
     def abandon(self) -> None:
-        """Settles what is still being sent: for the end of the process, after `close`.
+        """Accounts for notices that are still being sent as the process ends, after `close`.
 
         May be called again: Python 3.13 runs `atexit` in children of multiprocessing as well.
         """
@@ -57,14 +57,14 @@ class Worker:
         """Works in the calling thread, where no other may start: in a subinterpreter."""
 
     def _work_at_exit(self) -> None:
-        """Works in the calling thread: the interpreter shuts down, and nobody would wait for another."""
+        """Works in the calling thread, because the interpreter shuts down and waits for no other."""
 
     def _wants_thread(self) -> bool:
-        """Whether one more thread would have something to do. Asked under `_changed`."""
+        """Whether one more thread would have work. Called while `_changed` is held."""
         raise NotImplementedError
 
     def _wake(self, timeout: float) -> None:
-        """Has done what there is to do, mostly by a thread. `timeout` is in seconds."""
+        """Gets the work done by a thread, or in this one where none may start. `timeout` is in seconds."""
         if not threads.may_start():
             self._work_here(timeout)
         elif threading.main_thread().is_alive():

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from hoptoad.runtime.messages import get_logger
 
-# What code of the site may raise without meaning the end of the process; not KeyboardInterrupt.
+# Exceptions of the site's code that do not end the process; KeyboardInterrupt does.
 OF_THE_SITE = (Exception, SystemExit, GeneratorExit, CancelledError)
 
 logger = get_logger(__name__)
@@ -19,7 +19,7 @@ _thread = threading.local()
 
 
 def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
-    """What `read` returns, or `otherwise` and a line in the log where it fails."""
+    """What `read` returns. Where it fails, logs that and returns `otherwise`."""
     try:
         return read()
     except OF_THE_SITE:
@@ -30,7 +30,7 @@ def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
 def log_exception(logger: logging.Logger, message: str, *args: object) -> None:
     """Logs the exception that is being handled, and raises nothing.
 
-    A metaclass that refuses `__qualname__` makes the traceback fail, and a handler of the site may fail.
+    The traceback fails where a metaclass refuses `__qualname__`, and a log handler of the site may fail.
     """
     try:
         logger.error(message, *args, exc_info=True, stacklevel=2)  # noqa: LOG014 - called in handlers

@@ -16,7 +16,7 @@ from places import PYTHONPATH
 
 from hoptoad import stats
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.broker import BrokeredNotifier
 from hoptoad.handlers.fallback import get_spool
@@ -87,7 +87,9 @@ def test_a_broker_that_is_down_is_asked_once_at_a_time(pool, broker):
     """The others are delivered here, and do not wait for the broker's timeout."""
     sent = []
     broker.is_up = False
-    notifier = pool(send=lambda payload, timeout: sent.append(payload), broker_circuit=Circuit(clock=Clock()))
+    notifier = pool(
+        send=lambda payload, timeout: sent.append(payload), broker_circuit=CircuitBreaker(clock=Clock())
+    )
 
     enqueue(notifier, 100)
 
@@ -101,7 +103,7 @@ def test_a_broker_that_is_down_is_asked_once_where_there_is_a_spool(
 ):
     settings_for(HOPTOAD_SPOOL_DIR=tmp_path / "spool", HOPTOAD_NOTIFICATION_URL=collector.url)
     broker.is_up = False
-    notifier = pool(send=None, broker_circuit=Circuit(clock=Clock()))
+    notifier = pool(send=None, broker_circuit=CircuitBreaker(clock=Clock()))
 
     enqueue(notifier, 50)
 
@@ -123,7 +125,7 @@ def test_a_broker_that_is_back_gets_all_that_wait_though_the_server_is_down(
         return answer
 
     broker.is_up = False
-    notifier = pool(send=send, broker_circuit=Circuit(jitter=lambda: 0.0))
+    notifier = pool(send=send, broker_circuit=CircuitBreaker(jitter=lambda: 0.0))
     enqueue(notifier, 21)
     assert asked.wait(20)
 
@@ -148,7 +150,7 @@ def test_a_broker_and_a_server_that_come_back_in_turn_lose_nothing(pool, broker,
         return Answer(verdict=Verdict.ACCEPTED, url="")
 
     def circuit():
-        return Circuit(jitter=lambda: 0.0)
+        return CircuitBreaker(jitter=lambda: 0.0)
 
     notifier = pool(send=send, circuit=circuit(), broker_circuit=circuit())
     for is_up, answers in ((True, False), (False, True), (True, True), (False, True), (True, False)):
@@ -171,7 +173,7 @@ def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_d
             assert gate.wait(20)
         published.append(document)
 
-    circuit = Circuit(clock=Clock())
+    circuit = CircuitBreaker(clock=Clock())
     notifier = BrokeredNotifier(
         publish, "The broker", threads=1, circuit=circuit, fall_back=lambda *args: given_up.append(args)
     )

@@ -20,7 +20,7 @@ from places import PYTHONPATH, SITE, SUPPORT
 from hoptoad import stats
 from hoptoad.api import htv2
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.spool import SpoolNotifier
@@ -146,7 +146,7 @@ def test_a_dead_server_costs_one_attempt_at_a_time(settings_for, directory):
         return Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused")
 
     clock = Clock()
-    spool = SpoolNotifier(send=unreachable, circuit=Circuit(clock=clock, jitter=lambda: 1.0))
+    spool = SpoolNotifier(send=unreachable, circuit=CircuitBreaker(clock=clock, jitter=lambda: 1.0))
     for _ in range(20):
         spool.enqueue(PAYLOAD, 1)
     assert spool.flush(0.3) is False

@@ -19,7 +19,7 @@ from hoptoad import stats
 from hoptoad.api import htv2, v3
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.delivery.spool.lock import SpoolLock
 from hoptoad.delivery.spool.size import SpoolSize
@@ -203,7 +203,7 @@ def test_a_notice_that_always_fails_keeps_no_other_waiting(spool, server, direct
 
 @pytest.mark.parametrize("reply", [None, 7, ValueError("a bug"), OSError(5, "of the sender's")])
 def test_a_permit_is_given_back_whatever_the_sender_does(spool, server, quick, reply):
-    circuit = Circuit(jitter=lambda: 0.0)
+    circuit = CircuitBreaker(jitter=lambda: 0.0)
     circuit.answered(DOWN)
     server.answers[b"odd"] = reply
     handler = spool(circuit=circuit)

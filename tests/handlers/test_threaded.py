@@ -14,7 +14,7 @@ from collector import Reply
 from places import PYTHONPATH
 
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.stats import stats
 from hoptoad.handlers.threaded import ThreadedNotifier
 
@@ -396,7 +396,10 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
         return outcome
 
     notifier = ThreadedNotifier(
-        1, send=send, fall_back=lambda *args: given_up.append(args), circuit=Circuit(jitter=lambda: 0.0)
+        1,
+        send=send,
+        fall_back=lambda *args: given_up.append(args),
+        circuit=CircuitBreaker(jitter=lambda: 0.0),
     )
     notifier.enqueue(b"1", 5)
     assert notifier.flush(20)
@@ -418,7 +421,7 @@ def test_a_send_that_returns_no_answer_ends_an_outage(outcome):
         sent.append(payload)
         return next(outcomes, outcome)
 
-    circuit = Circuit()
+    circuit = CircuitBreaker()
     notifier = ThreadedNotifier(1, send=send, circuit=circuit)
     for _ in range(20):
         notifier.enqueue(b"x", 5)

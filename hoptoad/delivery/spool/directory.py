@@ -47,7 +47,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class Contents:
-    """What one scan has found."""
+    """The result of one scan."""
 
     notices: list[Waiting] = field(default_factory=list)  # oldest first
     skipped: dict[str, str] = field(default_factory=dict)  # names, and why each is not sent
@@ -80,7 +80,7 @@ class SpoolDirectory:
         own_files.make_private(self.refused)
 
     def write(self, payload: bytes) -> Waiting:
-        """Writes a notice; when this returns other processes see it."""
+        """Writes a notice, which other processes see when this returns."""
         now = int(self._clock() * 1_000_000)
         name = f"{now:017d}-{secrets.token_hex(4)}-0{SUFFIX}"
         try:
@@ -91,7 +91,7 @@ class SpoolDirectory:
         return Waiting(self.path / name, now / 1_000_000, len(payload), 0)
 
     def scan(self) -> Contents:
-        """All that waits. Deletes what killed processes have left half written."""
+        """Scans for waiting notices. Deletes those that killed processes have left half written."""
         found = _scan(self.path)
         for name, touched in found.torn.items():
             if self._clock() - touched > _TORN_AFTER:

@@ -1,4 +1,4 @@
-"""Writes files and directories of this user. What others have planted is neither followed nor changed."""
+"""Writes files and directories of this user. Planted ones are neither followed nor changed."""
 
 import contextlib
 import errno

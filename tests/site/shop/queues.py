@@ -1,4 +1,4 @@
-"""A handler of the site's own, which gives up all it is given."""
+"""A handler of the site's own, which delivers nothing: all notices fall back."""
 
 from hoptoad.handlers.fallback import fall_back
 
