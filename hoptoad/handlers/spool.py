@@ -164,7 +164,8 @@ class SpoolNotifier(Worker):
 
     def _work_here(self, timeout: float) -> None:
         try:
-            self._delivery.step()
+            if not self._delivery.closing:
+                self._delivery.step()
         except OSError as error:
             self._delivery.report.disk_failed(error)
 

@@ -5,13 +5,17 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.stats import stats
 from hoptoad.runtime import lifecycle, threads
+from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import Ending
+from hoptoad.runtime.messages import get_logger
+
+logger = get_logger(__name__)
 
 
 class Worker:
@@ -131,9 +135,16 @@ def _end_without_atexit(worker: Worker) -> None:
 def _end(workers: Sequence[Worker]) -> None:
     with stats.one_line():
         for worker in workers:
-            worker.close()
+            _call(worker.close)
         for worker in workers:
-            worker.abandon()
+            _call(worker.abandon)
+
+
+def _call(end: Callable[[], object]) -> None:
+    try:
+        end()
+    except Exception:  # the next one still has to end
+        log_exception(logger, "A handler could not be closed as the process ended.")
 
 
 lifecycle.at_exit(Ending.HANDLERS, lambda: _end(list(_workers.values())))

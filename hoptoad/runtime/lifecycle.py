@@ -53,15 +53,11 @@ def track(thing: Resettable) -> None:
     _tracked.add(thing)
 
 
-def tracked(kind: type) -> list[Any]:
-    """The tracked objects of this class."""
-    return [thing for thing in list(_tracked) if isinstance(thing, kind)]
-
-
 def at_exit(ending: Ending, call: Callable[[], object]) -> None:
     """Calls `call` when the interpreter ends, in the order of Ending."""
     if not _endings:
-        atexit.register(_end)  # now: what the site has registered before may still fail, and be reported
+        # Functions that the site registered earlier run later. Their failures are reported all the same.
+        atexit.register(_end)
     _endings.append((ending, call))
 
 
