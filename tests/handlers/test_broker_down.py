@@ -164,7 +164,7 @@ def test_a_broker_and_a_server_that_come_back_in_turn_lose_nothing(pool, broker,
 
 
 def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_down():
-    given_up, published = [], []
+    failed, published = [], []
     gate, entered = threading.Event(), threading.Event()
 
     def publish(document):
@@ -175,7 +175,7 @@ def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_d
 
     circuit = CircuitBreaker(clock=Clock())
     notifier = BrokeredNotifier(
-        publish, "The broker", threads=1, circuit=circuit, fall_back=lambda *args: given_up.append(args)
+        publish, "The broker", threads=1, circuit=circuit, fall_back=lambda *args: failed.append(args)
     )
     enqueue(notifier, 10)
     assert entered.wait(20)
@@ -183,19 +183,19 @@ def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_d
 
     notifier.close(0.5)
 
-    assert (len(published), given_up) == (9, [])
+    assert (len(published), failed) == (9, [])
     gate.set()
 
 
 def test_a_fallback_gets_what_waits_at_the_end(pool, broker):
-    given_up = []
+    failed = []
     broker.is_up = False
-    notifier = pool(send=lambda *args: UNREACHABLE, fall_back=lambda *args: given_up.append(args[0]))
+    notifier = pool(send=lambda *args: UNREACHABLE, fall_back=lambda *args: failed.append(args[0]))
     enqueue(notifier, 20)
 
     assert notifier.close(1) is False
 
-    assert len(given_up) == 20
+    assert len(failed) == 20
 
 
 def test_a_spool_gets_what_does_not_fit_into_the_queue(pool, broker, settings_for, tmp_path, collector):
@@ -436,7 +436,7 @@ FORKS = """
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.parametrize("handler", ["threadpool", "blocking", "spool", "celery", "tasks"])
-def test_children_forked_in_the_midst_of_the_first_failure_tell_theirs(collector, tmp_path, handler):
+def test_children_forked_in_the_midst_of_the_first_failure_report_theirs(collector, tmp_path, handler):
     """Three threads fail for the first time while six children are forked; the broker is down."""
     pytest.importorskip("celery", reason="celery is not installed")
     spool = str(tmp_path / "spool") if handler == "spool" else ""

@@ -39,7 +39,7 @@ def test_an_error_is_mailed_to_the_admins(client, settings_for, db):
 
 
 @pytest.mark.parametrize("version", [{}, {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": 7}])
-def test_variables_causes_and_notes_are_told_once(client, settings_for, view, version):
+def test_variables_causes_and_notes_are_mailed_once(client, settings_for, view, version):
     settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_LOCAL_VARIABLES=True, HOPTOAD_SOURCE_CONTEXT=1, **version)
 
     @view

@@ -106,7 +106,7 @@ def spool(settings_for, spool_dir, server, request):
 
 @pytest.mark.parametrize(("plant", "why"), STRANGERS)
 @pytest.mark.parametrize("api", ["v2", "v3"])
-def test_a_strange_file_stops_nothing_and_is_told_once(
+def test_a_strange_file_stops_nothing_and_is_logged_once(
     collector, settings_for, directory, caplog, plant, why, api
 ):
     plant(directory.path)
@@ -131,7 +131,7 @@ def test_a_strange_file_stops_nothing_and_is_told_once(
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), Untrusted("x is not ours")])
-def test_a_notice_that_cannot_be_read_is_told_once_and_stops_no_other(
+def test_a_notice_that_cannot_be_read_is_logged_once_and_stops_no_other(
     spool, server, directory, monkeypatch, caplog, error
 ):
     bad = directory.write(b"unreadable")

@@ -292,7 +292,7 @@ def test_a_child_forked_after_an_error_sends_its_own_and_nothing_twice(collector
     assert len(collector.received) == 4
 
 
-def test_a_last_resort_that_is_slow_does_not_hold_the_end_of_the_process(collector, deadline):
+def test_a_slow_fallback_does_not_hold_the_end_of_the_process(collector, deadline):
     """Hundreds of notices are left, and each is handed to a handler that takes a while."""
     import collector as faults
 
@@ -383,7 +383,7 @@ def test_a_child_of_multiprocessing_says_its_numbers_too(collector):
 @pytest.mark.parametrize("error", [ValueError, TimeoutError, SystemExit])
 def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(error, monkeypatch):
     """Also where the exception ends the thread."""
-    sent, given_up = [], []
+    sent, failed = [], []
     ended = threading.Event()
     monkeypatch.setattr(threading, "excepthook", lambda args: ended.set())
     outcomes = iter([Answer(verdict=Verdict.UNREACHABLE, url=""), error("x")])
@@ -398,7 +398,7 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
     notifier = ThreadedNotifier(
         1,
         send=send,
-        fall_back=lambda *args: given_up.append(args),
+        fall_back=lambda *args: failed.append(args),
         circuit=CircuitBreaker(jitter=lambda: 0.0),
     )
     notifier.enqueue(b"1", 5)
@@ -408,7 +408,7 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
         notifier.enqueue(b"2", 5)
 
     assert notifier.flush(20)
-    assert len(given_up) == 1
+    assert len(failed) == 1
     assert sent == [b"1", b"2", b"2", b"2"]
 
 
