@@ -23,9 +23,6 @@ MAY_IMPORT = {
 ISLANDS = {"exceptional"}
 # `generate_payload((request, status))` and the functions of `hoptoad` itself are of 2010.
 UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify")}
-UPWARDS |= {  # to be cut
-    ("handlers.mail", "capture.reporter_class"),
-}
 FACES = {"", "__main__", "apps", "checks", "context_processors", "hooks", "log", "middleware", "testing"}
 FACES |= {"integrations", "management", "demo"}
 MAX_LINES = 320

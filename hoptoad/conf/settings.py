@@ -45,7 +45,8 @@ APIS = {
     "v2": ApiRow("hoptoad.api.htv2"),
     "v3": ApiRow("hoptoad.api.v3", key=validators.HEADER_CHARACTERS, needs="HOPTOAD_PROJECT_ID"),
 }
-# To add a handler, add its module and a row: the name in HOPTOAD_HANDLER, and the path of its class.
+# To add a handler, add its module and a row: the name in HOPTOAD_HANDLER, and the path of its class,
+# which takes the keyword `fall_back`.
 HANDLERS = {
     "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
     "blocking": "hoptoad.handlers.blocking.BlockingNotifier",

@@ -186,7 +186,7 @@ def test_a_path_that_leads_out_of_its_directory_is_refused(tmp_path, place):
         safe_files.real_path_below(str(root / place), str(root))
 
 
-def test_a_path_inside_is_told_without_its_links(tmp_path):
+def test_a_path_inside_is_returned_without_its_links(tmp_path):
     (tmp_path / "inside").mkdir()
     (tmp_path / "link").symlink_to("inside")
     here = os.path.realpath(tmp_path)
