@@ -121,7 +121,8 @@ class _Pages:
         page = self._pages[key] = Page()
         return page
 
-    def may_describe(self, page: Page) -> bool:
+    def reserve_description(self, page: Page) -> bool:
+        """Counts a description. False where the window or the page has as many as it may."""
         if self._descriptions >= MAX_DESCRIPTIONS or len(page.names) >= MAX_REFERRERS:
             return False
         self._descriptions += 1
@@ -187,7 +188,7 @@ class Digest:
             pages = self._linked if is_linked else self._others
             page = pages.page(key)
             page.count += 1
-            is_new = source not in page.names and pages.may_describe(page)
+            is_new = source not in page.names and pages.reserve_description(page)
         if is_new:
             described = describe()  # outside the lock: redaction takes time
         with self._lock:
