@@ -150,7 +150,16 @@ class Slot:
         _close(handler)
 
 
-_BUILT_FROM = ("url", "thread_count", "queue_size", "retries", "spool_dir")
+_BUILT_FROM = (
+    "api",
+    "notification_url",
+    "project_id",
+    "use_ssl",
+    "thread_count",
+    "queue_size",
+    "retries",
+    "spool_dir",
+)
 _slots: list[Slot] = []
 _main = Slot("HOPTOAD_HANDLER")
 
