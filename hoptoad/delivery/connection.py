@@ -7,7 +7,6 @@ The only module that imports `requests`, which takes longer than everything else
 import contextlib
 import encodings.idna  # noqa: F401 - with netrc, imported by `requests` in mid-flight: see transport
 import http.client
-import io
 import logging
 import netrc  # noqa: F401
 import socket
@@ -24,6 +23,7 @@ from requests.adapters import HTTPAdapter
 
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
+from hoptoad.delivery.deadline import TimedResponse
 from hoptoad.delivery.delivering import is_delivering
 from hoptoad.runtime import lifecycle, messages
 from hoptoad.runtime.lifecycle import Ending
@@ -238,53 +238,12 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-class _RawUntil(io.RawIOBase):
-    """Reads a socket until a deadline, however slowly its bytes drip."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        timeout = sock.gettimeout()
-        self._raw = raw
-        self._sock = sock
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the answer took too long")
-            self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._raw.close()
-            super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_RawUntil(self.fp.detach(), sock))
-
-    def begin(self) -> None:
-        """Reads on until the final answer: `http.client` takes 102 and 103 for that (RFC 9110, 15.2)."""
-        super().begin()
-        while 100 <= self.status < 200:
-            if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                raise http.client.HTTPException("the server switches to another protocol")
-            self.headers = self.msg = None  # type: ignore[assignment]  # else `begin` does nothing
-            super().begin()
-
-
 class _HTTPConnection(urllib3.connection.HTTPConnection):
-    response_class = _Response
+    response_class = TimedResponse
 
 
 class _HTTPSConnection(urllib3.connection.HTTPSConnection):
-    response_class = _Response
+    response_class = TimedResponse
 
 
 class _HTTPPool(urllib3.HTTPConnectionPool):
