@@ -261,21 +261,37 @@ class _Adapter(HTTPAdapter):
 class _Exchange(http.client.HTTPConnection):
     """An exchange as `http.client` makes it, over a connection that urllib3 has opened.
 
-    urllib3's own request and answer take half as much processor time again, and do no more for bytes
-    that are posted and text that is read at once:
+    For bytes that are posted, urllib3's own request and answer do no more and take half as long again.
 
-        connection = pool.urlopen("POST", "/", ...).connection    # opened by urllib3, then kept alive
-        connection.exchange("/", b"<notice/>", {}, 5).status      # 200
+        connection = pool.urlopen("POST", "/", ...).connection          # opened by urllib3, kept alive
+        connection.exchange("/", b"<notice/>", {}, timeout=5).status    # 200
+
+    `tests/delivery/test_transport.py`, TestOverAConnection: both ways come to the same.
     """
 
     response_class = TimedResponse
+    putheader = http.client.HTTPConnection.putheader
+    _unsent: "list[bytes] | None" = None  # what `exchange` sends at once
 
     def exchange(
         self, target: str, body: bytes, headers: Mapping[str, str], timeout: float
     ) -> http.client.HTTPResponse:
+        """Posts `body`. `timeout` is in seconds, once for sending and once for the whole answer."""
         self.sock.settimeout(timeout)
-        http.client.HTTPConnection.request(self, "POST", target, body, headers)
+        unsent: list[bytes] = []
+        self._unsent = unsent
+        try:
+            http.client.HTTPConnection.request(self, "POST", target, body, headers)
+        finally:
+            self._unsent = None
+        self.sock.sendall(b"".join(unsent))
         return http.client.HTTPConnection.getresponse(self)
+
+    def send(self, data: Any) -> None:
+        if self._unsent is None:
+            super().send(data)
+        else:
+            self._unsent.append(data)
 
 
 class _HTTPConnection(_Exchange, urllib3.connection.HTTPConnection):

@@ -442,16 +442,23 @@ def test_the_surroundings_of_a_delivery_are_looked_for_once_a_minute(collector, 
 
 
 @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ImportError("no requests")])
-def test_a_process_that_can_import_nothing_now_tries_again_later(monkeypatch, error):
-    def fail(module):
-        raise error
+def test_a_process_that_can_import_nothing_now_tries_again_later(collector, monkeypatch, error):
+    name = "hoptoad.delivery.connection"
 
-    monkeypatch.setattr(transport, "when_needed", fail)
+    class Failing:
+        def find_spec(self, wanted, path=None, target=None):
+            if wanted == name:
+                raise error
 
-    answer = transport.post("http://127.0.0.1:9/", b"<notice/>", headers={}, timeout=5)
+    with monkeypatch.context() as now:
+        now.delitem(sys.modules, name)
+        now.delattr(name)
+        now.setattr(sys, "meta_path", [Failing(), *sys.meta_path])
+        answer = transport.post(collector.url, b"<notice/>", headers={}, timeout=5)
 
     assert answer.verdict is Verdict.UNREACHABLE
     assert str(error) in str(answer)
+    assert transport.post(collector.url, b"x", headers={}, timeout=5).verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
