@@ -15,7 +15,8 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import requests
 import urllib3
@@ -246,15 +247,15 @@ def _led_to(error: BaseException) -> Iterator[BaseException]:
 
 
 class _Adapter(HTTPAdapter):
-    """Connections whose answers have a deadline as a whole, not only for each byte."""
+    """Opens connections that are `_Exchange` as well, whatever proxy is between."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        _extend(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = _POOLS
+        _extend(manager)
         return manager
 
 
@@ -294,20 +295,16 @@ class _Exchange(http.client.HTTPConnection):
             self._unsent.append(data)
 
 
-class _HTTPConnection(_Exchange, urllib3.connection.HTTPConnection):
-    pass
+def _extend(manager: Any) -> None:
+    manager.pool_classes_by_scheme = {
+        scheme: _extended(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
 
 
-class _HTTPSConnection(_Exchange, urllib3.connection.HTTPSConnection):
-    pass
-
-
-class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+@cache
+def _extended(pool: Any) -> type:
+    """The class of pools with connections that are `_Exchange` as well: of HTTP, HTTPS or SOCKS."""
+    if issubclass(pool.ConnectionCls, _Exchange):
+        return cast("type", pool)
+    connection = type("Connection", (_Exchange, pool.ConnectionCls), {})
+    return type("Pool", (pool,), {"ConnectionCls": connection})

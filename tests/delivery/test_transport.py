@@ -50,6 +50,22 @@ def untrusted(certificate, authority, folder):
     }[certificate]()
 
 
+def lead(client, port):
+    """Leads what a client of a proxy sends to a port of this machine, and the answers back."""
+
+    def copy(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    with socket.create_connection(("127.0.0.1", port)) as server:
+        back = threading.Thread(target=copy, args=(server, client))
+        back.start()
+        copy(client, server)
+        back.join()
+
+
 @contextlib.contextmanager
 def tunnel():
     """The address of a proxy that opens one tunnel, as CONNECT asks for it."""
@@ -60,19 +76,9 @@ def tunnel():
         def serve():
             client, _ = listener.accept()
             with client, contextlib.suppress(OSError):
-                host, port = client.recv(4096).split()[1].decode().split(":")
-                with socket.create_connection(("127.0.0.1", int(port))) as server:
-                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                    back = threading.Thread(target=copy, args=(server, client))
-                    back.start()
-                    copy(client, server)
-                    back.join()
-
-        def copy(source, target):
-            with contextlib.suppress(OSError):
-                while data := source.recv(65536):
-                    target.sendall(data)
-                target.shutdown(socket.SHUT_WR)
+                _, port = client.recv(4096).split()[1].decode().split(":")
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                lead(client, int(port))
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -520,6 +526,37 @@ def test_a_proxy_gets_its_credentials_with_each_notice(post, collector, monkeypa
     assert {received.headers["Proxy-Authorization"] for received in collector.received} == {
         "Basic Ym9iOndvcmQ="
     }
+    assert {received.connection for received in collector.received} == {1}
+
+
+@contextlib.contextmanager
+def socks_proxy(port):
+    """The address of a SOCKS proxy whose one client is led to a port of this machine."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def serve():
+            client, _ = listener.accept()
+            with client, contextlib.suppress(OSError):
+                client.recv(4096)  # the ways to prove who one is
+                client.sendall(b"\5\0")
+                client.recv(4096)  # the host wanted
+                client.sendall(b"\5\0\0\1" + bytes(6))
+                lead(client, port)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"socks5h://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_socks_proxy_is_used(post, collector, monkeypatch, scheme):
+    pytest.importorskip("socks", reason="PySocks is not installed")
+    with socks_proxy(collector.port) as proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        for _ in range(3):
+            assert post(f"{scheme}://localhost:{collector.port}/socks").verdict is Verdict.ACCEPTED
+
     assert {received.connection for received in collector.received} == {1}
 
 
