@@ -1,10 +1,10 @@
-"""One exchange with the server, over this thread's kept-alive connection; it always ends.
+"""Posts to a server over this thread's kept-alive connection, within a deadline.
 
-The only module that imports `requests`, which takes longer than everything else here together:
-`transport` imports it when there is something to send.
+`requests` finds the proxy, the certificate authorities and the credentials; the pool of urllib3 opens
+connections; `Exchange` uses those that are kept alive. No other module imports these two packages:
+importing them takes longer than all the rest, so `transport` waits until there is something to send.
 """
 
-import contextlib
 import encodings.idna  # noqa: F401 - with netrc, imported by `requests` in mid-flight: see transport
 import http.client
 import logging
@@ -14,6 +14,7 @@ import ssl
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, cast
@@ -24,37 +25,39 @@ from requests.adapters import HTTPAdapter
 
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
-from hoptoad.delivery.deadline import TimedResponse
 from hoptoad.delivery.delivering import is_delivering
+from hoptoad.delivery.http_exchange import Exchange
 from hoptoad.runtime import lifecycle, messages
 from hoptoad.runtime.lifecycle import Ending
 
 MAX_ANSWER_BYTES = 64 * 1024
 LOOK_AGAIN = 60.0  # seconds after which the environment and .netrc are read again
 _MAX_ENDPOINTS = 8  # one, unless the settings change
-_FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
-_KINDS: dict[str, tuple[type[BaseException], ...]] = {
-    "proxy": (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+_FAULTS: dict[str, tuple[type[BaseException], ...]] = {
+    "proxy": (urllib3.exceptions.ProxyError,),
     "dns": (socket.gaierror,),
-    "tls": (requests.exceptions.SSLError, ssl.SSLError),
+    "tls": (ssl.SSLError,),
     "refused": (ConnectionRefusedError,),
-    "timeout": (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+    "timeout": (urllib3.exceptions.TimeoutError, TimeoutError),
 }
-_ONCE = urllib3.Retry(0, read=False)
+_DISTRUSTED = (ssl.SSLCertVerificationError, urllib3.util.ssl_match_hostname.CertificateError)
+_DROPPED = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is the first
+_NO_RETRIES = urllib3.Retry(0, read=False)
 _USER_AGENT = f"{NAME}/{__version__}"
 
 _thread = threading.local()
 _endpoints: "weakref.WeakSet[_Endpoint]" = weakref.WeakSet()  # those of all threads
 
 
-def _is_of_the_site(record: logging.LogRecord) -> bool:
+def _is_by_the_site(record: logging.LogRecord) -> bool:
     return not is_delivering()
 
 
-# What urllib3 logs of our deliveries, addresses included, is not for the site's log; of the site's own
-# requests everything is.
+# urllib3 logs addresses. What it logs of our deliveries does not go into the site's log; what it logs of
+# the site's own requests does.
 for _name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "urllib3"]:
-    logging.getLogger(_name).addFilter(_is_of_the_site)
+    logging.getLogger(_name).addFilter(_is_by_the_site)
 
 
 def _forget_session() -> None:
@@ -66,77 +69,80 @@ lifecycle.reset_after_fork(_forget_session)
 
 
 def close_connections() -> None:
-    """Closes what is kept alive, for the end of the process."""
+    """Closes the idle connections of all threads, for the end of the process."""
     for endpoint in list(_endpoints):
-        if endpoint.idle is not None:
-            endpoint.idle.close()
+        endpoint.close()
 
 
 lifecycle.at_exit(Ending.CONNECTIONS, close_connections)
 
 
 def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-    """Posts `body` and judges what comes back, or what keeps it from coming. Raises nothing.
+    """Posts `body` and returns the verdict on the answer, or on the failure. Raises nothing.
 
     `timeout` is in seconds, once for connecting and once for the whole answer.
     """
     try:
         return _answer(url, body, headers, timeout)
-    except (*_FAULTS, ValueError) as error:  # ValueError: of an address or a header that HTTP cannot carry
+    except (*_FAILURES, ValueError) as error:  # ValueError: the URL or a header is not valid in HTTP
         return Answer(
             verdict=Verdict.UNREACHABLE,
             url=url,
             fault=_fault(error),
-            is_distrusted=_is_distrusted(error),
+            is_distrusted=_is_caused_by(error, _DISTRUSTED),
             text=messages.quoted(_reason(error)),
         )
 
 
 def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     endpoint = _endpoint(url, headers)
-    connection, endpoint.idle = endpoint.idle, None
+    connection = endpoint.take()
     response = _send_again(connection, endpoint, body, timeout) if connection is not None else None
     if response is None:
         response = _send(endpoint, body, timeout)
         connection = response.connection
     text = _read(response, connection)
-    endpoint.idle = connection
+    endpoint.keep(connection)
     return judge(url, response.status, response.headers, text.decode("utf-8", "replace"))
 
 
-def _read(response: Any, connection: Any) -> bytes:
-    """The text of an answer. Closes the connection where more may follow, of this answer or of another."""
-    is_whole = False
-    try:
-        with contextlib.closing(response):
-            text: bytes = response.read(MAX_ANSWER_BYTES)
-            is_whole = response.isclosed()
-    finally:
-        if not is_whole:
-            connection.close()
-    return text
-
-
 class _Endpoint:
-    """How an address is reached, as `requests` found it, and the connection that is kept alive."""
+    """Where to send and how, and the connection that is kept alive."""
 
     def __init__(self, pool: urllib3.HTTPConnectionPool, target: str, headers: Mapping[str, str]) -> None:
         self.found_at = time.monotonic()
         self.pool = pool
-        self.target = target  # the path, or for a proxy the whole address
+        self.target = target  # the path; through an HTTP proxy the whole URL
         self.headers = headers
-        self.idle: Any = None  # not closed by this thread, and not in use
+        self._idle: deque[Any] = deque(maxlen=1)
+
+    def take(self) -> Any:
+        """The idle connection or None. The thread that gets it owns it: another may be closing them all."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def keep(self, connection: Any) -> None:
+        """Keeps a connection for the next exchange."""
+        self._idle.append(connection)
+
+    def close(self) -> None:
+        """Closes the idle connection."""
+        connection = self.take()
+        if connection is not None:
+            connection.close()
 
 
 def _send(endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
-    """Sends by the pool of urllib3, which opens the connection: through the proxy, over TLS."""
+    """Sends through urllib3's pool, which opens the connection."""
     return endpoint.pool.urlopen(
         "POST",
         endpoint.target,
         body=body,
         headers=endpoint.headers,
         timeout=urllib3.Timeout(connect=timeout, read=timeout),
-        retries=_ONCE,
+        retries=_NO_RETRIES,
         redirect=False,
         assert_same_host=False,
         preload_content=False,
@@ -145,10 +151,10 @@ def _send(endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
 
 
 def _send_again(connection: Any, endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
-    """Sends over a kept-alive connection; None where the server has closed that meanwhile.
+    """Sends over a kept-alive connection; None where the server has closed it in the meantime.
 
-    The caller tries once more, outside the `except`: the error of that attempt must not lead to this one.
-    What arrives before the request is no answer to it, and such a connection is not used either.
+    The caller then opens another, outside of this `except`, so that an error of that attempt has no
+    `__context__` of this one. A connection with unread bytes is not used: they answer no request.
     """
     if not connection.is_connected:
         return None
@@ -156,43 +162,60 @@ def _send_again(connection: Any, endpoint: _Endpoint, body: bytes, timeout: floa
         return connection.exchange(endpoint.target, body, endpoint.headers, timeout)
     except BaseException as error:
         connection.close()
-        if not _was_dropped(error):
+        if not _is_caused_by(error, _DROPPED):
             raise
         return None
 
 
-def _endpoint(url: str, headers: Mapping[str, str]) -> _Endpoint:
-    """The proxy, the authorities and the credentials of .netrc, as `requests` finds them.
+def _read(response: Any, connection: Any) -> bytes:
+    """Reads an answer, or the beginning of a long one. Closes the connection unless all of it was read."""
+    is_whole = False
+    try:
+        text: bytes = response.read(MAX_ANSWER_BYTES)
+        is_whole = response.isclosed()
+    finally:
+        if not is_whole:
+            response.close()
+            connection.close()
+    return text
 
-    This thread looks for them once in LOOK_AGAIN seconds.
-    """
+
+def _endpoint(url: str, headers: Mapping[str, str]) -> _Endpoint:
+    """This thread's endpoint for `url`. The environment and .netrc are read once in LOOK_AGAIN seconds."""
     session = _session()
     key = (url, *headers.items())
     known: _Endpoint | None = _thread.endpoints.get(key)
     if known is not None and time.monotonic() - known.found_at < LOOK_AGAIN:
         return known
     if len(_thread.endpoints) >= _MAX_ENDPOINTS:
-        _thread.endpoints.clear()
-    found = _thread.endpoints[key] = _found(session, url, headers)
+        _forget_endpoints()
+    found = _thread.endpoints[key] = _find(session, url, headers)
+    _endpoints.add(found)
     if known is not None and known.pool is found.pool:
-        found.idle = known.idle
+        found.keep(known.take())
+    elif known is not None:
+        known.close()
     return found
 
 
-def _found(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Endpoint:
+def _find(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Endpoint:
+    """Asks `requests` for the proxy, the certificate authorities and the credentials of .netrc."""
     prepared = session.prepare_request(requests.Request("POST", url, headers=dict(headers)))
-    around: dict[str, Any] = dict(session.merge_environment_settings(url, {}, None, None, None))
+    environment: dict[str, Any] = dict(session.merge_environment_settings(url, {}, None, None, None))
+    verify, cert, proxies = environment["verify"], environment["cert"], environment["proxies"]
     adapter: Any = session.get_adapter(url)
-    pool = adapter.get_connection_with_tls_context(
-        prepared, around["verify"], proxies=around["proxies"], cert=around["cert"]
-    )
-    adapter.cert_verify(pool, url, around["verify"], around["cert"])
-    target = adapter.request_url(prepared, around["proxies"])
-    del prepared.headers["Content-Length"]  # of no body: each request has its own
+    pool = adapter.get_connection_with_tls_context(prepared, verify, proxies=proxies, cert=cert)
+    adapter.cert_verify(pool, url, verify, cert)
+    target = adapter.request_url(prepared, proxies)
+    del prepared.headers["Content-Length"]  # 0, because `prepared` has no body
     for_proxy = {} if target.startswith("/") else pool.proxy_headers
-    endpoint = _Endpoint(pool, target, {**prepared.headers, **for_proxy})
-    _endpoints.add(endpoint)
-    return endpoint
+    return _Endpoint(pool, target, {**prepared.headers, **for_proxy})
+
+
+def _forget_endpoints() -> None:
+    for endpoint in _thread.endpoints.values():
+        endpoint.close()
+    _thread.endpoints.clear()
 
 
 def _session() -> requests.Session:
@@ -209,45 +232,43 @@ def _session() -> requests.Session:
 
 
 def _fault(error: BaseException) -> str:
-    if _is_distrusted(error):
-        return "tls"  # also where a proxy is between
-    led = tuple(_led_to(error))
-    for fault, kinds in _KINDS.items():
-        if any(isinstance(step, kinds) for step in led):
-            return fault
-    return "network"
+    if _is_caused_by(error, _DISTRUSTED):
+        return "tls"  # also through a proxy
+    return next((fault for fault, kinds in _FAULTS.items() if _is_caused_by(error, kinds)), "network")
 
 
-def _is_distrusted(error: BaseException) -> bool:
-    distrust = (ssl.SSLCertVerificationError, urllib3.util.ssl_match_hostname.CertificateError)
-    return any(isinstance(step, distrust) for step in _led_to(error))
-
-
-def _was_dropped(error: BaseException) -> bool:
-    dropped = (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
-    return any(isinstance(step, dropped) for step in _led_to(error))
+def _is_caused_by(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    return any(isinstance(cause, kinds) for cause in _causes(error))
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause that says anything, as plainly as the operating system put it."""
-    texts = [str(step) for step in _led_to(error) if isinstance(step, OSError) and str(step)]
+    """The text of the innermost OSError, or of `error`."""
+    texts = [str(cause) for cause in _causes(error) if isinstance(cause, OSError) and str(cause)]
     return texts[-1] if texts else str(error) or type(error).__name__
 
 
-def _led_to(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, down to the innermost."""
     seen: set[int] = set()
     step: BaseException | None = error
     while step is not None and id(step) not in seen:
         seen.add(id(step))
         yield step
-        # urllib3 hands some causes on as `reason` or as an argument, without chaining them.
-        handed_on = (getattr(step, "reason", None), *step.args[:1])
-        causes = [cause for cause in handed_on if isinstance(cause, BaseException)]
+        # urllib3 passes some causes on as `reason` or as an argument, without chaining them.
+        passed_on = (getattr(step, "reason", None), *step.args[:1])
+        causes = [cause for cause in passed_on if isinstance(cause, BaseException)]
         step = causes[0] if causes else step.__cause__ or step.__context__
 
 
 class _Adapter(HTTPAdapter):
-    """Opens connections that are `_Exchange` as well, whatever proxy is between."""
+    """Makes pools whose connections have `exchange`, also for proxies.
+
+        adapter = _Adapter()
+        pool = adapter.get_connection_with_tls_context(prepared, verify=True)
+        isinstance(pool.urlopen("POST", "/", preload_content=False).connection, Exchange)    # True
+
+    `test_one_connection_is_kept_alive` and the tests of proxies fail without it.
+    """
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -259,42 +280,6 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-class _Exchange(http.client.HTTPConnection):
-    """An exchange as `http.client` makes it, over a connection that urllib3 has opened.
-
-    For bytes that are posted, urllib3's own request and answer do no more and take half as long again.
-
-        connection = pool.urlopen("POST", "/", ...).connection          # opened by urllib3, kept alive
-        connection.exchange("/", b"<notice/>", {}, timeout=5).status    # 200
-
-    `tests/delivery/test_transport.py`, TestOverAConnection: both ways come to the same.
-    """
-
-    response_class = TimedResponse
-    putheader = http.client.HTTPConnection.putheader
-    _unsent: "list[bytes] | None" = None  # what `exchange` sends at once
-
-    def exchange(
-        self, target: str, body: bytes, headers: Mapping[str, str], timeout: float
-    ) -> http.client.HTTPResponse:
-        """Posts `body`. `timeout` is in seconds, once for sending and once for the whole answer."""
-        self.sock.settimeout(timeout)
-        unsent: list[bytes] = []
-        self._unsent = unsent
-        try:
-            http.client.HTTPConnection.request(self, "POST", target, body, headers)
-        finally:
-            self._unsent = None
-        self.sock.sendall(b"".join(unsent))
-        return http.client.HTTPConnection.getresponse(self)
-
-    def send(self, data: Any) -> None:
-        if self._unsent is None:
-            super().send(data)
-        else:
-            self._unsent.append(data)
-
-
 def _extend(manager: Any) -> None:
     manager.pool_classes_by_scheme = {
         scheme: _extended(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
@@ -303,8 +288,8 @@ def _extend(manager: Any) -> None:
 
 @cache
 def _extended(pool: Any) -> type:
-    """The class of pools with connections that are `_Exchange` as well: of HTTP, HTTPS or SOCKS."""
-    if issubclass(pool.ConnectionCls, _Exchange):
+    """A pool class whose connections have `exchange`: for HTTP, HTTPS or SOCKS."""
+    if issubclass(pool.ConnectionCls, Exchange):
         return cast("type", pool)
-    connection = type("Connection", (_Exchange, pool.ConnectionCls), {})
+    connection = type("Connection", (Exchange, pool.ConnectionCls), {})
     return type("Pool", (pool,), {"ConnectionCls": connection})

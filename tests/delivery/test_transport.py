@@ -335,6 +335,28 @@ def test_each_notice_over_a_kept_alive_connection_has_its_own_length(collector):
     assert {received.connection for received in collector.received} == {1}
 
 
+def test_a_notice_over_a_kept_alive_connection_is_one_piece(post):
+    pieces = []
+
+    def serve(listener):
+        client, _ = listener.accept()
+        with client:
+            for _ in range(2):
+                pieces.append([client.recv(65536)])
+                while not pieces[-1][-1].endswith(BODY):
+                    pieces[-1].append(client.recv(65536))
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        for _ in range(2):
+            assert post(f"http://127.0.0.1:{listener.getsockname()[1]}/").verdict is Verdict.ACCEPTED
+        thread.join()
+
+    assert len(pieces[1]) == 1
+
+
 def half(handler):
     """Breaks off in the middle of an answer."""
     handler.send_response(200)

@@ -420,8 +420,8 @@ def test_a_secret_for_which_there_is_no_room_is_still_known():
 
 def test_the_surroundings_of_a_delivery_are_looked_for_once_a_minute(collector, monkeypatch):
     looked, now, notice = [], [1000.0], notice_of(*failed())
-    find = connection._found
-    monkeypatch.setattr(connection, "_found", lambda *given: looked.append(given) or find(*given))
+    find = connection._find
+    monkeypatch.setattr(connection, "_find", lambda *given: looked.append(given) or find(*given))
     monkeypatch.setattr(connection.time, "monotonic", lambda: now[0])
     connection._forget_session()
 
