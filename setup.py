@@ -33,6 +33,7 @@ setup(
             "pytest-django",
             "pytest-randomly",
             "redis",
+            "requests[socks]",
             "uvicorn",
             "websockets",
         ],
