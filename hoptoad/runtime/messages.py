@@ -71,15 +71,9 @@ def without_secrets(text: str, secrets: "Known | None") -> str:
     """The text with these secrets masked, in whatever form it quotes them."""
     if secrets is None:
         return text
-    masked = when_needed("hoptoad.redaction.secrets")
-    finder = masked.Masked(secrets).reappearing([text])
-    pieces: list[str] = []
-    end = 0
-    for first, last in sorted(finder.spans(text)) if finder is not None else ():
-        if first >= end:
-            pieces += (text[end:first], masked.MASK)
-        end = max(end, last)
-    return "".join([*pieces, text[end:]])
+    spans = when_needed("hoptoad.redaction.secrets").spans_of(secrets, text)
+    hidden: str = when_needed("hoptoad.redaction.cutting").hidden(text, spans)
+    return hidden
 
 
 def address(url: str) -> str:
