@@ -49,7 +49,9 @@ _OWNERS = {"cgi-data": Owner.CLIENT, "request": Owner.CLIENT, "params": Owner.FO
 _WHEREABOUTS = frozenset(
     "url PATH_INFO REQUEST_URI RAW_URI HTTP_HOST HTTP_X_FORWARDED_HOST HTTP_USER_AGENT".split()
 )
-_LIKE_A_PLACE = re.compile(r"/[\w./-]*|[\w-]+(?:\.[\w-]+)+(?::\d+)?|\w+/\d+\.\d+\b.*")
+_LIKE_A_PLACE = re.compile(
+    r"/[a-z\d./_-]*|[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})*\.[a-z]{2,24}(?::\d{1,5})?|\w{1,20}/\d+\.\d+\b.*"
+)
 
 
 class Finding(NamedTuple):
