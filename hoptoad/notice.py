@@ -226,6 +226,7 @@ _KINDS: dict[str, Kind] = {
     "HTTP_COOKIE": "quoted",
     **dict.fromkeys(FIXED_NAMES, "fixed"),
 }
+_NO_KINDS: dict[str, Kind] = {}
 
 
 def walk(notice: Notice, change: Change, *, look: Change | None = None) -> Notice:
@@ -294,19 +295,22 @@ def _frame(frame: Frame, section: str, change: Change, look: Change | None) -> F
 
 def _data(data: Data, section: str, change: Change, above: str = "") -> Data:
     changed: dict[str, Value] = {}
+    kinds = _KINDS if section == "cgi-data" else _NO_KINDS
     for key, value in data.items():
         path = f"{above}[{key}]" if above else key
         name = change(key, "name", section, path)
         while name in changed:  # two names that differed in a secret only
             name += "'"
-        changed[name] = _value(value, section, path, change)
+        if type(value) is str:
+            changed[name] = change(value, kinds.get(path, "text"), section, path)
+        else:
+            changed[name] = _value(value, section, path, change)
     return changed
 
 
 def _value(value: Value, section: str, path: str, change: Change) -> Value:
     if isinstance(value, str):
-        kind = _KINDS.get(path, "text") if section == "cgi-data" else "text"
-        return change(value, kind, section, path)
+        return change(value, "text", section, path)
     if isinstance(value, tuple):
         return tuple(
             [

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 from uuid import UUID
 
-from hoptoad.capture.values import bounded_repr, exact, memory_of, plain, slots_of
+from hoptoad.capture.values import NUMBERS, bounded_repr, exact, memory_of, number_text, plain, slots_of
 from hoptoad.notice import Owner, Secret, Value
 from hoptoad.redaction.cutting import MASK, SLACK
 from hoptoad.redaction.key_values import SAY_A_NAME, SAY_A_VALUE
@@ -31,12 +31,13 @@ _Entries = tuple[tuple[Any, Any], ...]
 class Room:
     """How many values and characters may still be copied, of each text SLACK more than are shown."""
 
-    __slots__ = ("chars", "depth", "text", "values")
+    __slots__ = ("chars", "depth", "text", "values", "window")
 
     def __init__(self, *, values: int, chars: int, text: int, depth: int) -> None:
         self.values = values
         self.chars = chars
         self.text = text
+        self.window = text + SLACK  # how much of a text is copied
         self.depth = depth
 
     def part(self, share: float) -> "Room":
@@ -47,11 +48,6 @@ class Room:
         self.values -= part.values
         self.chars -= part.chars
         return part
-
-    @property
-    def window(self) -> int:
-        """How much of a text is copied."""
-        return self.text + SLACK
 
     @property
     def is_full(self) -> bool:
@@ -87,8 +83,8 @@ class DataReader:
         self.marked = marked
         self._hidden: dict[Secret, None] = {}
         self.is_full = False  # there were more
-        self._count = dict.fromkeys(Owner, 0)
-        self._chars = dict.fromkeys(Owner, 0)
+        self._count = [0, 0, 0]  # by owner
+        self._chars = [0, 0, 0]
 
     @property
     def hidden(self) -> list[Secret]:
@@ -99,23 +95,23 @@ class DataReader:
         """What makes `name` the name of a secret; empty where nothing does."""
         if "%" in name:
             name = unquote_plus(name)
-        return self.marked.get(name) or self._names.rule(name)
+        return self.marked[name] if name in self.marked else self._names.rule(name)
 
     def suspects(self, names: list[str]) -> set[str]:
         """Those of `names` that may have a rule, and more."""
         return {*self._names.suspects(names), *self.marked} if names else set()
 
-    def data(self, value: object, room: Room, origin: Origin, path: tuple[int, ...] = ()) -> Value:
+    def data(self, value: Any, room: Room, origin: Origin, path: tuple[int, ...] = ()) -> Value:
         """`value` as nested text within `room`.
 
         Dictionaries and lists are followed, circles and depth marked; other objects are named.
         """
         kind = type(value)
-        if kind is str:
-            return room.take(value)  # type: ignore[arg-type]
-        is_mapping = issubclass(kind, dict)
+        if kind in NUMBERS:
+            value, kind = number_text(value), str
+        is_mapping = kind is dict or issubclass(kind, dict)
         if not is_mapping and kind not in _SEQUENCES:
-            return room.take(plain(value, room.window))
+            return room.take(value if kind is str else plain(value, room.window))
         if id(value) in path:
             return "[circular]"
         if len(path) >= room.depth:
@@ -123,17 +119,18 @@ class DataReader:
             return "[too deep]"
         path = (*path, id(value))
         if is_mapping:
-            return self.mapping(value, room, origin, path)  # type: ignore[arg-type]
-        return self._sequence(tuple(value), room, origin, path)  # type: ignore[arg-type]
+            return self.mapping(value, room, origin, path)
+        return self._sequence(tuple(value), room, origin, path)
 
     def mapping(
         self, value: "dict[Any, Any]", room: Room, origin: Origin, path: tuple[int, ...] = ()
     ) -> dict[str, Value]:
         """A dictionary as nested text; what finds no room is counted in a last entry."""
         # A copy made in one step: another thread may be changing the original.
-        entries: _Entries = tuple(islice(dict.items(value), max(room.values, 0) + _MAX_CUT_AWAY))
+        fits = max(room.values, 0)
+        entries: _Entries = tuple(islice(dict.items(value), fits + _MAX_CUT_AWAY))
         told, told_rule = self._told_name(entries)
-        shown = None if told_rule else self._copied(entries[: max(room.values, 0)], room, origin, path)
+        shown = None if told_rule else self._copied(entries[:fits], room, origin, path)
         taken = 0 if shown is None else len(shown)
         if shown is None:
             shown = {}
@@ -164,12 +161,16 @@ class DataReader:
         self, entries: _Entries, room: Room, origin: Origin, path: tuple[int, ...]
     ) -> "dict[str, Value] | None":
         """The usual dictionary: names of an ordinary kind, and room for all. None for any other."""
-        shown: dict[Any, Any] = dict(entries)
+        shown: dict[Any, Any] = {
+            name: number_text(item) if type(item) in NUMBERS else item for name, item in entries
+        }
         if {*map(type, shown)} - {str}:
             return None
-        suspects = self.suspects([*shown])
-        hidden = [(name, shown[name], self.rule(name)) for name in shown if name in suspects]
-        shown.update([(name, MASK) for name, _, rule in hidden if rule])
+        names = [*shown]
+        suspects = [*self._names.suspects(names), *[name for name in names if name in self.marked]]
+        hidden = [(name, shown[name], self.rule(name)) for name in suspects]
+        for name, _, rule in hidden:
+            shown[name] = MASK if rule else shown[name]
         texts = [item for item in shown.values() if type(item) is str]
         longest = max(map(len, [*shown, *texts]), default=0)
         size = sum(map(len, shown)) + sum(map(len, texts))
@@ -185,7 +186,7 @@ class DataReader:
         for name, item, rule in hidden:
             if rule:
                 self.hide(item, name, rule, origin)
-        for name in [] if is_flat else [name for name, item in shown.items() if type(item) is not str]:
+        for name in [] if is_flat else [name for name in shown if type(shown[name]) is not str]:
             shown[name] = self.data(shown[name], room, origin, path)
         return shown
 
@@ -254,8 +255,7 @@ class DataReader:
 
     def _told_name(self, entries: _Entries) -> tuple[str, str]:
         """The secret's name in `{"key": "api_key", "value": …}`, and its rule; empty texts without one."""
-        keys = {key for key, _ in entries if type(key) is str}
-        if keys.isdisjoint(_SAY_A_VALUE) or keys.isdisjoint(_SAY_A_NAME):
+        if not [key for key, _ in entries if type(key) is str and key in _SAY_A_VALUE]:
             return "", ""
         for key, item in entries:
             if type(item) is str and key in _SAY_A_NAME and (rule := self.rule(item)):

@@ -97,7 +97,8 @@ class Describer:
             file = code.co_filename
             function: str = code.co_qualname if _HAS_QUALNAME else code.co_name  # type: ignore[attr-defined,unused-ignore]
             # A site that compiles what its users write can be made to name a file anything.
-            at = _at if len(file + function) <= paths.MAX_FILE else _at.__wrapped__
+            is_usual = not (file[paths.MAX_FILE :] or function[_MAX_NAME:])
+            at = _at if is_usual else _at.__wrapped__
             found = at(file, line, function, root, gem_paths)
             shown += [found if detail is None else detail(frame, found)]
         return tuple(shown), left_out

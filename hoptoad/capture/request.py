@@ -350,9 +350,10 @@ def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
     # `runserver` copies all of that, or nothing. HTTP_PROXY is no header then.
     has_environment = not meta.keys().isdisjoint(("PATH", "HOME", "PWD", "LANG", next(iter(os.environ), "")))
     texts = {
-        exact(name): exact(value) if type(value) is not str else value
+        name if type(name) is str else exact(name): value if type(value) is str else exact(value)
         for name, value in tuple(meta.items())
-        if issubclass(type(name), str) and issubclass(type(value), str)
+        if (type(name) is str or issubclass(type(name), str))
+        and (type(value) is str or issubclass(type(value), str))
     }
     return {
         name: value

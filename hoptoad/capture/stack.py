@@ -10,6 +10,7 @@ from hoptoad.capture.reporter_filter import ReporterFilter, Unseen, is_wrapper, 
 from hoptoad.capture.sources import Sources
 from hoptoad.capture.values import bounded_repr, plain
 from hoptoad.notice import NOTHING, Data, Frame
+from hoptoad.redaction.cutting import SLACK
 from hoptoad.runtime.guards import guarded
 
 RULE = "sensitive_variables"
@@ -88,13 +89,9 @@ class VariableReader:
             return ()
         lines = self._sources.lines(frame.f_code.co_filename)
         first = max(line - self._source_lines, 1)
-        take = self._room.take
-        return tuple(
-            [
-                (number, take(text.rstrip(), _MAX_LINE))
-                for number, text in enumerate(lines[first - 1 : line + self._source_lines], first)
-            ]
-        )
+        shown = [text.rstrip()[: _MAX_LINE + SLACK] for text in lines[first - 1 : line + self._source_lines]]
+        self._room.chars -= min(sum(map(len, shown)), _MAX_LINE * len(shown))
+        return tuple(enumerate(shown, first))
 
     def _seen(self, frame: FrameType) -> "list[tuple[str, Any]] | None":
         """The variables as the filter shows them; what it hides is set aside."""
@@ -107,9 +104,11 @@ class VariableReader:
                 self._reader.hide(value, name, RULE, _MARKED)
         return seen
 
-    def _shown(self, value: object) -> object:
+    def _shown(self, value: Any) -> object:
         """Built-in containers stay what they are, to be masked by name; the rest becomes text."""
         kind = type(value)
+        if kind is str:
+            return repr(value if len(value) <= self._room.window else plain(value, self._room.window))
         if kind in _CONTAINERS or issubclass(kind, dict):
             return value
         if issubclass(kind, str):

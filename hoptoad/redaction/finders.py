@@ -51,9 +51,8 @@ class Finder:
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""
-        if "%" in name:
-            name = unquote_plus(name)
-        return self._marked.get(name) or self._names.rule(name)
+        name = _unquoted(name) if "%" in name else name
+        return self._marked[name] if name in self._marked else self._names.rule(name)
 
     def suspects(self, texts: list[str], page: str) -> list[int]:
         """Which of the texts may hold what `find` finds. `page` is all of them.
@@ -68,8 +67,8 @@ class Finder:
             index
             for index, text in enumerate(texts)
             if ("=" in text and ("?" in text or "#" in text))
-            or (names and ("=" in text or ":" in text) and (len(names) > _MANY or _any(names, text)))
-            or (hints and _any(hints, text))
+            or (names and ("=" in text or ":" in text) and [name for name in names if name in text])
+            or (hints and [hint for hint in hints if hint in text])
             or (has_values and ("alue" in text or "ALUE" in text))
             or (has_run and self._patterns.has_run(text))
             or self._patterns.always
@@ -79,7 +78,8 @@ class Finder:
         """The names before separators in the page that may be those of secrets."""
         names = list({*names_before_values(page)})
         marked = [name for name in names for mark in self._marked if mark in name]
-        return [*self._names.suspects(names), *marked] if names else []
+        found = [*self._names.suspects(names), *marked] if names else []
+        return found if len(found) < _MANY else [""]  # which any text holds
 
     def find(self, text: str, kind: Kind) -> list[Found]:
         """The secrets in a text of this kind. They may overlap."""
@@ -131,9 +131,8 @@ class Finder:
                 found += _moved(self._in_quoted(name, depth), at)
             if not value:
                 pass
-            elif rule := self.rule(unquote_plus(name)):
-                plain = unquote_plus(value)
-                found.append(Found(start, start + len(value), plain, unquote_plus(name), rule, True))
+            elif rule := self.rule(plain := _unquoted(name)):
+                found.append(Found(start, start + len(value), _unquoted(value), plain, rule, True))
             else:
                 found += _moved(self._in_quoted(value, depth), start)
             at += len(part) + 1
@@ -186,11 +185,8 @@ class Finder:
         ]
 
 
-def _any(pieces: list[str], text: str) -> bool:
-    for piece in pieces:  # noqa: SIM110 - run for every text, and cheaper than `any`
-        if piece in text:
-            return True
-    return False
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _moved(found: list[Found], by: int) -> Iterator[Found]:

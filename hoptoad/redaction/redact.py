@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from hoptoad.notice import (
@@ -99,9 +99,10 @@ class _Page:
         self._end = clock() + ALLOWANCE
         entries: list[tuple[str, Kind, str, str]] = []
 
-        def keep(*entry: Any) -> str:
-            entries.append(entry)
-            return entry[0]  # type: ignore[no-any-return]
+        def keep(text: str, kind: Kind, section: str, name: str) -> str:
+            nonlocal entries
+            entries += [(text, kind, section, name)]
+            return text
 
         walk(snapshot.raw, keep)
         self._entries = entries

@@ -72,8 +72,8 @@ class Values:
     def __init__(self) -> None:
         self.secrets: dict[str, Secret] = {}
         self.is_full = False  # some are not looked for, so nobody knows which texts hold them
-        self._count = dict.fromkeys(Owner, 0)
-        self._chars = dict.fromkeys(Owner, 0)
+        self._count = [0, 0, 0]  # by owner
+        self._chars = [0, 0, 0]
 
     def add(self, secret: Secret) -> None:
         """Adds a value, and what it stands for.
