@@ -157,6 +157,11 @@ class Notice:
     lost: int = 0  # notices this process could not deliver so far
 
 
+def is_internal(referrer: str, host: str) -> bool:
+    """Whether the page `referrer` is on the site `host`. Another subdomain is another site."""
+    return bool(host) and referrer.lower().startswith((f"http://{host}/".lower(), f"https://{host}/".lower()))
+
+
 class Owner(IntEnum):
     """Who chose a secret value. What is looked for has room for each of them, the site's come first."""
 

@@ -13,7 +13,7 @@ from rules import check_v2, check_v3
 from hoptoad import hooks
 from hoptoad.delivery import transport
 from hoptoad.delivery.stats import tally
-from hoptoad.reporting import missing_pages, rate_limit
+from hoptoad.reporting.pipeline import pipeline
 from hoptoad.testing import outbox
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = ""
@@ -96,8 +96,7 @@ def fresh_start():
     outbox.clear()
     tally.start_over()
     transport.start_over()
-    rate_limit.start_over()
-    missing_pages.start_over()
+    pipeline.start_over()
     hooks.remove()  # what fails in one test's threads is no other test's notice
 
 

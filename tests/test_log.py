@@ -1,4 +1,4 @@
-"""The log handler: what is logged as an error is reported as one."""
+"""HoptoadHandler: which log records are reported, and how."""
 
 import decimal
 import functools

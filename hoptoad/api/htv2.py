@@ -45,7 +45,7 @@ def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
         )
     incident = build.incident(request, exception=exception, status=status or 0)
     notice = build.notice(incident, get_settings())
-    return encode(before_notify.noticed(notice, get_settings().before_notify) or before_notify.bare(notice))
+    return encode(before_notify.apply(notice, get_settings().before_notify) or before_notify.bare(notice))
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:

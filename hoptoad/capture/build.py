@@ -39,9 +39,9 @@ from hoptoad.notice import (
 from hoptoad.redaction.cutting import cut
 from hoptoad.redaction.policy import policy_of
 from hoptoad.redaction.redact import Redacted, redact
-from hoptoad.reporting.marks import REASON
 from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import REASON
 
 logger = get_logger(__name__)
 

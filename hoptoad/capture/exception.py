@@ -13,12 +13,12 @@ from hoptoad.capture.data import DataReader, Origin, Room
 from hoptoad.capture.failures import Describer
 from hoptoad.capture.paths import shorten, shorten_all
 from hoptoad.capture.reporter_filter import ReporterFilter
+from hoptoad.capture.sightings import parts_of
 from hoptoad.capture.stack import VariableReader
 from hoptoad.capture.values import plain, without_addresses
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import ErrorInfo, Frame, Incident, Notice, Reason, Snapshot
 from hoptoad.redaction.cutting import SLACK, cut
-from hoptoad.reporting import duplicates
 from hoptoad.runtime.guards import guarded
 
 NO_FRAME = (Frame("unknown", 0, "unknown"),)
@@ -80,7 +80,7 @@ def _describer(
         gem_paths=settings.gem_paths,
         short_class_names=settings.short_class_names,
         detail=detail,
-        parts=duplicates.parts_of,
+        parts=parts_of,
     )
 
 

@@ -80,7 +80,7 @@ class Settings:
         (), validators.functions, '["shop.reporting.without_addresses"]'
     )
 
-    hooks: tuple[str, ...] = _setting(validators.HOOKS, validators.hooks, '["commands", "threads"]')
+    hooks: tuple[str, ...] = _setting(tuple(validators.HOOKS), validators.hooks, '["commands", "threads"]')
     trail: int = _setting(0, validators.count(0, 1000), "20")
     notice_id_header: str = _setting("", validators.header, '"X-Error-Id"')
 

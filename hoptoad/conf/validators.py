@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
@@ -27,7 +27,25 @@ BUILT_IN_HANDLERS = {
     "memory": "hoptoad.handlers.memory.MemoryNotifier",
 }
 
-HOOKS = ("commands", "scripts", "threads", "unraisable", "asyncio", "celery", "tasks")
+
+class Integration(NamedTuple):
+    """A module with `connect` and `disconnect`, for sites that use a package."""
+
+    module: str
+    packages: tuple[str, ...]  # the site uses it where one of these is imported,
+    setting: str  # or where it has a setting whose name begins like this
+
+
+# Those without a module are hooks of Python itself, see hoptoad.hooks.
+HOOKS: dict[str, Integration | None] = {
+    "commands": None,
+    "scripts": None,
+    "threads": None,
+    "unraisable": None,
+    "asyncio": None,
+    "celery": Integration("hoptoad.integrations.celery", ("celery",), "CELERY_"),
+    "tasks": Integration("hoptoad.integrations.tasks", ("django.tasks", "django_tasks"), "TASKS"),
+}
 
 Shape = Callable[[Any], Any]
 

@@ -5,8 +5,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from hoptoad.api.cgi_data import FRAME
-from hoptoad.notice import Data, Notice, Value
-from hoptoad.reporting.broken_links import is_internal
+from hoptoad.notice import Data, Notice, Value, is_internal
 
 _MAX_SUBJECT = 900  # RFC 5322, section 2.1.1, has lines end at 998
 

@@ -22,7 +22,8 @@ override_settings(
 ).enable()
 import logging
 from types import SimpleNamespace
-from hoptoad.reporting import missing_pages, reporter, rate_limit
+from hoptoad.reporting import reporter
+from hoptoad.reporting.pipeline import pipeline
 from hoptoad.log import HoptoadHandler
 
 make = RequestFactory()
@@ -30,8 +31,7 @@ make = RequestFactory()
 def grown(repeat, times):
     for number in range(200):
         repeat(number)
-    rate_limit.start_over()
-    missing_pages.start_over()
+    pipeline.start_over()
     gc.collect()
     before = held()
     for number in range(times):

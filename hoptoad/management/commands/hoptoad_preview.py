@@ -133,7 +133,7 @@ def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Finding
     except HoptoadPreview as error:
         incident = build.incident(request, exception=error)
         notice, findings, _ = build.redacted(build.snapshot(incident, settings), settings)
-    return before_notify.noticed(notice, settings.before_notify), findings
+    return before_notify.apply(notice, settings.before_notify), findings
 
 
 def _fail(password: str) -> None:

@@ -1,4 +1,4 @@
-"""Which missing pages are reported: Django's rules, and the site's own."""
+"""Which failures are not reported: Django's rules for broken links, and the rows of FILTERS."""
 
 import re
 
@@ -6,7 +6,8 @@ import pytest
 from django.core.signals import got_request_exception
 
 from hoptoad.middleware import HoptoadNotifierMiddleware
-from hoptoad.reporting.broken_links import is_broken_link
+from hoptoad.reporting import filters
+from hoptoad.reporting.filters import is_broken_link
 from hoptoad.testing import outbox
 
 
@@ -136,3 +137,17 @@ def test_a_hook_that_fails_ignores_nothing(client, choosy, caplog):
 
     assert len(outbox) == 1
     assert "is_ignorable" in caplog.text
+
+
+def test_a_filter_is_a_function_and_a_row(client, reported, monkeypatch, caplog):
+    def quiet_hours(incident, settings):
+        return incident.path.startswith("/boom/1/")
+
+    monkeypatch.setattr(filters, "FILTERS", (*filters.FILTERS, ("QUIET_HOURS", quiet_hours)))
+    caplog.set_level("DEBUG", logger="hoptoad")
+
+    client.get("/boom/1/")
+    client.get("/boom/2/")
+
+    assert len(reported) == 1
+    assert "Not reported, because of QUIET_HOURS: /boom/1/" in caplog.text
