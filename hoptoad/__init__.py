@@ -60,8 +60,8 @@ def stats() -> dict[str, int]:
     from hoptoad.runtime.lifecycle import importing
 
     with importing:
-        from hoptoad.delivery.stats import tally
-    return tally.counts()
+        from hoptoad.delivery.stats import stats
+    return stats.counts()
 
 
 def warm_up() -> None:

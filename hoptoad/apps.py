@@ -13,7 +13,7 @@ class HoptoadConfig(AppConfig):
         from hoptoad import checks, hooks  # noqa: F401 - importing the checks registers them
         from hoptoad.conf.loading import get_settings
         from hoptoad.errors import ConfigurationError
-        from hoptoad.handlers.base import register_tasks
+        from hoptoad.handlers.registry import register_tasks
 
         register_tasks()
         with contextlib.suppress(ConfigurationError):  # said by the check and by the middleware

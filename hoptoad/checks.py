@@ -15,7 +15,7 @@ from hoptoad.api.registry import get_api
 from hoptoad.conf import loading
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
+from hoptoad.handlers.registry import NO_THREADS, handler_class, is_file, lacks_threads
 from hoptoad.middleware import MIDDLEWARE, notifiers
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import imported
@@ -72,7 +72,7 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
             hint=f"Remove the line {name} = … from the settings.",
             id="hoptoad.W002",
         )
-    if threads_never_run() and settings.handler not in ("blocking", "memory"):
+    if lacks_threads(settings):
         yield checks.Warning(NO_THREADS, hint="enable-threads = true", id="hoptoad.W010")
     yield from _address_warnings(settings)
     if settings.spool_dir and os.path.islink(settings.spool_dir):

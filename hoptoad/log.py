@@ -8,11 +8,10 @@ from typing import Any
 from django.http import HttpRequest
 
 from hoptoad.capture.log_values import event_of, exception_of, formatted, template
-from hoptoad.delivery.delivering import is_delivering
 from hoptoad.middleware import notifiers
 from hoptoad.redaction.cutting import SLACK
 from hoptoad.reporting import reporter
-from hoptoad.runtime.guards import log_exception
+from hoptoad.runtime.guards import is_delivering, log_exception
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import current_request
 

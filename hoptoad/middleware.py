@@ -16,7 +16,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from hoptoad.api.registry import BUILT_IN_APIS, get_api
 from hoptoad.conf.loading import get_settings
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
+from hoptoad.handlers.registry import BUILT_WHEN_NEEDED, NO_THREADS, lacks_threads
 from hoptoad.reporting import refusals, reporter
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import imported
@@ -61,9 +61,9 @@ class HoptoadNotifierMiddleware:
         # A path that cannot be imported must stop the start. Built-in names need no check.
         if settings.api not in BUILT_IN_APIS:
             get_api()
-        if settings.handler not in ALWAYS_THERE:
+        if settings.handler not in BUILT_WHEN_NEEDED:
             get_handler()
-        if threads_never_run() and settings.handler != "blocking":
+        if lacks_threads(settings):
             logger.warning(NO_THREADS)
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)

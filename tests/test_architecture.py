@@ -26,7 +26,6 @@ UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify"
 UPWARDS |= {  # to be cut
     ("conf.settings", "capture.server"),
     ("conf.problems", "api.characters"),
-    ("handlers.mail", "capture.reporter_class"),
 }
 FACES = {"", "__main__", "apps", "checks", "context_processors", "hooks", "log", "middleware", "testing"}
 FACES |= {"integrations", "management", "demo"}

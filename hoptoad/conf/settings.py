@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from hoptoad.redaction.patterns import Recognisers
     from hoptoad.redaction.secrets import Known
 
+# What HOPTOAD_HANDLER may name. Each class takes the keyword `fall_back`.
+HANDLERS = {
+    "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
+    "blocking": "hoptoad.handlers.blocking.BlockingNotifier",
+    "spool": "hoptoad.handlers.spool.SpoolNotifier",
+    "celery": "hoptoad.handlers.celery.CeleryNotifier",
+    "tasks": "hoptoad.handlers.tasks.TasksNotifier",
+    "mail": "hoptoad.handlers.mail.MailNotifier",
+    "memory": "hoptoad.handlers.memory.MemoryNotifier",
+}
 DISCONNECTS = (
     "django.core.exceptions.RequestAborted",
     "django.http.UnreadablePostError",
@@ -88,8 +98,8 @@ class Settings:
     storm_cache: str = _setting("", validators.cache, '"default"')
     sample_rate: float = _setting(1.0, validators.share, "0.1")
 
-    handler: str = _setting("", validators.handler, '"threadpool"')
-    fallback_handler: str = _setting("", validators.handler, '"mail"')
+    handler: str = _setting("", validators.handler(HANDLERS), '"threadpool"')
+    fallback_handler: str = _setting("", validators.handler(HANDLERS), '"mail"')
     mail_html: bool = _setting(False, validators.switch, "True")
     handler_class: str = _setting("", validators.text, '"MyHandler"')
     thread_count: int = _setting(4, validators.count(1, 64), "4")

@@ -17,15 +17,6 @@ from django.conf import settings as django_settings
 from hoptoad.runtime.lifecycle import imported, when_needed
 
 DEFAULT_TIMEOUT = 5.0
-BUILT_IN_HANDLERS = {
-    "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
-    "blocking": "hoptoad.handlers.blocking.BlockingNotifier",
-    "spool": "hoptoad.handlers.spool.SpoolNotifier",
-    "celery": "hoptoad.handlers.celery.CeleryNotifier",
-    "tasks": "hoptoad.handlers.tasks.TasksNotifier",
-    "mail": "hoptoad.handlers.mail.MailNotifier",
-    "memory": "hoptoad.handlers.memory.MemoryNotifier",
-}
 
 
 class Integration(NamedTuple):
@@ -154,16 +145,21 @@ def exceptions(value: Any) -> tuple[type[BaseException], ...]:
     return tuple(classes)
 
 
-def handler(value: Any) -> str:
-    if value in ("", None):
-        return ""
-    given = value.strip() if isinstance(value, str) else ""
-    for name, path in BUILT_IN_HANDLERS.items():
-        if given.lower() == name or given == path:
-            return name
-    if not re.search(r"[./\\]", given):
-        raise Malformed(f"one of {', '.join(BUILT_IN_HANDLERS)}, or the dotted path of a class")
-    return given
+def handler(table: Mapping[str, str]) -> Shape:
+    """One of the names in `table`, in any case, or a dotted path; the path of a class in it is its name."""
+
+    def read(value: Any) -> str:
+        if value in ("", None):
+            return ""
+        given = value.strip() if isinstance(value, str) else ""
+        for name, path in table.items():
+            if given.lower() == name or given == path:
+                return name
+        if not re.search(r"[./\\]", given):
+            raise Malformed(f"one of {', '.join(table)}, or the dotted path of a class")
+        return given
+
+    return read
 
 
 def api(value: Any) -> str:

@@ -24,8 +24,8 @@ from requests.adapters import HTTPAdapter
 
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
-from hoptoad.delivery.delivering import is_delivering
 from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime.guards import is_delivering
 from hoptoad.runtime.lifecycle import Ending
 
 MAX_ANSWER_BYTES = 64 * 1024

@@ -1,28 +1,27 @@
 """Delivers bytes to the server and tells what became of them."""
 
 import logging
-import time
 from collections.abc import Mapping
 
+from hoptoad.delivery import log_once
 from hoptoad.delivery.answer import Answer, Verdict, advice
-from hoptoad.delivery.delivering import delivering
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime.guards import delivering
 from hoptoad.runtime.lifecycle import importing
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import SAID, notice_answered, notice_sent, tell
 
 logger = get_logger(__name__)
 
-SAY_EVERY = 60.0  # seconds
 _SSL_REFUSED = (402, 403)
-_said: "dict[tuple[str | int, ...], float]" = {}
+_once = log_once.OnceAMinute()
 _sent_before: dict[str, int] = {}  # by the address of a server whose outage was logged
 
 
 def start_over() -> None:
     """Makes every refusal news again, to be said in the log: for a forked child."""
-    _said.clear()
+    _once.start_over()
     _sent_before.clear()
 
 
@@ -48,7 +47,7 @@ def post(
     refuses_ssl = answer.status in _SSL_REFUSED or (answer.fault == "tls" and not answer.is_distrusted)
     if plain_fallback and refuses_ssl and url.lower().startswith("https://"):
         logger.log(
-            logging.WARNING if _is_news(url, "fallback") else logging.DEBUG,
+            logging.WARNING if _once.is_due((url, "fallback")) else logging.DEBUG,
             "%s does not take the notice over https (%s). It goes over plain http, key and data in "
             "clear, because HOPTOAD_NO_SSL_FALLBACK is on.",
             messages.address(url),
@@ -66,12 +65,8 @@ def log_recovery(answer: Answer, waiting: int) -> None:
     """
     before = _sent_before.pop(answer.url, None) if _sent_before else None
     if before is not None:
-        logger.warning(
-            "Notices are accepted again by %s: %d delivered, %d waiting.",
-            messages.address(answer.url),
-            tally.counts()["sent"] - before,
-            waiting,
-        )
+        done = f"{stats.counts()['sent'] - before} delivered"
+        log_once.log_recovery(logger, messages.address(answer.url), done, waiting)
 
 
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
@@ -89,28 +84,19 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
 def _tell(answer: Answer) -> None:
     heard = tell(notice_answered, post, answer=answer)
     if answer.verdict is Verdict.ACCEPTED:
-        tally.count("sent")
+        stats.count("sent")
         tell(notice_sent, post, answer=answer)
         if logger.isEnabledFor(logging.DEBUG):
             where = messages.address(answer.url)
             logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
         return
-    is_news = _is_news(answer.url, answer.status, answer.fault) and SAID not in heard
+    is_news = _once.is_due((answer.url, answer.status, answer.fault)) and SAID not in heard
     if answer.verdict is Verdict.REFUSED:
-        tally.count("refused")
+        stats.count("refused")
         _sent_before.pop(answer.url, None)
     elif is_news:
-        _sent_before.setdefault(answer.url, tally.counts()["sent"])
+        _sent_before.setdefault(answer.url, stats.counts()["sent"])
     level = logging.WARNING if is_news else logging.DEBUG
     if logger.isEnabledFor(level):
         where = messages.address(answer.url)
         logger.log(level, "Notice not accepted by %s: %s. %s", where, answer, advice(answer))
-
-
-def _is_news(*what: str | int) -> bool:
-    """Whether the same was not said within the last minute: a storm must not fill the log."""
-    now = time.monotonic()
-    if now - _said.get(what, float("-inf")) < SAY_EVERY:
-        return False
-    _said[what] = now
-    return True

@@ -12,7 +12,7 @@ from hoptoad.api.registry import encode
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers import get_handler
 from hoptoad.notice import Incident, Notice
 from hoptoad.reporting import before_notify, duplicates, filters
@@ -121,7 +121,7 @@ class Pipeline:
             logger.debug("Not reported, because of %s: %s", rule, incident.path)
             return None
         if self._is_suppressed(incident, settings):
-            tally.count("suppressed")
+            stats.count("suppressed")
             return None
         identity = _hand_over(build.notice(incident, settings))
         if identity is not None and incident.request is not None:
@@ -164,12 +164,12 @@ def _is_kept_until_answered(
 
 def _hand_over(notice: Notice) -> str | None:
     settings = get_settings()
-    tally.count("captured")
-    if tally.dropped:
-        notice = replace(notice, lost=tally.dropped)
+    stats.count("captured")
+    if stats.dropped:
+        notice = replace(notice, lost=stats.dropped)
     changed = before_notify.apply(notice, settings.before_notify)
     if changed is None:
-        tally.count("suppressed")
+        stats.count("suppressed")
         return None
     get_handler().enqueue(_encoded(changed), settings.timeout)
     return changed.id

@@ -5,7 +5,7 @@ from io import BytesIO
 from django.core.handlers.wsgi import WSGIRequest
 
 from hoptoad.conf.loading import get_settings
-from hoptoad.handlers.base import handler_class
+from hoptoad.handlers.registry import handler_class
 from hoptoad.notice import Incident
 from hoptoad.runtime import threads
 from hoptoad.runtime.lifecycle import importing

@@ -13,7 +13,7 @@ from hoptoad.api import htv2, v3
 from hoptoad.api.registry import get_api, report
 from hoptoad.conf.loading import get_settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.handlers.base import start_over
+from hoptoad.handlers.registry import close_handlers
 from hoptoad.testing import outbox
 
 
@@ -62,7 +62,7 @@ def test_version_3_needs_a_project_or_an_address(settings_for):
 def test_a_sites_own_api_is_used(client, settings_for):
     Own.sent.clear()
     settings_for(HOPTOAD_API=f"{__name__}.Own", HOPTOAD_HANDLER="blocking")
-    start_over()
+    close_handlers()
 
     assert client.get("/boom/").status_code == 500
 
@@ -125,7 +125,7 @@ def modules(tmp_path, monkeypatch):
 def test_a_module_without_a_dot_can_be_named(client, settings_for, modules, file, named):
     modules(file, API_MODULE)
     settings_for(HOPTOAD_API=named, HOPTOAD_HANDLER="blocking")
-    start_over()
+    close_handlers()
 
     client.get("/boom/")
 

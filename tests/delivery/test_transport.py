@@ -280,8 +280,8 @@ def test_the_end_of_an_outage_is_logged_once(post, collector, caplog, fault):
         if answer.verdict is Verdict.ACCEPTED:
             transport.log_recovery(answer, 17)
 
-    [line] = [line for line in caplog.messages if "accepted again" in line]
-    assert line == f"Notices are accepted again by {collector.url}: 1 delivered, 17 waiting."
+    [line] = [line for line in caplog.messages if "accepts notices again" in line]
+    assert line == f"{collector.url} accepts notices again: 1 delivered, 17 waiting."
 
 
 def test_a_server_that_was_never_down_is_not_back(post, collector, caplog):
@@ -289,7 +289,7 @@ def test_a_server_that_was_never_down_is_not_back(post, collector, caplog):
     for _ in range(3):
         transport.log_recovery(post(), 0)
 
-    assert "accepted again" not in caplog.text
+    assert "accepts notices again" not in caplog.text
 
 
 @pytest.mark.parametrize("body", ["<id>" + " " * 60_000, "<id" * 20_000, "<id>" + "<url>" * 12_000])

@@ -20,7 +20,7 @@ from places import PYTHONPATH, SITE, SUPPORT
 from hoptoad import stats
 from hoptoad.api import htv2
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.spool import SpoolNotifier
@@ -146,7 +146,7 @@ def test_a_dead_server_costs_one_attempt_at_a_time(settings_for, directory):
         return Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused")
 
     clock = Clock()
-    spool = SpoolNotifier(send=unreachable, circuit=Circuit(clock=clock, jitter=lambda: 1.0))
+    spool = SpoolNotifier(send=unreachable, circuit=CircuitBreaker(clock=clock, jitter=lambda: 1.0))
     for _ in range(20):
         spool.enqueue(PAYLOAD, 1)
     assert spool.flush(0.3) is False
@@ -159,10 +159,10 @@ def test_a_dead_server_costs_one_attempt_at_a_time(settings_for, directory):
 
 def test_a_full_spool_gives_the_newest_up(settings_for, directory):
     settings_for(HOPTOAD_HANDLER="spool", HOPTOAD_SPOOL_DIR=directory.path, HOPTOAD_SPOOL_MAX_MB=1)
-    given_up = []
+    failed = []
     spool = SpoolNotifier(
         send=lambda *args: Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused"),
-        give_up=lambda payload, timeout, why, answer: given_up.append(why),
+        fall_back=lambda payload, timeout, why, answer: failed.append(why),
     )
 
     for _ in range(5):
@@ -170,7 +170,7 @@ def test_a_full_spool_gives_the_newest_up(settings_for, directory):
 
     spool.close()  # its thread renames what it has tried, and a listing may miss that
     assert len(directory.waiting()) == 3
-    assert given_up == ["the spool is full (HOPTOAD_SPOOL_MAX_MB = 1)"] * 2
+    assert failed == ["the spool is full (HOPTOAD_SPOOL_MAX_MB = 1)"] * 2
 
 
 @pytest.mark.parametrize("broken", ["no directory", "no rename", "no write"])

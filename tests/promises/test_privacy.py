@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import start_over
+from hoptoad.handlers.registry import close_handlers
 from hoptoad.reporting.pipeline import pipeline
 from hoptoad.testing import outbox
 
@@ -293,7 +293,7 @@ def test_whatever_handler_delivers(client, collector, settings_for, tmp_path, ca
     )
     if TASKS == "django_tasks":
         settings_for(INSTALLED_APPS=[*django_settings.INSTALLED_APPS, "django_tasks"])
-    start_over()
+    close_handlers()
 
     send(client, canaries, view)
 

@@ -12,15 +12,15 @@ from hoptoad.api.parsers import parse
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
-from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
+from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting, spool_of
 from hoptoad.delivery.spool.lock import SpoolLock
-from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.errors import ConfigurationError, ParseError
-from hoptoad.handlers.base import give_up
-from hoptoad.handlers.spool_files import SendingFailed, attempt, directory_of, put_away
+from hoptoad.handlers.fallback import fall_back
+from hoptoad.handlers.spool_attempt import SendingFailed, attempt, put_away
 from hoptoad.runtime import messages
+from hoptoad.runtime.safe_files import Untrusted
 
 _BAR = 30  # characters
 _PATIENCE = 10.0  # seconds, for the process that delivers to give way
@@ -105,8 +105,8 @@ class Command(BaseCommand):
     def _deliver(self, directory: SpoolDirectory, notice: Waiting) -> Answer | None:
         """None where the notice cannot be read."""
         try:
-            answer = attempt(directory, notice, send=report, give_up=give_up)
-        except (NotUsable, PermissionError, FileNotFoundError) as error:
+            answer = attempt(directory, notice, send=report, fall_back=fall_back)
+        except (Untrusted, PermissionError, FileNotFoundError) as error:
             self.stderr.write(f"Not sent: {error}")
             return None
         except SendingFailed as error:
@@ -155,14 +155,9 @@ class Command(BaseCommand):
 
 def _directory() -> SpoolDirectory:
     try:
-        settings = get_settings()
+        directory = spool_of(get_settings())
     except ConfigurationError as error:
         raise CommandError(str(error)) from error
-    if not settings.spool_dir:
-        raise CommandError(
-            'HOPTOAD_SPOOL_DIR is not set. For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"'
-        )
-    directory = directory_of(settings)
     try:
         directory.open()
     except OSError as error:

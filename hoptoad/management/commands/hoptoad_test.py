@@ -13,7 +13,7 @@ from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
-from hoptoad.handlers.base import handler_class, separate_handler
+from hoptoad.handlers.registry import handler_class, separate_handler
 from hoptoad.runtime import messages
 from hoptoad.signals import heard_answers
 
@@ -102,12 +102,12 @@ def _send(settings: Settings, message: str) -> Answer | None:
     """Hands a notice to the handler, and waits for the first answer to it."""
     with heard_answers() as answers:
         # What becomes of this notice is said here: it is none that the site has lost.
-        def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
+        def fall_back(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
             answers.put(answer or why)
 
         answer: Answer | str
         try:
-            with separate_handler(give_up) as handler:
+            with separate_handler(fall_back) as handler:
                 handler.enqueue(_payload(settings, message), settings.timeout)
                 answer = answers.get(timeout=_patience(settings))
         except queue.Empty:

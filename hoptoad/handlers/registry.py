@@ -1,4 +1,4 @@
-"""What a handler is, and which one the settings name."""
+"""Which handler the settings name, and the one of this process."""
 
 import contextlib
 import importlib.machinery
@@ -10,47 +10,45 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hoptoad.conf.loading import get_settings
-from hoptoad.conf.settings import Settings
-from hoptoad.conf.validators import BUILT_IN_HANDLERS
-from hoptoad.delivery.stats import tally
+from hoptoad.conf.settings import HANDLERS, Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages, safe_files
-from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import imported, importing
-from hoptoad.runtime.messages import get_logger
-from hoptoad.signals import notice_dropped, tell
 
 if TYPE_CHECKING:
     from hoptoad.delivery.answer import Answer
-
-logger = get_logger(__name__)
 
 NO_THREADS = (
     "uWSGI runs without threads, so those that deliver may stand still: add enable-threads to its "
     'configuration, or set HOPTOAD_HANDLER = "blocking".'
 )
+# These need no package and no folder, so they are built with the first notice. The others are built as the
+# site starts, so that a missing package stops the start.
+BUILT_WHEN_NEEDED = ("threadpool", "blocking", "mail", "memory")
 
 _MAX_SOURCE = 1_000_000  # bytes
-ALWAYS_THERE = ("threadpool", "blocking", "mail", "memory")  # they need no package and no folder
 
 
 class Handler(Protocol):
-    """Built without arguments. `flush(timeout)` and `close()` are called where it has them."""
+    """Built without arguments; those of HANDLERS with the keyword `fall_back`.
+
+    It may have `flush(timeout)`, `close()`, and a class attribute `needs_threads = False`.
+    """
 
     def enqueue(self, payload: bytes, timeout: float) -> Any:
-        """Takes an encoded notice; `timeout` (seconds) is how long delivering it may take."""
+        """Takes an encoded notice. Delivering it may take `timeout` seconds."""
 
 
-# What delivers one notice. Whatever is not an Answer counts as accepted.
+# Sends one notice. An outcome that is not an Answer counts as accepted.
 Send = Callable[[bytes, float], object]
-# What becomes of a notice that cannot be delivered: payload, timeout, why, and the last answer.
-GiveUp = Callable[[bytes, float, str, "Answer | None"], None]
+# Takes a notice that was not delivered: payload, timeout, the reason, and the last answer.
+FallBack = Callable[[bytes, float, str, "Answer | None"], None]
 
 
 def get_handler(*args: Any, **kwargs: Any) -> Handler:
     """The process's handler, built once for the settings in force.
 
-    Arguments are passed to its class; with any, a handler of the caller's own is built.
+    With arguments, a new handler of the same class is built from them.
     Raises ConfigurationError where the class cannot be found.
     """
     settings = get_settings()
@@ -60,67 +58,34 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
 
 
 @contextlib.contextmanager
-def separate_handler(give_up: GiveUp) -> Iterator[Handler]:
-    """Like `get_handler`, but one of ours is built anew, loses to `give_up`, and is closed at the end."""
-    if get_settings().handler not in BUILT_IN_HANDLERS:
+def separate_handler(fall_back: FallBack) -> Iterator[Handler]:
+    """A new handler of ours that fails into `fall_back` and is closed at the end; a user's own as it is."""
+    if get_settings().handler not in HANDLERS:
         yield get_handler()
         return
-    handler = get_handler(give_up=give_up)
+    handler = get_handler(fall_back=fall_back)
     try:
         yield handler
     finally:
-        close = getattr(handler, "close", None)
-        if callable(close):
-            close()
+        _close(handler)
 
 
-def get_fallback_handler() -> Handler | None:
-    """What gets a notice that the handler has finally failed to deliver, where one is named."""
-    settings = get_settings()
-    if not settings.fallback_handler:
-        return None
-    return _fallback.get(settings, settings.fallback_handler, "")
-
-
-def get_spool() -> Handler:
-    """The handler of HOPTOAD_SPOOL_DIR, for handlers that use the disk when all else fails."""
-    return _spool.get(get_settings(), "spool", "")
-
-
-def give_up(payload: bytes, timeout: float, why: str, answer: "Answer | None" = None) -> None:
-    """Hands a notice that cannot be delivered to the fallback handler, or counts it as lost."""
-    try:
-        fallback = get_fallback_handler()
-        if fallback is not None:
-            fallback.enqueue(payload, timeout)
-            return
-    except Exception:
-        log_exception(logger, "The fallback handler failed too.")
-    drop(payload, timeout, why, answer)
-
-
-def drop(payload: bytes, timeout: float, why: str, answer: "Answer | None" = None) -> None:
-    """Counts a notice as lost, tells the signal, and the log at most once a minute."""
-    tally.drop(1, why)
-    tell(notice_dropped, drop, payload=payload, reason=why, answer=answer)
-
-
-def start_over() -> None:
+def close_handlers() -> None:
     """Closes every handler; the next notice builds new ones."""
-    for slot in (_main, _fallback, _spool):
+    for slot in _slots:
         slot.close()
 
 
 def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HANDLER") -> type:
-    """The class a setting names. Raises ConfigurationError that says what was found instead."""
+    """The class that a setting names. Raises ConfigurationError with the reason why there is none."""
     try:
-        if named in BUILT_IN_HANDLERS:
-            return cast(type, imported(BUILT_IN_HANDLERS[named]))
+        if named in HANDLERS:
+            return cast(type, imported(HANDLERS[named]))
         if is_file(named):
             found = getattr(_module(named), class_name)
         else:
             found = imported(".".join(filter(None, (named, class_name))))
-    # Whatever importing someone's module raises, the site must start with this one sentence.
+    # Importing a user's module may raise anything; the site's start must stop with this one sentence.
     except Exception as error:
         why = f"{type(error).__name__}: {messages.quoted(error)}"
         raise ConfigurationError(_not_found(setting, named, class_name, why)) from error
@@ -130,20 +95,21 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
 
 
 def register_tasks() -> None:
-    """Makes the task of a handler that has one known to the workers, which ask for no handler."""
-    with contextlib.suppress(ConfigurationError):  # said by the check and by the middleware
+    """Imports the handler that is built as the site starts: workers, which build none, run its task."""
+    with contextlib.suppress(ConfigurationError):  # the check and the middleware report it
         settings = get_settings()
-        if settings.handler in ("celery", "tasks"):
+        if settings.handler in HANDLERS and settings.handler not in BUILT_WHEN_NEEDED:
             handler_class(settings.handler)
 
 
-def threads_never_run() -> bool:
-    """Whether this is uWSGI without threads: those of Python are started there, and stand still."""
+def lacks_threads(settings: Settings) -> bool:
+    """Whether the handler needs threads, and this is uWSGI without them: Python's start and stand still."""
     options = getattr(sys.modules.get("uwsgi"), "opt", None)
     if options is None:
         return False
     given = {name.decode() if isinstance(name, bytes) else name for name in options}
-    return not given & {"enable-threads", "threads"}
+    kind = handler_class(settings.handler, settings.handler_class)
+    return getattr(kind, "needs_threads", True) and not given & {"enable-threads", "threads"}
 
 
 def is_file(named: str) -> bool:
@@ -151,7 +117,7 @@ def is_file(named: str) -> bool:
     return os.sep in named or "/" in named or named.endswith(".py")
 
 
-class _Slot:
+class Slot:
     """One handler, kept for as long as the settings it was built from stay the same."""
 
     def __init__(self, setting: str, **arguments: Any) -> None:
@@ -159,17 +125,18 @@ class _Slot:
         self._arguments = arguments
         self._settings: Settings | None = None
         self._handler: Handler | None = None
+        _slots.append(self)
 
-    def get(self, settings: Settings, named: str, class_name: str) -> Handler:
+    def get(self, settings: Settings, named: str, class_name: str = "") -> Handler:
+        """The handler; built where there is none for these settings. Raises ConfigurationError."""
         if self._handler is None or self._settings is not settings:
             self._renew(settings, named, handler_class(named, class_name, self._setting))
         return cast(Handler, self._handler)
 
     def close(self) -> None:
-        close = getattr(self._handler, "close", None)
-        self._handler = self._settings = None
-        if callable(close):
-            close()
+        """Closes the handler and forgets it."""
+        handler, self._handler, self._settings = self._handler, None, None
+        _close(handler)
 
     def _renew(self, settings: Settings, named: str, kind: type) -> None:
         before, handler = self._settings, self._handler
@@ -178,34 +145,36 @@ class _Slot:
         )
         self._settings = settings
         if type(handler) is kind and same:
-            return  # what waits in its queue stays there
-        delivers = named in BUILT_IN_HANDLERS and named != "memory"
-        self._handler = kind(**(self._arguments if delivers else {}))
-        close = getattr(handler, "close", None)
-        if callable(close):
-            close()
+            return  # its queue may hold notices
+        self._handler = kind(**(self._arguments if named in HANDLERS else {}))
+        _close(handler)
 
 
 _BUILT_FROM = ("url", "thread_count", "queue_size", "retries", "spool_dir")
-_main = _Slot("HOPTOAD_HANDLER")
-_fallback = _Slot("HOPTOAD_FALLBACK_HANDLER", give_up=drop)
-_spool = _Slot("HOPTOAD_SPOOL_DIR", give_up=drop)
+_slots: list[Slot] = []
+_main = Slot("HOPTOAD_HANDLER")
+
+
+def _close(handler: Handler | None) -> None:
+    close = getattr(handler, "close", None)
+    if callable(close):
+        close()
 
 
 class _CheckedLoader(importlib.machinery.SourceFileLoader):
-    """Runs what it has read itself: bytecode that lies beside the file may be another's."""
+    """Reads source only: the bytecode beside the file may have another owner."""
 
     def get_data(self, path: str) -> bytes:
-        return safe_files.read(path, _MAX_SOURCE, of_anybody=True)  # whose it is, was looked at before
+        return safe_files.read(path, _MAX_SOURCE, of_anybody=True)  # its owner was checked before
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
         raise OSError("no bytecode is read or written")
 
 
 def _module(named: str) -> ModuleType:
-    """The module in a file, a relative path of which begins at the project's root.
+    """The module in a file. A relative path begins at the project's root.
 
-    Raises Untrusted where others than the project's owner may write to it.
+    Raises Untrusted where anybody but the project's owner may write to the file.
     """
     root = get_settings().project_root
     path = os.path.realpath(os.path.join(root, named))
@@ -221,7 +190,7 @@ def _module(named: str) -> ModuleType:
 
 
 def _owners(directory: str) -> tuple[int, ...]:
-    """Who owns the project's root: the site's other code is theirs too."""
+    """The owner of the project's root, who owns the site's other code too."""
     with contextlib.suppress(OSError):
         return (os.stat(directory).st_uid,)
     return ()

@@ -1,4 +1,4 @@
-"""One process's part in delivering from a spool directory."""
+"""Delivers from a spool directory, as one of the processes that share it."""
 
 import contextlib
 import threading
@@ -7,32 +7,33 @@ from collections import deque
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.backlog import Age, Backlog, Entry
 from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
 from hoptoad.delivery.spool.lock import SpoolLock
-from hoptoad.delivery.spool.own_files import NotUsable, is_the_disk, may_pass
+from hoptoad.delivery.spool.own_files import is_the_disk, may_pass
 from hoptoad.delivery.spool.report import SpoolReport
 from hoptoad.delivery.spool.scan import LOOK_EVERY, SpoolScan
 from hoptoad.delivery.spool.size import SpoolSize
-from hoptoad.delivery.stats import tally
-from hoptoad.handlers.base import GiveUp, Send
-from hoptoad.handlers.spool_files import SendingFailed, attempt, put_away
+from hoptoad.delivery.stats import stats
+from hoptoad.handlers.registry import FallBack, Send
+from hoptoad.handlers.spool_attempt import SendingFailed, attempt, put_away
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.safe_files import Untrusted
 
 logger = get_logger(__name__)
 
 _FIRST_TRY, _NUDGE = 0.05, 1.0  # seconds
 _LONG_DOWN = 3600.0  # seconds
 _DAY = 24 * 3600.0
-_FOR_A_THREAD = 50  # notices; fewer are sent before another thread has connected
+_FOR_A_THREAD = 50  # notices; fewer are sent before one more thread has connected
 _MOST_WRITTEN = 1000  # notices; a scan finds the others
 
 
-class SpoolWorker:
-    """Delivers what waits, while it holds the directory's lock.
+class SpoolDelivery:
+    """Sends the waiting notices, while it holds the directory's lock.
 
     One thread calls `step`. `changed` guards the backlog, and is notified after each attempt.
     """
@@ -41,20 +42,20 @@ class SpoolWorker:
         self,
         directory: SpoolDirectory,
         size: SpoolSize,
-        circuit: Circuit,
+        circuit: CircuitBreaker,
         changed: threading.Condition,
         *,
         send: Send,
-        give_up: GiveUp,
+        fall_back: FallBack,
     ) -> None:
         self._directory = directory
         self._size = size
         self._circuit = circuit
         self._changed = changed
         self._send = send
-        self._give_up = give_up
+        self._fall_back = fall_back
         self.lock = SpoolLock(directory.path)
-        # By this process, and not yet in the backlog.
+        # Written by this process, and not yet in the backlog.
         self.written: deque[Waiting] = deque(maxlen=_MOST_WRITTEN)
         self.report = SpoolReport(directory.path)
         self.sending = 0
@@ -72,7 +73,7 @@ class SpoolWorker:
         return bool(self.sending or self.written or len(self._backlog))
 
     def step(self) -> float:
-        """Does what can be done now; returns the seconds until there may be more. Raises OSError."""
+        """Does what can be done now. Returns the seconds until the next step. Raises OSError."""
         if not self.busy and self.scan.is_needless():
             return LOOK_EVERY
         if not (self.lock.held or self.lock.acquire()):
@@ -82,7 +83,7 @@ class SpoolWorker:
         if self.lock.wanted():
             self.rest()
             return _NUDGE
-        self._learn()
+        self._fill_backlog()
         pause = max(self._circuit.closed_in(), self._backlog.due_in())
         if pause:
             self.report.recovery(len(self._backlog))
@@ -95,33 +96,33 @@ class SpoolWorker:
         self._deliver_all()
         with self._changed:
             self._size.free_now()
-        return 0.0 if self._attempts > before else _FIRST_TRY  # the circuit's probe is someone else's
+        return 0.0 if self._attempts > before else _FIRST_TRY  # another thread probes the server
 
     def finds_leftovers(self) -> bool:
-        """Whether the directory may hold something that no process delivers. Raises OSError."""
+        """Whether the directory may hold notices that no process delivers. Raises OSError."""
         if self.scan.is_needless() or not self.lock.acquire():
             return False
         unknown = bool(self.lock.scan_allowed_in())
-        self._learn()
-        self.lock.release()  # where no thread runs, this process must not keep it
+        self._fill_backlog()
+        self.lock.release()  # this process may have no thread that delivers
         return unknown or self.busy
 
     def rest(self) -> None:
-        """Lets another process deliver, and forgets what waits: the directory knows it."""
+        """Lets another process deliver, and forgets the waiting notices: the directory holds them."""
         with self._changed:
             if len(self._backlog):
                 self.scan.start_over()
                 self._backlog = Backlog()
         self.lock.release()
 
-    def tell_end(self) -> None:
-        """The last lines of a process. Raises OSError."""
+    def log_end(self) -> None:
+        """Logs the last lines of a process. Raises OSError."""
         waiting = len(self._directory.waiting()) if self.lock.held and len(self._backlog) else 0
         self.report.recovery(waiting)
         if waiting:
             self.report.left(waiting)
 
-    def _learn(self) -> None:
+    def _fill_backlog(self) -> None:
         with self._changed:
             while self.written:
                 self._backlog.add([self.written.popleft()])
@@ -130,7 +131,7 @@ class SpoolWorker:
             self._backlog.add(found)
 
     def _deliver_all(self) -> None:
-        """Sends what is due, in more threads where much is, until the server turns out to be down."""
+        """Sends the notices that are due, many in several threads, until the server turns out to be down."""
         self._deliver_some(1)
         if self._circuit.is_open:
             return
@@ -168,10 +169,10 @@ class SpoolWorker:
         was_up = self._down_since is None
         try:
             if entry.answer is None:
-                answer = attempt(self._directory, entry.notice, send=self._send, give_up=self._give_up)
+                answer = attempt(self._directory, entry.notice, send=self._send, fall_back=self._fall_back)
                 self._remember(answer)
                 entry.answer = answer
-            is_done = self._settle(entry, entry.answer)
+            is_done = self._acted_on(entry, entry.answer)
         except FileNotFoundError:
             is_done = True  # someone has deleted it
         except SendingFailed:
@@ -191,15 +192,15 @@ class SpoolWorker:
                 self.sending -= 1
                 self._changed.notify_all()
 
-    def _settle(self, entry: Entry, answer: Answer) -> bool:
+    def _acted_on(self, entry: Entry, answer: Answer) -> bool:
         """Whether the notice needs no other attempt."""
         if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
             put_away(self._directory, entry.notice, answer)
             self._free(entry.notice)
             return True
         entry.answer = None
-        tally.count("retried")
-        with contextlib.suppress(OSError):  # the number is for those who look
+        stats.count("retried")
+        with contextlib.suppress(OSError):  # the number of attempts is only shown
             entry.notice = self._directory.tried(entry.notice)
         max_age = get_settings().spool_max_age * _DAY
         if self._down_since is not None and time.monotonic() - self._down_since > _LONG_DOWN:
@@ -225,18 +226,18 @@ class SpoolWorker:
             self._free(notice)
         if notices:
             days = get_settings().spool_max_age
-            tally.drop(len(notices), f"older than HOPTOAD_SPOOL_MAX_AGE = {days:g} days")
+            stats.drop(len(notices), f"older than HOPTOAD_SPOOL_MAX_AGE = {days:g} days")
 
     def _free(self, notice: Waiting) -> None:
         with self._changed, contextlib.suppress(OSError):  # the next scan counts again
             self._size.free_soon(notice.size)
 
     def _is_left_alone(self, entry: Entry, error: OSError) -> bool:
-        """Whether a notice that the file system does not give is left where it is, and not tried again."""
+        """Whether an unreadable notice stays where it is and is not tried again."""
         if is_the_disk(error):
             self.report.disk_failed(error)
         if may_pass(error):
             return False
-        why = str(error) if isinstance(error, NotUsable) else f"gives an error: {error.strerror}"
+        why = str(error) if isinstance(error, Untrusted) else f"gives an error: {error.strerror}"
         self.report.skipped({entry.notice.path.name: why})
         return entry.answer is None
