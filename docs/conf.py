@@ -1,6 +1,9 @@
 """Configuration of Sphinx."""
 
-project = "django-hoptoad"
+from hoptoad import NAME, __version__
+
+project = NAME
+version = release = __version__
 author = "django-hoptoad contributors"
 copyright = author  # noqa: A001 - Sphinx's name
 extensions = ["sphinx.ext.autodoc"]

@@ -60,8 +60,8 @@ def stats() -> dict[str, int]:
     from hoptoad.runtime.lifecycle import importing
 
     with importing:
-        from hoptoad.delivery.stats import stats
-    return stats.counts()
+        from hoptoad.delivery.stats import stats as counters
+    return counters.counts()
 
 
 def warm_up() -> None:

@@ -1,4 +1,4 @@
-"""`python -m hoptoad demo`: see it work, without a configuration and without an account."""
+"""`python -m hoptoad demo`: shows the notifier at work, without a project or an account."""
 
 import argparse
 import sys
@@ -10,9 +10,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m hoptoad")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser(
-        "demo", help="start a receiver and a failing site on this machine, and show what arrives"
+        "demo", help="start a failing site and a receiver on this machine, and print the notices that arrive"
     )
-    demo.add_argument("--serve", action="store_true", help="keep both running, for a look with a browser")
+    demo.add_argument("--serve", action="store_true", help="keep both running, to open in a browser")
     return run(serve=parser.parse_args(arguments).serve)
 
 

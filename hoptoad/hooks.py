@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand
 
 from hoptoad.capture.context import TrailHandler
 from hoptoad.capture.values import bounded_repr
-from hoptoad.conf.validators import HOOKS, Integration
+from hoptoad.conf.settings import HOOKS, Integration
 from hoptoad.log import HoptoadHandler
 from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import log_exception

@@ -13,8 +13,9 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hoptoad.api.registry import BUILT_IN_APIS, get_api
+from hoptoad.api.registry import get_api
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import APIS
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.registry import BUILT_WHEN_NEEDED, NO_THREADS, lacks_threads
 from hoptoad.reporting import refusals, reporter
@@ -59,7 +60,7 @@ class HoptoadNotifierMiddleware:
             logger.warning("HOPTOAD_API_KEY is not set: nothing is reported.")
             raise MiddlewareNotUsed("HOPTOAD_API_KEY is not set")
         # A path that cannot be imported must stop the start. Built-in names need no check.
-        if settings.api not in BUILT_IN_APIS:
+        if settings.api not in APIS:
             get_api()
         if settings.handler not in BUILT_WHEN_NEEDED:
             get_handler()

@@ -32,13 +32,6 @@ def _nothing() -> Data:
     return NOTHING
 
 
-NO_ARGUMENTS: Mapping[str, str] = {}
-
-
-def _no_arguments() -> Mapping[str, str]:
-    return NO_ARGUMENTS
-
-
 # Those of version 3; those below "error" send no mails there.
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
@@ -201,10 +194,10 @@ class Snapshot:
     raw: Notice
     hidden: list[Secret]
     limits: Limits = Limits()
-    marked: Mapping[str, str] = field(default_factory=_no_arguments)  # names of secrets in this request only
+    marked: Mapping[str, str] = field(default_factory=dict)  # names of secrets in this request only
     is_status: bool = False  # the answer's status is the failure
     is_routed: bool = False  # and its message names the route, not the path
-    arguments: Mapping[str, str] = field(default_factory=_no_arguments)  # of the route
+    arguments: Mapping[str, str] = field(default_factory=dict)  # of the route
     is_full: bool = False  # there were more secrets than `hidden` holds
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

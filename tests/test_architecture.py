@@ -23,10 +23,6 @@ MAY_IMPORT = {
 ISLANDS = {"exceptional"}
 # `generate_payload((request, status))` and the functions of `hoptoad` itself are of 2010.
 UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify")}
-UPWARDS |= {  # to be cut
-    ("conf.settings", "capture.server"),
-    ("conf.problems", "api.characters"),
-}
 FACES = {"", "__main__", "apps", "checks", "context_processors", "hooks", "log", "middleware", "testing"}
 FACES |= {"integrations", "management", "demo"}
 MAX_LINES = 320

@@ -93,9 +93,13 @@ def test_the_words_that_are_masked_are_the_documented_ones():
     assert set(words.split()) == {word.replace("cookies?", "cookie") for word in names._WORDS.split("|")}
 
 
-def test_the_version_is_the_same_everywhere():
+def test_the_version_is_written_in_one_place():
+    places = [ROOT / "setup.py", *DOCS.glob("*.py"), *Path(hoptoad.__file__).parent.rglob("*.py")]
+
+    naming = [path for path in places if f'"{hoptoad.__version__}"' in path.read_text()]
+
     assert version("django-hoptoad") == hoptoad.__version__
-    assert f'version="{hoptoad.__version__}"' in (ROOT / "setup.py").read_text()
+    assert [path.parent.name for path in naming] == ["hoptoad"]
 
 
 @pytest.mark.skipif("HOPTOAD_TESTS_INSTALLED" not in os.environ, reason="not run by tox")

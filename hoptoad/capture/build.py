@@ -18,12 +18,12 @@ from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_
 from hoptoad.capture.reporter_class import additions, path_of
 from hoptoad.capture.reporter_filter import ReporterFilter
 from hoptoad.capture.request import RequestReader, full_path, header, host
+from hoptoad.capture.server import revision_of
 from hoptoad.capture.sql import no_sql
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import (
-    NO_ARGUMENTS,
     NOTHING,
     Data,
     ErrorInfo,
@@ -128,7 +128,7 @@ def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
         marked=reader.marked,
         is_status=bool(incident.status),
         is_routed=bool(incident.status) and match is not None,
-        arguments=arguments_of(request) if incident.status else NO_ARGUMENTS,
+        arguments=arguments_of(request) if incident.status else {},
         is_full=reader.is_full,
     )
 
@@ -223,7 +223,7 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
             settings.env_name,
             settings.app_version,
             socket.gethostname(),
-            settings.revision,
+            revision_of(settings),
         ),
         framework=_FRAMEWORK,
         language=_LANGUAGE,

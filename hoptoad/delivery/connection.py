@@ -86,7 +86,7 @@ def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) 
             url=url,
             fault=_fault(error),
             is_distrusted=_is_distrusted(error),
-            text=messages.quoted(_reason(error)),
+            text=messages.safe_line(_reason(error)),
         )
 
 

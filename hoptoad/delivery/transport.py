@@ -50,7 +50,7 @@ def post(
             logging.WARNING if _once.is_due((url, "fallback")) else logging.DEBUG,
             "%s does not take the notice over https (%s). It goes over plain http, key and data in "
             "clear, because HOPTOAD_NO_SSL_FALLBACK is on.",
-            messages.address(url),
+            messages.safe_url(url),
             answer,
         )
         answer = _exchange(f"http://{url[len('https://') :]}", body, headers, timeout)
@@ -66,7 +66,7 @@ def log_recovery(answer: Answer, waiting: int) -> None:
     before = _sent_before.pop(answer.url, None) if _sent_before else None
     if before is not None:
         done = f"{stats.counts()['sent'] - before} delivered"
-        log_once.log_recovery(logger, messages.address(answer.url), done, waiting)
+        log_once.log_recovery(logger, messages.safe_url(answer.url), done, waiting)
 
 
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
@@ -87,7 +87,7 @@ def _tell(answer: Answer) -> None:
         stats.count("sent")
         tell(notice_sent, post, answer=answer)
         if logger.isEnabledFor(logging.DEBUG):
-            where = messages.address(answer.url)
+            where = messages.safe_url(answer.url)
             logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
         return
     is_news = _once.is_due((answer.url, answer.status, answer.fault)) and SAID not in heard
@@ -98,5 +98,5 @@ def _tell(answer: Answer) -> None:
         _sent_before.setdefault(answer.url, stats.counts()["sent"])
     level = logging.WARNING if is_news else logging.DEBUG
     if logger.isEnabledFor(level):
-        where = messages.address(answer.url)
+        where = messages.safe_url(answer.url)
         logger.log(level, "Notice not accepted by %s: %s. %s", where, answer, advice(answer))

@@ -29,6 +29,8 @@ class BrokeredNotifier(ThreadedNotifier):
     others do not wait for its timeout. `publish` takes a document as text, and may raise anything.
     """
 
+    takes_reports = False
+
     def __init__(
         self,
         publish: Callable[[str], None],
@@ -95,7 +97,9 @@ class BrokeredNotifier(ThreadedNotifier):
         # Brokers and their client libraries may raise anything.
         except Exception as error:
             self._log_outage(error)
-            return Answer(verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.quoted(error))
+            return Answer(
+                verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.safe_line(error)
+            )
         finally:
             connections.close_all()  # a broker in the database has opened one in this thread
         return None

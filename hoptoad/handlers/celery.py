@@ -34,7 +34,7 @@ def deliver(self: Any, document: str) -> None:
         raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
     except Reject as error:  # the broker does not take the task back
         fall_back(
-            payload, settings.timeout, f"Celery cannot try again: {messages.quoted(error.reason)}", answer
+            payload, settings.timeout, f"Celery cannot try again: {messages.safe_line(error.reason)}", answer
         )
 
 

@@ -1,6 +1,7 @@
 """Which handler the settings name, and the one of this process."""
 
 import contextlib
+import functools
 import importlib.machinery
 import importlib.util
 import os
@@ -37,6 +38,37 @@ class Handler(Protocol):
 
     def enqueue(self, payload: bytes, timeout: float) -> Any:
         """Takes an encoded notice. Delivering it may take `timeout` seconds."""
+
+
+class Report(Protocol):
+    """A notice that is not encoded yet, for a handler that has `submit(report)`."""
+
+    timeout: float
+
+    def payload(self) -> bytes | None:
+        """The encoded notice; None where the site does not want it. Takes milliseconds. Raises nothing."""
+
+
+class TakesReports(Protocol):
+    """A handler that finishes reports in a thread of its own. It has `takes_reports = True`."""
+
+    def submit(self, report: Report) -> None:
+        """Takes a notice that is not encoded yet."""
+
+
+@functools.lru_cache(maxsize=8)
+def takes_reports(kind: type) -> bool:
+    """Whether a handler class takes Reports, by `submit`, and finishes them in a thread of its own.
+
+    It says so by the attribute `takes_reports`. A subclass that overrides `enqueue` gets bytes again,
+    unless it says so too.
+    """
+    for base in kind.__mro__:
+        if "takes_reports" in vars(base):
+            return bool(vars(base)["takes_reports"])
+        if "enqueue" in vars(base):
+            return False
+    return False
 
 
 # Sends one notice. An outcome that is not an Answer counts as accepted.
@@ -87,7 +119,7 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
             found = imported(".".join(filter(None, (named, class_name))))
     # Importing a user's module may raise anything; the site's start must stop with this one sentence.
     except Exception as error:
-        why = f"{type(error).__name__}: {messages.quoted(error)}"
+        why = f"{type(error).__name__}: {messages.safe_line(error)}"
         raise ConfigurationError(_not_found(setting, named, class_name, why)) from error
     if not (isinstance(found, type) and callable(getattr(found, "enqueue", None))):
         raise ConfigurationError(_not_found(setting, named, class_name, f"{found!r} has no method enqueue"))
@@ -150,7 +182,16 @@ class Slot:
         _close(handler)
 
 
-_BUILT_FROM = ("url", "thread_count", "queue_size", "retries", "spool_dir")
+_BUILT_FROM = (
+    "api",
+    "notification_url",
+    "project_id",
+    "use_ssl",
+    "thread_count",
+    "queue_size",
+    "retries",
+    "spool_dir",
+)
 _slots: list[Slot] = []
 _main = Slot("HOPTOAD_HANDLER")
 

@@ -4,9 +4,9 @@ import pytest
 from django.dispatch import Signal
 
 from hoptoad import hooks
-from hoptoad.conf import validators
+from hoptoad.conf import settings
 from hoptoad.conf.loading import get_settings
-from hoptoad.conf.validators import Integration
+from hoptoad.conf.settings import Integration
 from hoptoad.testing import outbox
 
 LANTERNS = """
@@ -32,7 +32,7 @@ def lantern_failed(tmp_path, monkeypatch, settings_for) -> Signal:
     (tmp_path / "lantern_integration.py").write_text(LANTERNS)
     monkeypatch.syspath_prepend(tmp_path)
     row = Integration("lantern_integration", ("lanterns",), "LANTERNS")
-    monkeypatch.setitem(validators.HOOKS, "lanterns", row)
+    monkeypatch.setitem(settings.HOOKS, "lanterns", row)
     settings_for(HOPTOAD_HOOKS=["lanterns"], LANTERNS={})
     from lantern_integration import lantern_failed
 

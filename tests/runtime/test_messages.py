@@ -43,7 +43,7 @@ YAML = """---
     ],
 )
 def test_a_text_of_somebody_else_is_one_printable_line(text, shown):
-    assert messages.quoted(text) == shown
+    assert messages.safe_line(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from hoptoad.conf.settings import Settings
 from hoptoad.delivery.spool import own_files
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import safe_files
-from hoptoad.runtime.messages import quoted
+from hoptoad.runtime.messages import safe_line
 
 SUFFIX = ".notice"
 MAX_NOTICE = 64 * 1024 * 1024  # bytes; this library writes none that is larger
@@ -151,7 +151,7 @@ class SpoolDirectory:
             return ""
         except OSError as error:
             return f"no answer: {error}"
-        return quoted(found.decode(errors="replace"), 2000)
+        return safe_line(found.decode(errors="replace"), 2000)
 
     def purge(self, notices: Iterable[Waiting]) -> int:
         """Deletes notices, and the answers that belong to them; returns their number."""

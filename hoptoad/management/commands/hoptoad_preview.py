@@ -20,7 +20,7 @@ from django.utils.encoding import iri_to_uri
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
-from hoptoad.api.registry import get_api
+from hoptoad.api.registry import get_api, url_of
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
@@ -91,7 +91,7 @@ class Command(BaseCommand):
             self.stdout.write(messages.printable(document, "\n", lambda c: json.dumps(c)[1:-1]))
         else:
             self.stdout.write(
-                f"{len(payload):,} bytes as {settings.api} to {messages.address(settings.url)}\n"
+                f"{len(payload):,} bytes as {settings.api} to {messages.safe_url(url_of(settings))}\n"
             )
             if not settings.enabled:
                 self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
@@ -123,7 +123,7 @@ def _read(path: Path) -> tuple[Notice, None]:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     except ParseError as error:
-        raise CommandError(f"{path} is no notice: {messages.quoted(error)}") from error
+        raise CommandError(f"{path} is no notice: {messages.safe_line(error)}") from error
 
 
 def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Finding]]:
