@@ -29,6 +29,8 @@ class BrokeredNotifier(ThreadedNotifier):
     others do not wait for its timeout. `publish` takes a document as text, and may raise anything.
     """
 
+    takes_reports = False
+
     def __init__(
         self,
         publish: Callable[[str], None],

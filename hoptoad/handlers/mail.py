@@ -26,6 +26,8 @@ logger = get_logger(__name__)
 class MailNotifier(ThreadedNotifier):
     """Mails in one thread, so that no request waits for a mail server."""
 
+    takes_reports = False
+
     def __init__(self, **kwargs: Any) -> None:
         with importing, contextlib.suppress(Exception):  # a missing backend is logged with the first mail
             import encodings.idna  # noqa: F401 - Python imports it to resolve a host name

@@ -1,6 +1,7 @@
 """Which handler the settings name, and the one of this process."""
 
 import contextlib
+import functools
 import importlib.machinery
 import importlib.util
 import os
@@ -37,6 +38,37 @@ class Handler(Protocol):
 
     def enqueue(self, payload: bytes, timeout: float) -> Any:
         """Takes an encoded notice. Delivering it may take `timeout` seconds."""
+
+
+class Report(Protocol):
+    """A notice that is not encoded yet, for a handler that has `submit(report)`."""
+
+    timeout: float
+
+    def payload(self) -> bytes | None:
+        """The encoded notice; None where the site does not want it. Takes milliseconds. Raises nothing."""
+
+
+class TakesReports(Protocol):
+    """A handler that finishes reports in a thread of its own. It has `takes_reports = True`."""
+
+    def submit(self, report: Report) -> None:
+        """Takes a notice that is not encoded yet."""
+
+
+@functools.lru_cache(maxsize=8)
+def takes_reports(kind: type) -> bool:
+    """Whether a handler class takes Reports, by `submit`, and finishes them in a thread of its own.
+
+    It says so by the attribute `takes_reports`. A subclass that overrides `enqueue` gets bytes again,
+    unless it says so too.
+    """
+    for base in kind.__mro__:
+        if "takes_reports" in vars(base):
+            return bool(vars(base)["takes_reports"])
+        if "enqueue" in vars(base):
+            return False
+    return False
 
 
 # Sends one notice. An outcome that is not an Answer counts as accepted.

@@ -11,7 +11,7 @@ from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.stats import stats
 from hoptoad.delivery.transport import log_recovery
 from hoptoad.handlers.fallback import fall_back
-from hoptoad.handlers.registry import FallBack, Send
+from hoptoad.handlers.registry import FallBack, Report, Send
 from hoptoad.handlers.worker import Worker, seconds_until_exit
 from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
@@ -28,6 +28,7 @@ class _Item:
 
     payload: bytes
     timeout: float
+    report: Report | None = None  # which makes the payload, as long as that is empty
     attempts: int = 0
 
 
@@ -39,6 +40,8 @@ class ThreadedNotifier(Worker):
     and one at a time probes it. In a subinterpreter, which has no daemon threads, `enqueue` sends at
     once.
     """
+
+    takes_reports = True
 
     def __init__(
         self,
@@ -61,31 +64,40 @@ class ThreadedNotifier(Worker):
     def start_over(self) -> None:
         """Without threads and notices: at first, and in a forked child."""
         super().start_over()
+        self._unfinished: deque[_Item] = deque()
         self._queue: deque[_Item] = deque()
         self._sending: set[_Item] = set()
         self._abandoned: set[_Item] = set()
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
         """Queues a notice. Where `queue_size` notices wait already, the new one goes to the fallback."""
+        self._put(_Item(payload, timeout))
+
+    def submit(self, report: Report) -> None:
+        """Queues a notice that a thread of this pool encodes before it waits for the server."""
+        self._put(_Item(b"", report.timeout, report))
+
+    def _put(self, item: _Item) -> None:
         with self._changed:
-            full = len(self._queue) >= self._queue_size
+            full = len(self._queue) + len(self._unfinished) >= self._queue_size
             if not full:
-                self._queue.append(_Item(payload, timeout))
+                (self._queue if item.report is None else self._unfinished).append(item)
                 self._changed.notify()
         if full:
-            self._fall_back(
-                payload, timeout, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})", None
-            )
+            self._give_up(item, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})")
             return
         stats.count("queued")
-        self._wake(timeout)
+        self._wake(item.timeout)
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything queued has been sent or refused; False after `timeout` seconds."""
         if not threads.may_start():
             self._send_here(time.monotonic() + timeout)
         with self._changed:
-            return self._changed.wait_for(lambda: not (self._queue or self._sending), timeout)
+            return self._changed.wait_for(self._has_nothing, timeout)
+
+    def _has_nothing(self) -> bool:
+        return not (self._unfinished or self._queue or self._sending)
 
     def close(self, timeout: float | None = None) -> bool:
         """Ends the pool: sends waiting notices, here where no thread runs. The rest goes to the fallback.
@@ -113,20 +125,22 @@ class ThreadedNotifier(Worker):
     def _end(self, timeout: float) -> bool:
         with self._changed:
             self._closed = True
-            left = list(self._queue)
+            left = [*self._queue, *self._unfinished]
             self._queue.clear()
+            self._unfinished.clear()
             self._running.clear()
             sending = len(self._sending)
             self._changed.notify_all()
         why = _too_short(timeout)
         with stats.one_line():
             for item in left:
-                self._fall_back(item.payload, item.timeout, why, None)
+                self._give_up(item, why)
         return not (left or sending)
 
     def _wants_thread(self) -> bool:
         running = len(self._running)
-        enough = running - len(self._sending) >= len(self._queue) or running >= self._thread_count
+        waiting = len(self._queue) + len(self._unfinished)
+        enough = running - len(self._sending) >= waiting or running >= self._thread_count
         return not (enough or (running and self._circuit.is_open))
 
     def _work(self) -> None:
@@ -139,20 +153,22 @@ class ThreadedNotifier(Worker):
 
     def _work_at_exit(self) -> None:
         self._send_here(time.monotonic() + seconds_until_exit())
-        if self._queue:
+        if self._queue or self._unfinished:
             self._end(get_settings().flush_timeout)
 
     def _next(self) -> _Item | None:
         with self._changed:
             while not self._closed:
+                if self._unfinished:  # before all else, so that nothing waits for a server as it was captured
+                    return self._taken(self._unfinished)
                 wait = self._permit() if self._queue else None
                 if wait == 0.0:
-                    return self._taken()
+                    return self._taken(self._queue)
                 self._changed.wait(wait)
             return None
 
-    def _taken(self) -> _Item:
-        item = self._queue.popleft()
+    def _taken(self, queue: "deque[_Item]") -> _Item:
+        item = queue.popleft()
         self._sending.add(item)
         return item
 
@@ -160,15 +176,18 @@ class ThreadedNotifier(Worker):
         """Sends in this thread until the deadline, or until the server turns out to be down."""
         while (left := deadline - time.monotonic()) > 0:
             with self._changed:
-                if not self._queue:
+                if not self._queue and not self._unfinished:
                     return
-                item = self._taken()
+                item = self._taken(self._unfinished or self._queue)
             item.timeout = min(item.timeout, left / 2)  # once to connect, once for the answer
             self._deliver(item)
             if self._circuit.is_open:
                 return
 
     def _deliver(self, item: _Item) -> None:
+        if item.report is not None:
+            self._finish(item)
+            return
         again = False
         try:
             again = self._acted_on(item, self._outcome(item))
@@ -178,6 +197,25 @@ class ThreadedNotifier(Worker):
                     self._queue.appendleft(item)
                 self._sending.discard(item)
                 self._changed.notify_all()
+
+    def _finish(self, item: _Item) -> None:
+        """Has a report encoded, and queues the notice."""
+        payload = b""
+        try:
+            payload = _payload(item)
+        except Exception:
+            log_exception(logger, "A notice could not be encoded: django-hoptoad itself failed.")
+            stats.drop(1, "it could not be encoded")
+        finally:
+            with self._changed:
+                if payload:
+                    self._queue.append(item)
+                self._sending.discard(item)
+                self._changed.notify_all()
+
+    def _give_up(self, item: _Item, why: str) -> None:
+        if payload := _payload(item):
+            self._fall_back(payload, item.timeout, why, None)
 
     def _outcome(self, item: _Item) -> object:
         try:
@@ -216,6 +254,14 @@ class ThreadedNotifier(Worker):
     def _attempt(self, payload: bytes, timeout: float) -> object:
         """What `send` returns, or NOT_NOW. Raises what `send` raises."""
         return self._circuit.attempt(lambda: self._send(payload, timeout))
+
+
+def _payload(item: _Item) -> bytes:
+    """The bytes of a notice; none where it is not to be sent."""
+    report, item.report = item.report, None
+    if report is not None:
+        item.payload = report.payload() or b""
+    return item.payload
 
 
 def _too_short(timeout: float) -> str:

@@ -4,22 +4,23 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 
-from hoptoad.api.registry import encode
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.delivery.stats import stats
 from hoptoad.handlers import get_handler
-from hoptoad.notice import Incident, Notice
-from hoptoad.reporting import before_notify, duplicates, filters
+from hoptoad.handlers.registry import TakesReports, takes_reports
+from hoptoad.notice import Incident, Notice, Snapshot
+from hoptoad.reporting import duplicates, filters
 from hoptoad.reporting.missing_pages import MissingPages, is_missing_page
 from hoptoad.reporting.rate_limit import RateLimiter, is_sampled
+from hoptoad.reporting.report import Report
 from hoptoad.runtime import lifecycle, scope
-from hoptoad.runtime.guards import guarded, log_exception
+from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import NOTICE_ID, REASON
@@ -123,7 +124,7 @@ class Pipeline:
         if self._is_suppressed(incident, settings):
             stats.count("suppressed")
             return None
-        identity = _hand_over(build.notice(incident, settings))
+        identity = _hand_over(build.snapshot(incident, settings))
         if identity is not None and incident.request is not None:
             incident.request.__dict__.setdefault(NOTICE_ID, identity)  # for the page that the user sees
         return identity
@@ -162,25 +163,19 @@ def _is_kept_until_answered(
     return True
 
 
-def _hand_over(notice: Notice) -> str | None:
-    settings = get_settings()
+def _hand_over(captured: Snapshot | Notice) -> str | None:
+    """Gives a report to the handler, or its bytes where that takes no reports. Returns the notice's id."""
+    report = Report(captured, get_settings())
     stats.count("captured")
-    if stats.dropped:
-        notice = replace(notice, lost=stats.dropped)
-    changed = before_notify.apply(notice, settings.before_notify)
-    if changed is None:
-        stats.count("suppressed")
+    handler = get_handler()
+    if takes_reports(type(handler)):
+        cast(TakesReports, handler).submit(report)
+        return report.id
+    payload = report.payload()
+    if payload is None:
         return None
-    get_handler().enqueue(_encoded(changed), settings.timeout)
-    return changed.id
-
-
-def _encoded(notice: Notice) -> bytes:
-    try:
-        return encode(notice)
-    except Exception:  # a function of HOPTOAD_BEFORE_NOTIFY may have put something else than text there
-        log_exception(logger, "A notice could not be encoded as it is: it goes without details.")
-        return encode(before_notify.bare(notice))
+    handler.enqueue(payload, report.timeout)
+    return report.id
 
 
 pipeline = Pipeline()

@@ -78,15 +78,9 @@ def without_secrets(text: str, secrets: "Known | None") -> str:
     if secrets is None:
         return text
     with importing:
-        from hoptoad.redaction.secrets import MASK, Masked
-    finder = Masked(secrets).reappearing([text])
-    pieces: list[str] = []
-    end = 0
-    for first, last in sorted(finder.spans(text)) if finder is not None else ():
-        if first >= end:
-            pieces += (text[end:first], MASK)
-        end = max(end, last)
-    return "".join([*pieces, text[end:]])
+        from hoptoad.redaction.cutting import hidden
+        from hoptoad.redaction.secrets import spans_of
+    return hidden(text, spans_of(secrets, text))
 
 
 def safe_url(url: str) -> str:

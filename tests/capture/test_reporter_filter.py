@@ -20,7 +20,7 @@ from django.views.generic import View
 
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 SUBSTITUTE = "<hidden by the shop>"

@@ -12,7 +12,7 @@ from rules import check_v2
 from servers import running
 
 from hoptoad.integrations.wsgi import HoptoadWSGI
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 pytestmark = pytest.mark.django_db  # Django looks at its connections when a request starts

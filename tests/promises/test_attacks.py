@@ -27,7 +27,7 @@ from hoptoad.delivery.answer import Verdict
 from hoptoad.demo import receiver
 from hoptoad.exceptional import rendering
 from hoptoad.exceptional.responses import HttpConflict, HttpNotFound
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 OUR_OWN = (

@@ -19,18 +19,18 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redacting import policy, redacted
 
 import hoptoad
 from hoptoad.api import htv2, v3
 from hoptoad.capture import build
-from hoptoad.capture.data import Scrubber
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery import connection, transport
 from hoptoad.delivery.answer import Verdict
 from hoptoad.middleware import HoptoadNotifierMiddleware
 from hoptoad.notice import Frame
-from hoptoad.redaction.finders import Recent
 from hoptoad.redaction.names import Names
+from hoptoad.redaction.policy import policy_of
 from hoptoad.reporting import reporter
 
 HERE = Path(__file__).resolve().parent
@@ -211,9 +211,9 @@ def test_a_notice_grows_with_what_is_in_it_and_no_further_than_its_bounds(settin
 def test_what_one_client_sends_makes_the_notices_of_others_no_dearer(settings_for, flood):
     settings_for(DATA_UPLOAD_MAX_NUMBER_FIELDS=None)
     form = {"name": "Freda", "pets_name": "frog", "remark": "ring twice"}
-    build._names.cache_clear()  # a process that has seen nothing
+    policy_of.cache_clear()  # a process that has seen nothing
     before = calls_for(form=form)
-    build._names.cache_clear()
+    policy_of.cache_clear()
     for agent in flood.pop("agents", ["agent"]):
         request, error = failed(1, **{"form": FORM, **flood})
         request.META["HTTP_USER_AGENT"] = agent
@@ -227,8 +227,7 @@ def remembered():
     waiting = [
         item
         for item in gc.get_objects()
-        if (type(item) is functools._lru_cache_wrapper and item.__module__.startswith("hoptoad"))
-        or type(item) is Recent
+        if type(item) is functools._lru_cache_wrapper and item.__module__.startswith("hoptoad")
     ]
     seen = set()
     while waiting:
@@ -368,37 +367,19 @@ NAMES = st.one_of(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.dictionaries(NAMES, VALUES, max_size=8), min_size=1, max_size=4))
 def test_what_was_seen_before_changes_nothing_of_what_is_masked(notices):
-    """Names and texts that were harmless before are looked at no more."""
+    """Names that were judged before are not judged again."""
     names = Names()  # with these goes what is remembered
     for data in notices:
-        fresh, seen = Scrubber(Names()), Scrubber(names)
-        # Room for all: where there is too little, what was seen before is told first.
-        budgets = [build.Budget(variables=9_999, chars=99_999, text=100, depth=5) for _ in range(2)]
-
-        assert seen.mapping(data, budgets[0]) == fresh.mapping(data, budgets[1])
-        assert seen.masked.rows == fresh.masked.rows
-        assert seen.masked._values == fresh.masked._values
-
-
-def test_a_text_that_was_harmless_before_is_cut_where_it_is_too_long_now():
-    data, names = {"HTTP_ACCEPT": "text/html;q=0.9," * 9}, Names()
-    for _ in range(2):
-        Scrubber(names).mapping(data, build.Budget(variables=9, chars=999, text=200, depth=5))
-    budget = build.Budget(variables=9, chars=999, text=64, depth=5)
-
-    shown = Scrubber(names).mapping(data, budget)
-
-    assert len(budget.settle(shown["HTTP_ACCEPT"])) == 64
+        assert redacted(data, rules=policy(names=names)) == redacted(data, rules=policy(names=Names()))
 
 
 def test_a_name_that_only_this_view_marks_is_masked_though_it_was_harmless_before():
     data = {"remark": "ring twice", "HTTP_USER_AGENT": "remark: ring twice"}
-    names = Names()
+    rules = policy(names=Names())
     for _ in range(2):
-        assert Scrubber(names).mapping(data, build.Budget(variables=9, chars=999, text=99, depth=5)) == data
-    scrubber = Scrubber(names, marked={"remark": "sensitive_post_parameters"})
+        assert redacted(data, rules=rules) == data
 
-    shown = scrubber.mapping(data, build.Budget(variables=9, chars=999, text=99, depth=5))
+    shown = redacted(data, rules=rules, marked={"remark": "sensitive_post_parameters"})
 
     assert "ring" not in str(shown)
 

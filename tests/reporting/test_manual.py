@@ -12,7 +12,7 @@ from django.test import RequestFactory
 
 import hoptoad
 from hoptoad import stats
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 

@@ -27,8 +27,9 @@ from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.management.preview import Line, lines
 from hoptoad.notice import Notice
+from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.secrets import MASK, Masked, Row
+from hoptoad.redaction.redact import Finding
 from hoptoad.reporting import before_notify
 from hoptoad.runtime import messages
 
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         stored: Path | None = options["stored"]
-        notice, rows = _read(stored) if stored else _made_up(options["path"], settings)
+        notice, findings = _read(stored) if stored else _made_up(options["path"], settings)
         if notice is not None:
             try:
                 payload = api.encode(notice)
@@ -94,7 +95,7 @@ class Command(BaseCommand):
             )
             if not settings.enabled:
                 self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
-            shown = lines(notice, rows, Names(settings.protected_params))
+            shown = lines(notice, findings, Names(settings.protected_params))
             if api is v3 and not stored:
                 shown.append(Line("server", "os", v3.operating_system()))
             self._table(shown)
@@ -125,15 +126,14 @@ def _read(path: Path) -> tuple[Notice, None]:
         raise CommandError(f"{path} is no notice: {messages.safe_line(error)}") from error
 
 
-def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Row]]:
-    masked = Masked(settings.known_secrets)
+def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Finding]]:
     request = _request(path, settings)
     try:
         _fail(_SECRET)
     except HoptoadPreview as error:
         incident = build.incident(request, exception=error)
-        notice = build.notice(incident, settings, masked=masked)
-    return before_notify.apply(notice, settings.before_notify), masked.rows
+        notice, findings, _ = build.redacted(build.snapshot(incident, settings), settings)
+    return before_notify.apply(notice, settings.before_notify), findings
 
 
 def _fail(password: str) -> None:
