@@ -74,6 +74,18 @@ def require_unwritable(path: str, *also: int) -> None:
             raise Untrusted(f"others can write to {name}: take that right from them (chmod go-w)")
 
 
+def user() -> int:
+    """The user that this process runs as; 0 on Windows, whose files have no owners of this kind."""
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def why_foreign(status: os.stat_result, *owners: int) -> str:
+    """Why a file is not used that belongs to none of `owners`; empty where it belongs to one."""
+    if status.st_uid in owners or not hasattr(os, "geteuid"):
+        return ""
+    return f"belongs to user {status.st_uid}, and this process runs as user {user()}"
+
+
 def real_path_below(path: str, directory: str) -> str:
     """`path` with all symbolic links followed. Raises Untrusted where that leads out of `directory`."""
     real, root = os.path.realpath(path), os.path.realpath(directory)
@@ -88,9 +100,8 @@ def _require_regular(status: os.stat_result, path: str) -> None:
 
 
 def _require_owner(status: os.stat_result, path: str, *also: int) -> None:
-    ours = getattr(os, "geteuid", None)  # Windows has no owners of this kind
-    if ours is not None and status.st_uid not in (ours(), 0, *also):
-        raise Untrusted(f"{path} belongs to another user ({status.st_uid})")
+    if why := why_foreign(status, user(), 0, *also):
+        raise Untrusted(f"{path} {why}")
 
 
 def _others_write(status: os.stat_result) -> bool:

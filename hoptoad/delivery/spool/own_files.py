@@ -29,9 +29,7 @@ def why_not_ours(found: os.stat_result) -> str:
     """Why a file must not be used; empty where it may be."""
     if not stat.S_ISREG(found.st_mode):
         return "is not a regular file"
-    if found.st_uid != _user():
-        return f"belongs to user {found.st_uid}, and this process runs as user {_user()}"
-    return ""
+    return safe_files.why_foreign(found, safe_files.user())
 
 
 def create(path: str | Path, content: bytes, *, fsync: bool = False) -> None:
@@ -61,11 +59,8 @@ def make_private(folder: Path) -> None:
         raise Untrusted(f"{folder} is a symbolic link: name the directory that it points to")
     if not stat.S_ISDIR(found.st_mode):
         raise Untrusted(f"{folder} is not a directory")
-    if found.st_uid != _user():
-        raise Untrusted(
-            f"{folder} belongs to user {found.st_uid}, and this process runs as user {_user()}: "
-            "run this as that user, or name another directory"
-        )
+    if why := safe_files.why_foreign(found, safe_files.user()):
+        raise Untrusted(f"{folder} {why}: run this as that user, or name another directory")
     if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
         _close_to_others(folder)
 
@@ -137,7 +132,3 @@ def _close_to_others(folder: Path) -> None:
         os.fchmod(descriptor, mode & 0o700)
     finally:
         os.close(descriptor)
-
-
-def _user() -> int:
-    return os.geteuid() if hasattr(os, "geteuid") else 0
