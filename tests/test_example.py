@@ -1,4 +1,4 @@
-"""The example of the documentation, run through every door."""
+"""The example of the documentation, run with every integration."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from rules import check_v2
 EXAMPLE = Path(__file__).parent.parent / "docs" / "example"
 
 
-def test_every_door_of_the_example_reports_once(collector):
+def test_every_integration_of_the_example_reports_once(collector):
     done = subprocess.run(
         [sys.executable, "manage.py", "walk", "--password", "never-sent-4"],
         cwd=EXAMPLE,
