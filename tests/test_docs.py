@@ -1,15 +1,21 @@
 """What the documentation says of the code is true."""
 
+import ast
 import os
+import pkgutil
 import re
+import runpy
 import textwrap
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from imports_of import modules
 
 import hoptoad
 from hoptoad.conf import settings
+from hoptoad.delivery.answer import Verdict
+from hoptoad.delivery.stats import NAMES
 from hoptoad.redaction import names
 
 ROOT = Path(__file__).parent.parent
@@ -93,6 +99,104 @@ def test_the_words_that_are_masked_are_the_documented_ones():
     assert set(words.split()) == {word.replace("cookies?", "cookie") for word in names._WORDS.split("|")}
 
 
+TROUBLESHOOTING = (DOCS / "troubleshooting.rst").read_text()
+LOG_CALLS = {"debug", "info", "warning", "error", "exception", "log", "log_exception"}
+
+
+def log_lines():
+    """Every line that the package logs, with "…" for each value."""
+    trees = [tree for _, tree in modules()]
+    constants = {
+        target.id: node.value
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if getattr(node.func, "attr", getattr(node.func, "id", "")) in LOG_CALLS:
+            given = [constants.get(getattr(argument, "id", ""), argument) for argument in node.args]
+            texts = [item.value for item in given if isinstance(getattr(item, "value", None), str)]
+            yield from (re.sub(r"%[a-z]", "…", text) for text in texts[:1] if " " in text)
+
+
+def quoted_lines():
+    _, _, text = TROUBLESHOOTING.partition("\nLines in the log\n")
+    terms = re.findall(r'^"[^"]+"(?:, "[^"]+")*$', text, re.MULTILINE)
+    return {quoted for term in terms for quoted in re.findall(r'"([^"]+)"', term)}
+
+
+def is_quoted(line, quoted):
+    return line == quoted or (quoted.endswith(" …") and line.startswith(quoted[:-2]))
+
+
+def test_every_line_of_the_log_is_documented():
+    lines, quoted = set(log_lines()), quoted_lines()
+
+    assert len(lines) > 30
+    assert {line for line in lines if not any(is_quoted(line, known) for known in quoted)} == set()
+
+
+def test_every_documented_line_of_the_log_is_in_the_code():
+    lines = set(log_lines())
+
+    assert {
+        quoted for quoted in quoted_lines() if not any(is_quoted(line, quoted) for line in lines)
+    } == set()
+
+
+def test_the_parts_of_log_lines_that_are_explained_are_in_the_code():
+    _, _, text = TROUBLESHOOTING.partition("\nLines in the log\n")
+    text, _, _ = text.partition("\nWhat is not seen\n")
+    parts = set(re.findall(r'"([a-z][^"]+)"', text)) - {"spool", "mail"}
+    strings = [
+        node.value
+        for _, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+    assert {verdict.value for verdict in Verdict} - {"accepted"} <= parts
+    assert {part for part in parts - quoted_lines() if not any(part in text for text in strings)} == set()
+
+
+def test_the_counters_are_documented():
+    counters = re.findall(r"^``([a-z]+)``  ", (DOCS / "delivery.rst").read_text(), re.MULTILINE)
+
+    assert counters == list(NAMES)
+
+
+def test_the_rooms_are_documented_with_what_they_may_import():
+    held = runpy.run_path(str(ROOT / "tests" / "test_architecture.py"))["MAY_IMPORT"]
+    rows = re.findall(
+        r"^   \* - (``.+``)\n     - .+\n     - (?:``(.+)``|\\-)$",
+        (DOCS / "design.rst").read_text(),
+        re.MULTILINE,
+    )
+
+    documented = {room: set(used.split()) for rooms, used in rows for room in re.findall(r"``(\w+)``", rooms)}
+
+    assert documented == held
+
+
+def test_the_public_names_exist():
+    table = (DOCS / "reference.rst").read_text()
+    named = set(re.findall(r"``(hoptoad\.[\w.]+)``", table))
+
+    assert len(named) > 25
+    for name in named:
+        pkgutil.resolve_name(name)
+
+
+def test_the_commands_are_documented():
+    commands = Path(hoptoad.__file__).parent.glob("management/commands/hoptoad_*.py")
+
+    documented = re.findall(r"^``manage.py (\w+)``", (DOCS / "reference.rst").read_text(), re.MULTILINE)
+
+    assert set(documented) == {path.stem for path in commands}
+
+
 def test_the_version_is_written_in_one_place():
     places = [ROOT / "setup.py", *DOCS.glob("*.py"), *Path(hoptoad.__file__).parent.rglob("*.py")]
 
@@ -112,6 +216,7 @@ def test_the_installed_package_is_what_is_tested():
     [
         ("delivery.rst", 29),
         ("processes.rst", 7),
+        ("testing.rst", 3),
         ("privacy.rst", 15),
         ("security.rst", 61),
         ("from-error-mails.rst", 17),
