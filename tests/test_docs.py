@@ -63,7 +63,7 @@ def test_pages_name_only_settings_that_exist(page):
     "code",
     [
         block
-        for page in [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst"]
+        for page in [*sorted(DOCS.glob("*.rst")), *sorted(ROOT.glob("*.rst"))]
         for block in re.findall(r"code-block:: python\n\n((?:(?: {4,}.*)?\n)+)", page.read_text())
     ],
 )
@@ -195,6 +195,17 @@ def test_the_commands_are_documented():
     documented = re.findall(r"^``manage.py (\w+)``", (DOCS / "reference.rst").read_text(), re.MULTILINE)
 
     assert set(documented) == {path.stem for path in commands}
+
+
+@pytest.mark.parametrize(
+    "page", [*sorted(DOCS.glob("*.rst")), *sorted(ROOT.glob("*.rst"))], ids=lambda page: page.name
+)
+def test_links_into_the_repository_lead_to_files(page):
+    linked = re.findall(rf"{hoptoad.URL}/(?:blob|tree)/main/([^>]+)>", page.read_text())
+    named = re.findall(r"``((?:docs|tests|hoptoad|benchmarks)/[\w/.-]+)``", page.read_text())
+
+    made_up = {"hoptoad/handlers/carrier.py", "hoptoad/api/frog.py", "hoptoad/integrations/lanterns.py"}
+    assert {path for path in {*linked, *named} - made_up if not (ROOT / path).exists()} == set()
 
 
 def test_the_version_is_written_in_one_place():
