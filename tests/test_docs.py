@@ -1,4 +1,4 @@
-"""What the documentation says of the code is true."""
+"""The documentation is true: its tables, log lines, names and links are compared with the code."""
 
 import ast
 import os
@@ -6,6 +6,7 @@ import pkgutil
 import re
 import runpy
 import textwrap
+import xml.etree.ElementTree as ET
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import pytest
 from imports_of import modules
 
 import hoptoad
+from hoptoad.api import htv2
 from hoptoad.conf import settings
-from hoptoad.delivery.answer import Verdict
+from hoptoad.delivery.answer import Verdict, judge
 from hoptoad.delivery.stats import NAMES
-from hoptoad.redaction import names
+from hoptoad.notice import ErrorInfo, Notice, RequestInfo, User
+from hoptoad.redaction import names, patterns
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -206,6 +209,55 @@ def test_links_into_the_repository_lead_to_files(page):
 
     made_up = {"hoptoad/handlers/carrier.py", "hoptoad/api/frog.py", "hoptoad/integrations/lanterns.py"}
     assert {path for path in {*linked, *named} - made_up if not (ROOT / path).exists()} == set()
+
+
+def test_the_elements_of_a_notice_are_documented():
+    data = {"frog": "green"}
+    request = RequestInfo(action="get", params=data, session=data, cgi_data=data)
+    notice = Notice(id="1", error=ErrorInfo("E", "e"), request=request, user=User(id="7"), framework="Django")
+    document = ET.fromstring(htv2.encode(notice))
+    written = {element.tag for element in document} - {"error", "request"}
+    written |= {f"{part}/{element.tag}" for part in ("error", "request") for element in document.find(part)}
+
+    [table] = re.findall(
+        r"^Element +Content\n=+ +=+\n(.*?)\n=+ +=+$",
+        (DOCS / "notice.rst").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+
+    assert set(re.findall(r"^``([a-z/-]+)``", table, re.MULTILINE)) == written
+
+
+def test_every_handler_is_documented():
+    terms = re.findall(
+        r"^(``[a-z]+``(?:, ``[a-z]+``)*)\n    \S", (DOCS / "handlers.rst").read_text(), re.MULTILINE
+    )
+
+    assert {name for term in terms for name in re.findall(r"\w+", term)} == set(settings.HANDLERS)
+
+
+def test_every_hook_is_documented():
+    documented = re.findall(r"``HOPTOAD_HOOKS`` without ``(\w+)``", (DOCS / "integrations.rst").read_text())
+
+    assert documented == list(settings.HOOKS)
+
+
+def test_every_built_in_pattern_is_documented():
+    _, _, rule = (DOCS / "privacy.rst").read_text().partition("**Patterns.**")
+
+    documented = re.findall(r"``([a-z_]+)``", rule.partition("HOPTOAD_PATTERNS")[0])
+
+    assert documented == list(patterns.NAMES)
+
+
+@pytest.mark.parametrize("verdict", ["ACCEPTED", "REFUSED", "LATER"])
+def test_statuses_have_the_documented_verdict(verdict):
+    [row] = re.findall(rf"^``{verdict}`` +(.+?)  ", (DOCS / "handlers.rst").read_text(), re.MULTILINE)
+
+    statuses = [int(status) for status in re.findall(r"\b\d{3}\b", row.partition(" and a 200")[0])]
+
+    assert statuses
+    assert {judge("", status, {}, "").verdict.name for status in statuses} == {verdict}
 
 
 def test_the_version_is_written_in_one_place():
