@@ -74,6 +74,36 @@ def test_examples_compile(code):
     compile(textwrap.dedent(code), "<docs>", "exec")
 
 
+def without_session():
+    """The function that the page on privacy shows."""
+    [code] = re.findall(r"code-block:: python\n\n((?:(?: {4,}.*)?\n)+)", (DOCS / "privacy.rst").read_text())
+    defined = {}
+    exec(textwrap.dedent(code), defined)
+    return defined["without_session"]
+
+
+def test_the_function_of_the_page_on_privacy_removes_the_session():
+    notice = Notice(id="1", error=ErrorInfo("E", "e"), request=RequestInfo(session={"basket": "3"}))
+
+    assert without_session()(notice).request.session == {}
+
+
+def settings_in_samples():
+    """Each setting with its value, from the text and the Python samples."""
+    for page in [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst"]:
+        text = page.read_text()
+        yield from re.findall(r"``(HOPTOAD_\w+) = ([^`]+)``", text)
+        yield from re.findall(r'^ +"(HOPTOAD_\w+)": (.+),$', text, re.MULTILINE)
+        yield from re.findall(r"^    (HOPTOAD_\w+) = ([^{\n]+)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "value"), sorted(set(settings_in_samples())))
+def test_settings_in_samples_are_accepted(name, value, monkeypatch):
+    monkeypatch.setattr("shop.reporting.without_session", without_session(), raising=False)
+
+    settings.ROWS[name].metadata["read"](ast.literal_eval(value))
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.rst", DOCS / "quickstart.rst"], ids=lambda page: page.name)
 def test_the_quick_start_names_the_environment(page):
     [example] = re.findall(
