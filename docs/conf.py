@@ -7,6 +7,7 @@ version = release = __version__
 author = "django-hoptoad contributors"
 copyright = author  # noqa: A001 - Sphinx's name
 extensions = ["sphinx.ext.autodoc"]
+autodoc_typehints = "none"
 html_theme = "furo"
 html_title = f"{NAME} {version}"
 html_theme_options = {"source_repository": f"{URL}/", "source_branch": "main", "source_directory": "docs/"}
