@@ -40,6 +40,7 @@ setup(
             "pytest-django",
             "pytest-randomly",
             "redis",
+            "requests[socks]",
             "uvicorn",
             "websockets",
         ],

@@ -1,4 +1,4 @@
-"""Delivers bytes to the server and tells what became of them."""
+"""Posts a notice to a server, and counts, signals and logs the answer."""
 
 import logging
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ logger = get_logger(__name__)
 
 _SSL_REFUSED = (402, 403)
 _once = log_once.OnceAMinute()
-_sent_before: dict[str, int] = {}  # by the address of a server whose outage was logged
+_sent_before: dict[str, int] = {}  # notices sent before an outage that was logged, by the server's URL
 
 
 def start_over() -> None:
-    """Makes every refusal news again, to be said in the log: for a forked child."""
+    """Forgets which answers and outages were logged: in a forked child nothing was."""
     _once.start_over()
     _sent_before.clear()
 
@@ -36,12 +36,12 @@ def post(
     timeout: float,
     plain_fallback: bool = False,
 ) -> Answer:
-    """The server's answer, or what kept it from giving one. Blocks; raises nothing.
+    """Posts `body` and returns the server's answer, or why there is none. Blocks; raises nothing.
 
-    `timeout` is in seconds, once for connecting and once for the whole answer. Proxies, the
-    certificate authorities and .netrc are found as `requests` finds them. With `plain_fallback`
-    an https address that refuses SSL (402, 403, or no secure connection) is tried once over http;
-    one whose certificate is not trusted is not, because somebody else may answer there.
+    `timeout` is in seconds, once for connecting and once for the whole answer. Proxies, certificate
+    authorities and .netrc are those that `requests` would use. With `plain_fallback`, an https URL that
+    refuses SSL (402, 403, or no secure connection) is tried once over http, but not one whose certificate
+    is not trusted: somebody else may answer there.
     """
     answer = _exchange(url, body, headers, timeout)
     refuses_ssl = answer.status in _SSL_REFUSED or (answer.fault == "tls" and not answer.is_distrusted)
@@ -54,14 +54,14 @@ def post(
             answer,
         )
         answer = _exchange(f"http://{url[len('https://') :]}", body, headers, timeout)
-    _tell(answer)
+    _record(answer)
     return answer
 
 
 def log_recovery(answer: Answer, waiting: int) -> None:
-    """Logs, once for each outage that was logged, that the server accepts notices again.
+    """Logs the end of an outage that was logged.
 
-    For handlers, after an accepted notice; `waiting` is the number that still wait.
+    For handlers, after an accepted notice. `waiting` is the number of notices in the queue.
     """
     before = _sent_before.pop(answer.url, None) if _sent_before else None
     if before is not None:
@@ -74,15 +74,15 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
         try:
             with importing:
                 from hoptoad.delivery import connection
-        except (ImportError, OSError) as error:  # of a process that may open no more files: later it may
+        except (ImportError, OSError) as error:  # too many open files: try again later
             return Answer(
                 verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}"
             )
         return connection.exchange(url, body, headers, timeout)
 
 
-def _tell(answer: Answer) -> None:
-    heard = tell(notice_answered, post, answer=answer)
+def _record(answer: Answer) -> None:
+    returned = tell(notice_answered, post, answer=answer)
     if answer.verdict is Verdict.ACCEPTED:
         stats.count("sent")
         tell(notice_sent, post, answer=answer)
@@ -90,7 +90,7 @@ def _tell(answer: Answer) -> None:
             where = messages.safe_url(answer.url)
             logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
         return
-    is_news = _once.is_due((answer.url, answer.status, answer.fault)) and SAID not in heard
+    is_news = _once.is_due((answer.url, answer.status, answer.fault)) and SAID not in returned
     if answer.verdict is Verdict.REFUSED:
         stats.count("refused")
         _sent_before.pop(answer.url, None)

@@ -258,7 +258,7 @@ def test_an_api_of_one_file_and_one_row_is_checked(frog_api, settings_for):
 
 def test_an_api_of_one_file_and_one_row_reports(frog_api, collector, client, settings_for):
     settings_for(HOPTOAD_NOTIFICATION_URL=f"http://127.0.0.1:{collector.port}/croaks")
-    start_over()
+    close_handlers()
 
     assert client.get("/boom/").status_code == 500
     assert "The notice was accepted." in printed("hoptoad_test", message="ribbit")

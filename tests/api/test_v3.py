@@ -156,6 +156,7 @@ def test_any_text_and_structure_becomes_a_good_document(data, kind, message, fil
     document(Notice(id="1", error=ErrorInfo(kind, message, (frame,), notes=(message,)), request=request))
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(
     texts=st.integers(0, 400),

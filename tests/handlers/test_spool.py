@@ -258,6 +258,7 @@ def test_what_waits_on_a_full_disk_is_delivered_once(collector, settings_for, ti
     assert (len(directory.waiting()), len(directory.kept())) == (0, 0 if status == 200 else 5)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_chaos_kills_lose_nothing_tear_nothing_and_repeat_only_what_was_in_flight(
     collector, directory, tmp_path, settings_for
@@ -344,6 +345,7 @@ def test_the_command_without_a_directory_says_what_to_set():
         call_command("hoptoad_spool")
 
 
+@pytest.mark.long
 def test_watching_delivers_what_others_write_until_it_is_interrupted(collector, directory):
     settings = {"HOPTOAD_SPOOL_DIR": str(directory.path), "HOPTOAD_NOTIFICATION_URL": collector.url}
     process = subprocess.Popen(

@@ -254,6 +254,7 @@ def test_what_fails_while_the_interpreter_shuts_down_is_sent(collector):
     assert len(collector.wait(1)) == 1
 
 
+@pytest.mark.long
 def test_a_server_that_hangs_does_not_hold_the_process(collector, deadline):
     import collector as faults
 
@@ -292,6 +293,7 @@ def test_a_child_forked_after_an_error_sends_its_own_and_nothing_twice(collector
     assert len(collector.received) == 4
 
 
+@pytest.mark.long
 def test_a_slow_fallback_does_not_hold_the_end_of_the_process(collector, deadline):
     """Hundreds of notices are left, and each is handed to a handler that takes a while."""
     import collector as faults
@@ -317,6 +319,7 @@ def losses_in(log):
     return [tuple(int(number or 0) for number in line) for line in found]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("accepted", [0, 1, 50])
 def test_a_process_that_ends_with_a_thousand_waiting_says_the_numbers_once(collector, accepted):
     """The server takes a few, and then hangs."""
@@ -380,6 +383,7 @@ def test_a_child_of_multiprocessing_says_its_numbers_too(collector):
     assert lost + unknown == 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [ValueError, TimeoutError, SystemExit])
 def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(error, monkeypatch):
     """Also where the exception ends the thread."""
@@ -412,6 +416,7 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
     assert sent == [b"1", b"2", b"2", b"2"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outcome", [None, True, "accepted", b"", 0])
 def test_a_send_that_returns_no_answer_ends_an_outage(outcome):
     sent = []

@@ -390,6 +390,7 @@ print(len(found))
 """
 
 
+@pytest.mark.long
 def test_a_visitor_cannot_make_a_regular_expression_explode():
     """An exponential one would take longer than the universe for texts of 60 repetitions."""
     starts, ends = ["", "password=", "http://", "-----BEGIN "], ["", "!", "\0"]

@@ -155,6 +155,7 @@ def test_blocking_gives_its_permit_back_whatever_a_probe_comes_to(outcome):
     assert sent == [b"down", b"probe", b"x", b"x", b"x"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outcome", [None, "accepted", Answer(verdict=Verdict.REFUSED, url=""), ValueError])
 def test_the_spool_gives_its_permit_back_whatever_a_probe_comes_to(settings_for, tmp_path, outcome):
     settings_for(HOPTOAD_SPOOL_DIR=tmp_path / "spool")
@@ -283,6 +284,7 @@ def test_a_storm_of_refusals_is_one_line_in_the_log(client, collector, threads, 
     assert [record.levelname for record in lines].count("WARNING") <= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fault", [faults.hang, faults.reset, Reply(503)], ids=["hanging", "resetting", "busy"]
 )
@@ -297,6 +299,7 @@ def test_gunicorn_ends_in_time_whatever_the_server_does(collector, deadline, fau
     assert deadline(15)
 
 
+@pytest.mark.long
 def test_gunicorn_with_the_spool_leaves_what_it_could_not_send_for_the_next(collector, tmp_path):
     collector.default = Reply(503)
     names = {
@@ -318,6 +321,7 @@ def test_gunicorn_with_the_spool_leaves_what_it_could_not_send_for_the_next(coll
     assert len({received.body for received in collector.received}) == 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("handler", "left"), [("threadpool", 0), ("spool", 5)])
 def test_uvicorn_ends_itself_and_loses_what_is_in_memory_and_nothing_of_the_spool(
     collector, tmp_path, handler, left

@@ -21,7 +21,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hoptoad
-from hoptoad import delivery
 from hoptoad.api import htv2, v3
 from hoptoad.capture import build
 from hoptoad.capture.data import Scrubber
@@ -416,8 +415,8 @@ def test_a_secret_for_which_there_is_no_room_is_still_known():
 
 def test_the_surroundings_of_a_delivery_are_looked_for_once_a_minute(collector, monkeypatch):
     looked, now, notice = [], [1000.0], notice_of(*failed())
-    find = connection._found
-    monkeypatch.setattr(connection, "_found", lambda *given: looked.append(given) or find(*given))
+    find = connection._find
+    monkeypatch.setattr(connection, "_find", lambda *given: looked.append(given) or find(*given))
     monkeypatch.setattr(connection.time, "monotonic", lambda: now[0])
     connection._forget_session()
 
@@ -438,20 +437,23 @@ def test_the_surroundings_of_a_delivery_are_looked_for_once_a_minute(collector, 
 
 
 @pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ImportError("no requests")])
-def test_a_process_that_can_import_nothing_now_tries_again_later(monkeypatch, error):
-    class Fails:
-        def find_spec(self, name, path=None, target=None):
-            if name == "hoptoad.delivery.connection":
+def test_a_process_that_can_import_nothing_now_tries_again_later(collector, monkeypatch, error):
+    name = "hoptoad.delivery.connection"
+
+    class Failing:
+        def find_spec(self, wanted, path=None, target=None):
+            if wanted == name:
                 raise error
 
-    monkeypatch.delitem(sys.modules, "hoptoad.delivery.connection", raising=False)
-    monkeypatch.delattr(delivery, "connection", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [Fails(), *sys.meta_path])
-
-    answer = transport.post("http://127.0.0.1:9/", b"<notice/>", headers={}, timeout=5)
+    with monkeypatch.context() as now:
+        now.delitem(sys.modules, name)
+        now.delattr(name)
+        now.setattr(sys, "meta_path", [Failing(), *sys.meta_path])
+        answer = transport.post(collector.url, b"<notice/>", headers={}, timeout=5)
 
     assert answer.verdict is Verdict.UNREACHABLE
     assert str(error) in str(answer)
+    assert transport.post(collector.url, b"x", headers={}, timeout=5).verdict is Verdict.ACCEPTED
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
