@@ -25,11 +25,11 @@ def test_every_integration_of_the_example_reports_once(collector):
     )
 
     notices = [check_v2(received.body) for received in collector.received]
-    told = sorted(
+    reported = sorted(
         (notice.findtext("request/component"), notice.findtext("error/message")) for notice in notices
     )
     assert done.returncode == 1
-    assert told == [
+    assert reported == [
         ("asgi", "ValueError: the frog hung up"),
         ("asyncio", "ValueError: nobody waited for the frog"),
         ("celery", "ValueError: croaked 3 times"),
