@@ -12,7 +12,11 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["hoptoad", "hoptoad.*"]),
-    package_data={"hoptoad": ["py.typed"], "hoptoad.exceptional": ["templates/http_responses/*.html"]},
+    package_data={
+        "hoptoad": ["py.typed"],
+        "hoptoad.exceptional": ["templates/http_responses/*.html"],
+        "hoptoad.inbox": ["templates/**/*", "static/**/*"],
+    },
     python_requires=">=3.10",
     install_requires=["Django>=5.2", "requests>=2.32.2"],
     entry_points={"pytest11": ["hoptoad = hoptoad.integrations.pytest_plugin"]},

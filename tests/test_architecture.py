@@ -19,8 +19,9 @@ MAY_IMPORT = {
     "handlers": {*BASE, "runtime", "conf", "delivery", "api", "signals"},
     "reporting": {*BASE, "redaction", "runtime", "conf", "delivery", "api", "capture", "handlers"},
     "exceptional": set(),
+    "inbox": {*BASE, "api"},
 }
-ISLANDS = {"exceptional"}
+ISLANDS = {"exceptional", "inbox"}
 # `generate_payload((request, status))` and the functions of `hoptoad` itself are of 2010.
 UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify")}
 UPWARDS |= {  # to be cut

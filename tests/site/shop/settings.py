@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "hoptoad",
+    "hoptoad.inbox",
 ]
 MIDDLEWARE = [
     "hoptoad.middleware.HoptoadNotifierMiddleware",
