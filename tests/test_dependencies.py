@@ -11,7 +11,7 @@ from places import SITE
 ONE_IMPORTER = {
     "requests": {"delivery.connection"},
     "urllib3": {"delivery.connection"},
-    "xml.parsers": {"api.parsers"},
+    "xml.parsers": {"api.bounded"},
     # One that sends by them, and one that hears of their failures.
     "celery": {"handlers.celery", "integrations.celery"},
     "django.tasks": {"handlers.tasks", "integrations.tasks"},
