@@ -13,9 +13,8 @@ from django.db import models
 from django.utils.timezone import now
 
 from hoptoad.api import parsers
+from hoptoad.inbox.grouping import SCHEME
 from hoptoad.notice import Notice as Content
-
-SCHEME = 1  # of fingerprints; `grouping` makes them
 
 
 def new_key() -> str:
