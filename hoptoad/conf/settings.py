@@ -103,6 +103,9 @@ class Settings:
     spool_max_age: float = _setting(7.0, validators.days, "7")
     spool_keep_refused: float = _setting(7.0, validators.days, "7")
 
+    inbox_database: str = _setting("", validators.text, '"errors"')
+    inbox_max_age: float = _setting(90.0, validators.days, "90")
+
     max_frames: int = _setting(200, validators.count(2, 10_000), "200")
     max_vars: int = _setting(2000, validators.count(0, 100_000), "2000")
     max_text: int = _setting(2048, validators.count(64, 1_000_000), "2048")
@@ -120,8 +123,8 @@ class Settings:
 
     @property
     def enabled(self) -> bool:
-        """Whether there is a key to report with."""
-        return bool(self.api_key)
+        """Whether there is a key to report with; the inbox of the site itself needs none."""
+        return bool(self.api_key) or self.handler == "inbox"
 
     @cached_property
     def url(self) -> str:

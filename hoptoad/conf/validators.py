@@ -24,6 +24,7 @@ BUILT_IN_HANDLERS = {
     "celery": "hoptoad.handlers.celery.CeleryNotifier",
     "tasks": "hoptoad.handlers.tasks.TasksNotifier",
     "mail": "hoptoad.handlers.mail.MailNotifier",
+    "inbox": "hoptoad.inbox.handler.InboxNotifier",
     "memory": "hoptoad.handlers.memory.MemoryNotifier",
 }
 

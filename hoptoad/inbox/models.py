@@ -74,7 +74,7 @@ class Problem(models.Model):
     severity = models.CharField(max_length=20, default="error")
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
-    # The version that has the fix: notices from the version it was resolved in do not reopen the problem.
+    # The version that ran when it was resolved: later notices from this version do not reopen it.
     resolved_in = models.CharField(max_length=100, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     # An ignored problem opens again at this time, or by the notice with this number; neither: never.

@@ -60,7 +60,10 @@ def test_the_message_holds_the_reason_and_the_lines_are_those_of_the_exception(
     assert notice.findtext("error/class") == f"Http{status}"
     assert notice.findtext("error/message") == message
     lines = [(line.get("file"), line.get("method")) for line in notice.iter("line")]
-    assert [file for file, _ in lines] == ["[PROJECT_ROOT]/reporting/test_reasons.py", "[PROJECT_ROOT]/site/shop/views.py"]
+    assert [file for file, _ in lines] == [
+        "[PROJECT_ROOT]/reporting/test_reasons.py",
+        "[PROJECT_ROOT]/site/shop/views.py",
+    ]
 
 
 @pytest.mark.parametrize(("error", "status", "message"), REFUSALS[:5])

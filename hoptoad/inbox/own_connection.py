@@ -1,0 +1,37 @@
+"""A database connection of the inbox's own: whatever the site's connections do, this one is in autocommit.
+
+On SQLite it begins transactions by IMMEDIATE. Otherwise a transaction that reads before it writes could not
+wait for another writer: SQLite refuses it at once, whatever the timeout.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+BUSY_TIMEOUT = 5.0  # seconds; what waits longer is tried again
+
+
+def new_connection(alias: str) -> BaseDatabaseWrapper:
+    """A connection to the alias's database that nobody else uses."""
+    connection = connections[alias].copy()
+    options: dict[str, Any] = connection.settings_dict.setdefault("OPTIONS", {})
+    if connection.vendor == "sqlite":
+        options["transaction_mode"] = "IMMEDIATE"
+        options.setdefault("timeout", BUSY_TIMEOUT)
+    connection.settings_dict.update(AUTOCOMMIT=True, ATOMIC_REQUESTS=False)
+    return connection
+
+
+@contextlib.contextmanager
+def used(connection: BaseDatabaseWrapper) -> Iterator[str]:
+    """The alias, which means this connection in the block and in this thread."""
+    alias = connection.alias
+    before = connections[alias]
+    connections[alias] = connection
+    try:
+        yield alias
+    finally:
+        connections[alias] = before
