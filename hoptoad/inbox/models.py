@@ -27,6 +27,8 @@ class App(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     key = models.CharField(max_length=100, unique=True, default=new_key)
+    # The site that the inbox lives in: its handler "inbox" needs no key.
+    is_site = models.BooleanField(default=False, editable=False)
     # The key before the last rotation, accepted until `old_key_until`.
     old_key = models.CharField(max_length=100, blank=True, db_index=True)
     old_key_until = models.DateTimeField(null=True, blank=True)

@@ -14,13 +14,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 BUSY_TIMEOUT = 5.0  # seconds; what waits longer is tried again
 
 
-def new_connection(alias: str) -> BaseDatabaseWrapper:
-    """A connection to the alias's database that nobody else uses."""
+def new_connection(alias: str, timeout: float = BUSY_TIMEOUT) -> BaseDatabaseWrapper:
+    """A connection to the alias's database that nobody else uses.
+
+    `timeout` is in seconds, for a database that is busy or does not answer, where its settings name none.
+    """
     connection = connections[alias].copy()
     options: dict[str, Any] = connection.settings_dict.setdefault("OPTIONS", {})
     if connection.vendor == "sqlite":
         options["transaction_mode"] = "IMMEDIATE"
-        options.setdefault("timeout", BUSY_TIMEOUT)
+        options.setdefault("timeout", timeout)
+    elif connection.vendor == "postgresql":
+        options.setdefault("connect_timeout", max(int(timeout), 2))
     connection.settings_dict.update(AUTOCOMMIT=True, ATOMIC_REQUESTS=False)
     return connection
 

@@ -43,11 +43,15 @@ def store_patiently(
     using: str,
     flood: Flood,
     *,
+    retry_for: float = RETRY_FOR,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> Stored:
-    """Stores a batch, again and again while other writers are in the way. Raises DatabaseError."""
-    ends = clock() + RETRY_FOR
+    """Stores a batch, again and again while other writers are in the way. Raises DatabaseError.
+
+    `retry_for` is in seconds.
+    """
+    ends = clock() + retry_for
     attempt = 0
     while True:
         try:

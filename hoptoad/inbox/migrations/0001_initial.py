@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=100, unique=True)),
                 ("key", models.CharField(default=new_key, max_length=100, unique=True)),
+                ("is_site", models.BooleanField(default=False, editable=False)),
                 ("old_key", models.CharField(blank=True, db_index=True, max_length=100)),
                 ("old_key_until", models.DateTimeField(blank=True, null=True)),
                 ("mail_to", models.TextField(blank=True)),
