@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "handlers": {*BASE, "runtime", "conf", "delivery", "api", "signals"},
     "reporting": {*BASE, "redaction", "runtime", "conf", "delivery", "api", "capture", "handlers"},
     "exceptional": set(),
-    "inbox": {*BASE, "api"},
+    "inbox": {*BASE, "runtime", "conf", "signals", "delivery", "api", "handlers"},
 }
 ISLANDS = {"exceptional", "inbox"}
 # `generate_payload((request, status))` and the functions of `hoptoad` itself are of 2010.
@@ -63,6 +63,12 @@ def test_a_room_imports_only_rooms_below_it():
 
 def test_nobody_imports_an_island():
     assert not {(name, used) for name, used in ours() if room(used) in ISLANDS and room(used) != room(name)}
+
+
+def test_only_the_handler_of_the_inbox_knows_how_a_site_reports():
+    used = {(name, used) for name, used in ours() if room(name) == "inbox" and room(used) != "inbox"}
+
+    assert {used for name, used in used if name != "inbox.handler"} <= {"notice", "errors", "api.parsers"}
 
 
 def test_there_is_no_ring():

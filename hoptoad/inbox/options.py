@@ -10,7 +10,12 @@ from hoptoad.inbox.models import Notice
 
 def database() -> str:
     """The alias of the database that holds the inbox: HOPTOAD_INBOX_DATABASE, else what the routers say."""
-    return str(_given("HOPTOAD_INBOX_DATABASE", "")) or router.db_for_write(Notice)
+    return named_database() or router.db_for_write(Notice)
+
+
+def named_database() -> str:
+    """HOPTOAD_INBOX_DATABASE, or an empty string."""
+    return str(_given("HOPTOAD_INBOX_DATABASE", "") or "")
 
 
 def max_age() -> float:

@@ -67,6 +67,12 @@ def sqlite(sqlite_settings, django_db_blocker):
     yield from _opened(sqlite_settings, django_db_blocker)
 
 
+@pytest.fixture
+def postgresql(cluster, django_db_blocker):
+    """As `database`, on PostgreSQL only."""
+    yield from _opened(cluster, django_db_blocker)
+
+
 def _opened(settings, blocker):
     with blocker.unblock(), override_settings(HOPTOAD_INBOX_DATABASE=ALIAS):
         _configured(settings)
