@@ -28,6 +28,7 @@ from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import notice_answered, notice_sent, tell
 
 ADDRESS = "the inbox"
+_OURS = "hoptoad.inbox."
 _MISSING = ("no such table", "no such column", "does not exist", "doesn't exist")
 
 logger = get_logger(__name__)
@@ -63,7 +64,7 @@ def _stored(payload: bytes, timeout: float) -> Answer:
     try:
         return Answer(verdict=Verdict.ACCEPTED, url=ADDRESS, id=_store(payload, timeout))
     except ParseError as error:
-        text = f"{error}. The inbox reads HOPTOAD_API v2 and v3"
+        text = f"{error}. (The inbox reads HOPTOAD_API v2 and v3.)"
         return Answer(verdict=Verdict.REFUSED, url=ADDRESS, fault="document", text=text)
     except (Error, ImproperlyConfigured) as error:
         text = messages.quoted(f"{type(error).__name__}: {error}")
@@ -79,6 +80,8 @@ def _store(payload: bytes, timeout: float) -> str:
         with used(connection) as alias:
             app = site_app(settings.api_key, Path(settings.project_root).name or "site", alias)
             found = arrival(app.pk, payload, now())
+            if found.component.startswith(_OURS):
+                raise ParseError("It is a failure of the inbox itself, which it does not store")
             stored = store_patiently([found], alias, _flood, retry_for=timeout)
     finally:
         connection.close()

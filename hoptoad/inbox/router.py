@@ -7,13 +7,14 @@ from django.db.models import Model
 from hoptoad.inbox import options
 
 LABEL = "hoptoad_inbox"
+_MODELS = "hoptoad.inbox.models"
 
 
 class InboxRouter:
     """Knows the models of the inbox only, and nothing where HOPTOAD_INBOX_DATABASE is not set."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
-        return (options.named_database() or None) if model._meta.app_label == LABEL else None
+        return (options.named_database() or None) if model.__module__ == _MODELS else None
 
     db_for_write = db_for_read
 

@@ -13,9 +13,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError
+from django.db.models import F
+from django.utils.timezone import now
 
 from hoptoad.inbox import alerts
 from hoptoad.inbox.arrivals import Arrival
+from hoptoad.inbox.models import App
 from hoptoad.inbox.own_connection import new_connection, used
 from hoptoad.inbox.states import Alert
 from hoptoad.inbox.store import Flood, Stored, store
@@ -80,9 +83,12 @@ class Writer:
         self._using = using
         self._alerted = alerted
         self._changed = threading.Lock()
-        self._queue: queue.Queue[tuple[Arrival, Future[None]]] = queue.Queue()
+        self._queue: queue.Queue[tuple[Arrival, Future[None]] | None] = queue.Queue()
+        self._refused: dict[int, tuple[int, str]] = {}
         self._bytes = 0
         self._is_running = False
+        self._is_closed = False
+        self._thread: "threading.Thread | None" = None
         self._flood = Flood()
 
     def submit(self, arrival: Arrival) -> "Future[None]":
@@ -94,35 +100,70 @@ class Writer:
                 raise Busy
             self._bytes += size
             self._queue.put((arrival, future))
-            if not self._is_running:
-                threading.Thread(target=self._work, name="hoptoad-inbox", daemon=True).start()
-                self._is_running = True
+            self._start()
         return future
+
+    def refuse(self, app_id: int, reason: str) -> None:
+        """Counts a notice of an app that a door refused; it is written soon, with others."""
+        with self._changed:
+            count, _ = self._refused.get(app_id, (0, ""))
+            self._refused[app_id] = count + 1, reason[:500]
+            if not count:
+                self._queue.put(None)
+                self._start()
+
+    def _start(self) -> None:
+        if not self._is_running:
+            self._thread = threading.Thread(target=self._work, name="hoptoad-inbox", daemon=True)
+            self._thread.start()
+            self._is_running = True
+
+    def close(self) -> None:
+        """Writes what waits, and ends the thread and its connection."""
+        self._is_closed = True
+        self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join()
 
     def _work(self) -> None:
         connection = new_connection(self._using)
         try:
             with used(connection):
-                while batch := self._next():
-                    self._write(batch)
+                while (batch := self._next()) is not None:
+                    self._write_refused()
+                    if batch:
+                        self._write(batch)
                     connection.close_if_unusable_or_obsolete()
+                self._write_refused()
         except BaseException:
             self._is_running = False  # the next notice starts another
             raise
         finally:
             connection.close()
 
-    def _next(self) -> "list[tuple[Arrival, Future[None]]]":
-        """All that waits, at most MAX_BATCH; nothing after IDLE seconds, when the thread must end."""
-        batch = []
+    def _next(self) -> "list[tuple[Arrival, Future[None]]] | None":
+        """All that waits, at most MAX_BATCH; None after IDLE seconds, when the thread must end."""
+        taken = []
         with contextlib.suppress(queue.Empty):
-            batch.append(self._queue.get(timeout=IDLE))
-            while len(batch) < MAX_BATCH:
-                batch.append(self._queue.get_nowait())
+            taken.append(self._queue.get(timeout=IDLE))
+            while len(taken) < MAX_BATCH:
+                taken.append(self._queue.get_nowait())
+        batch = [pair for pair in taken if pair is not None]
         with self._changed:
             self._bytes -= sum(len(arrival.document) for arrival, _ in batch)
-            self._is_running = bool(batch) or not self._queue.empty()
-        return batch or (self._next() if self._is_running else [])
+            self._is_running = not self._queue.empty() or bool(batch or (taken and not self._is_closed))
+        return batch if self._is_running else None
+
+    def _write_refused(self) -> None:
+        with self._changed:
+            refused, self._refused = self._refused, {}
+        try:
+            for app, (count, reason) in refused.items():
+                App.objects.using(self._using).filter(pk=app).update(
+                    refused_count=F("refused_count") + count, refused_reason=reason, refused_at=now()
+                )
+        except DatabaseError as error:
+            logger.warning("The inbox could not count what it refused: %s", type(error).__name__)
 
     def _write(self, batch: "list[tuple[Arrival, Future[None]]]") -> None:
         try:
@@ -147,6 +188,12 @@ class Writer:
 
 
 _writers: dict[tuple[int, str], Writer] = {}
+
+
+def close_all() -> None:
+    """Ends the writers of this process."""
+    while _writers:
+        _writers.popitem()[1].close()
 
 
 def writer(using: str) -> Writer:

@@ -8,6 +8,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 
+from hoptoad.inbox import doors, writer
+
 ALIAS = "inbox"
 
 
@@ -77,6 +79,8 @@ def _opened(settings, blocker):
     with blocker.unblock(), override_settings(HOPTOAD_INBOX_DATABASE=ALIAS):
         _configured(settings)
         yield ALIAS
+        writer.close_all()
+        doors.start_over()
         if connections[ALIAS].vendor == "postgresql":
             call_command("flush", database=ALIAS, verbosity=0, interactive=False)
         connections[ALIAS].close()
