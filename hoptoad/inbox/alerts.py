@@ -51,6 +51,16 @@ def send(alert: Alert, using: str, *, moment: datetime | None = None) -> None:
         logger.warning("An alert of the inbox could not be sent: %s", type(error).__name__)
 
 
+def send_withheld(using: str, *, moment: datetime | None = None) -> None:
+    """For each app whose hour is over: one mail that says how many more there were."""
+    before = (moment or now()) - timedelta(hours=1)
+    for app in App.objects.using(using).filter(mails_withheld__gt=0, mail_hour__lte=before):
+        held = App.objects.using(using).filter(pk=app.pk, mails_withheld=app.mails_withheld)
+        if held.update(mails_withheld=0) and app.mail_to:  # another process may have told
+            text = f"{app.mails_withheld} more mails were held back in the hour before."
+            send_mail(f"[{app}] {text}", text, None, app.mail_to.split())
+
+
 def _mail(problem: Problem, alert: Alert, moment: datetime, using: str) -> None:
     recipients = problem.app.mail_to.split()
     environments = [line.strip() for line in problem.app.mail_environments.splitlines() if line.strip()]
@@ -82,7 +92,7 @@ def _subject(problem: Problem, alert: Alert) -> str:
     heading = _HEADINGS[alert.kind].format(
         problem=problem, count=alert.number, version=problem.regressed_in or "a version without a name"
     )
-    return f"[{problem.app} {problem.environment}] {' '.join(heading.split())}"[:200]
+    return " ".join(f"[{problem.app} {problem.environment}] {heading}".split())[:200]
 
 
 def _body(problem: Problem, withheld: int) -> str:

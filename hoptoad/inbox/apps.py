@@ -8,3 +8,8 @@ class InboxConfig(AppConfig):
     label = "hoptoad_inbox"
     verbose_name = "Errors"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hoptoad.inbox import checks
+
+        checks.register()

@@ -21,6 +21,7 @@ from hoptoad.inbox import alerts, options
 from hoptoad.inbox.apps_by_key import site_app
 from hoptoad.inbox.arrivals import arrival
 from hoptoad.inbox.own_connection import new_connection, used
+from hoptoad.inbox.prune import prune_when_due
 from hoptoad.inbox.store import Flood
 from hoptoad.inbox.writer import store_patiently
 from hoptoad.runtime import messages
@@ -87,6 +88,7 @@ def _store(payload: bytes, timeout: float) -> str:
         connection.close()
     if stored.alerts:
         alerts.send_later(stored.alerts, alias)
+    prune_when_due(alias)
     return found.client_id
 
 

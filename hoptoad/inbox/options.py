@@ -10,7 +10,12 @@ from hoptoad.inbox.models import Notice
 
 def database() -> str:
     """The alias of the database that holds the inbox: HOPTOAD_INBOX_DATABASE, else what the routers say."""
-    return named_database() or router.db_for_write(Notice)
+    return named_database() or database_by_router()
+
+
+def database_by_router() -> str:
+    """The alias that DATABASE_ROUTERS choose."""
+    return router.db_for_write(Notice)
 
 
 def named_database() -> str:

@@ -20,6 +20,7 @@ from hoptoad.inbox import alerts
 from hoptoad.inbox.arrivals import Arrival
 from hoptoad.inbox.models import App
 from hoptoad.inbox.own_connection import new_connection, used
+from hoptoad.inbox.prune import prune_when_due
 from hoptoad.inbox.states import Alert
 from hoptoad.inbox.store import Flood, Stored, store
 
@@ -175,6 +176,7 @@ class Writer:
             future.set_result(None)
         if stored.alerts:
             self._alerted(stored.alerts, self._using)
+        prune_when_due(self._using)
 
     def _write_apart(self, batch: "list[tuple[Arrival, Future[None]]]", error: Exception) -> None:
         """Writes each alone where one of them may be at fault, so that it harms no other."""
