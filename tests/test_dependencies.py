@@ -16,6 +16,7 @@ ONE_IMPORTER = {
     "celery": {"handlers.celery", "integrations.celery"},
     "django.tasks": {"handlers.tasks", "integrations.tasks"},
     "django_tasks": {"handlers.tasks", "integrations.tasks"},
+    "waitress": {"inbox.alone.run"},
     "pytest": {"integrations.pytest_plugin"},
 }
 
@@ -51,7 +52,7 @@ def test_what_is_logged_goes_through_the_one_place_that_masks_it():
     }
 
     # An island, whose lines hold no text of a notice.
-    makers -= {"inbox.alerts", "inbox.writer"}
+    makers -= {"inbox.alerts", "inbox.prune", "inbox.writer"}
     # Others' loggers: hooks puts handlers on them, the others look at their records.
     assert makers <= {
         "runtime.messages",

@@ -20,6 +20,8 @@ MAX_FRAMES = 10_000  # of all errors together
 _USER = ("id", "name", "email", "username")
 _BARE_ROOT = re.compile(r"^/(PROJECT_ROOT|SITE_PACKAGES|STDLIB|GEM_ROOT)/")
 _KNOWN_VERSIONS = ("2.0", "2.1", "2.2", "2.3", "2.4")
+# Clients that write the outermost frame first.
+_REVERSED = ("django-airbrake", "airbrakepy", "airbrake-python")
 # What version 3 has a place for and Notice has not: the headers of a request.
 _HEADERS = (("userAgent", "HTTP_USER_AGENT"), ("httpMethod", "REQUEST_METHOD"), ("userAddr", "REMOTE_ADDR"))
 
@@ -55,7 +57,9 @@ def parse_v2(document: bytes) -> Notice:
     return Notice(
         id=_named(request.cgi_data, "HOPTOAD_NOTICE_ID"),
         error=ErrorInfo(
-            _text(error, "class"), _text(error, "message"), _detailed(_frames(error), request.cgi_data, FRAME)
+            _text(error, "class"),
+            _text(error, "message"),
+            _detailed(_frames(error, _text(root, "notifier/name")), request.cgi_data, FRAME),
         ),
         request=request,
         server=replace(
@@ -76,12 +80,13 @@ def parse_v3(document: bytes) -> Notice:
     found = json_value(document)
     if not isinstance(found, dict) or not isinstance(found.get("errors"), list) or not found["errors"]:
         raise ParseError("the document is no notice of version 3: it has no errors")
-    errors = [_v3_error(item) for item in found["errors"] if isinstance(item, dict)]
+    context = found.get("context")
+    context = context if isinstance(context, dict) else {}
+    step = -1 if _v3_notifier(context) in _REVERSED else 1
+    errors = [_v3_error(item, step) for item in found["errors"] if isinstance(item, dict)]
     if not errors:
         raise ParseError("the document is no notice of version 3: its errors are no objects")
     _require_frames(sum(len(error.frames) for error in errors))
-    context = found.get("context")
-    context = context if isinstance(context, dict) else {}
     text = {name: clean(item) for name, item in context.items() if isinstance(item, str)}
     cgi_data = {**_headers(context.get("headers"), text), **_v3_data(found.get("environment"))}
     extra = cgi_data.get("EXTRA", {})
@@ -121,7 +126,12 @@ def parse(document: bytes) -> Notice:
     return parse_v3(document) if document.lstrip()[:1] == b"{" else parse_v2(document)
 
 
-def _v3_error(found: dict[str, Any]) -> ErrorInfo:
+def _v3_notifier(context: dict[str, Any]) -> str:
+    notifier = context.get("notifier")
+    return _string(notifier.get("name")) if isinstance(notifier, dict) else ""
+
+
+def _v3_error(found: dict[str, Any], step: int) -> ErrorInfo:
     lines = found.get("backtrace")
     frames = tuple(
         Frame(
@@ -131,7 +141,7 @@ def _v3_error(found: dict[str, Any]) -> ErrorInfo:
             source=_v3_code(line.get("code")),
             column=_number(_string(line.get("column"))),
         )
-        for line in (lines if isinstance(lines, list) else [])
+        for line in (lines[::step] if isinstance(lines, list) else [])
         if isinstance(line, dict)
     )
     return ErrorInfo(_string(found.get("type")), _string(found.get("message")), frames)
@@ -222,8 +232,10 @@ def _value(var: Element) -> Value:
     return nested
 
 
-def _frames(error: Element) -> tuple[Frame, ...]:
+def _frames(error: Element, notifier: str) -> tuple[Frame, ...]:
     lines = error.findall("backtrace/line")
+    if notifier in _REVERSED:
+        lines.reverse()
     _require_frames(len(lines))
     return tuple(
         Frame(

@@ -89,7 +89,8 @@ def _named(frames: Iterable[Frame]) -> Frame | None:
 
 
 def _function(frame: Frame) -> str:
-    return last_part(frame.function)
+    """Without the line of source that some clients write after it."""
+    return last_part(frame.function.partition(": ")[0])
 
 
 def _shown(frame: Frame, root: str) -> str:

@@ -61,6 +61,9 @@ def _hourly(using: str) -> None:
         with used(connection):
             removed = sum(prune(using, now(), options.max_age()))
             alerts.send_withheld(using)
+            if connection.vendor == "sqlite":  # where the file was made with auto_vacuum
+                with connection.cursor() as cursor:
+                    cursor.execute("PRAGMA incremental_vacuum(1000)")
         logger.info("The inbox removed %d rows that were too old.", removed)
     except Error as error:
         logger.warning("The inbox could not remove what is too old: %s", type(error).__name__)
