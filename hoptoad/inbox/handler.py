@@ -84,10 +84,10 @@ def _store(payload: bytes, timeout: float) -> str:
             if found.component.startswith(_OURS):
                 raise ParseError("It is a failure of the inbox itself, which it does not store")
             stored = store_patiently([found], alias, _flood, retry_for=timeout)
+            for alert in stored.alerts:  # here, or a process that ends would not wait for its mail
+                alerts.send(alert, alias)
     finally:
         connection.close()
-    if stored.alerts:
-        alerts.send_later(stored.alerts, alias)
     prune_when_due(alias)
     return found.client_id
 

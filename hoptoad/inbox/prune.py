@@ -1,5 +1,6 @@
 """Removes what is too old: at most 500 rows in a transaction, so that no writer waits for long."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -52,7 +53,8 @@ def prune_when_due(using: str) -> None:
     if time.monotonic() < _due_at[0]:
         return
     _due_at[0] = time.monotonic() + EVERY
-    threading.Thread(target=_hourly, args=(using,), name="hoptoad-inbox-prune", daemon=True).start()
+    with contextlib.suppress(RuntimeError):  # the interpreter shuts down
+        threading.Thread(target=_hourly, args=(using,), name="hoptoad-inbox-prune", daemon=True).start()
 
 
 def _hourly(using: str) -> None:

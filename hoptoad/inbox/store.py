@@ -5,13 +5,12 @@ Where two processes make the same problem at once, a constraint refuses one of t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db import IntegrityError, connections, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from hoptoad.inbox import retention, states
 from hoptoad.inbox.arrivals import Arrival
@@ -58,9 +57,13 @@ def store(batch: Sequence[Arrival], using: str, flood: Flood) -> Stored:
 
     An IntegrityError or OperationalError leaves nothing behind: the same batch may be stored again.
     """
-    with transaction.atomic(using=using):
-        fresh = _fresh(batch, using)
-        return _store(fresh, using, flood) if fresh else Stored()
+    fresh = list({(arrival.app_id, arrival.client_id): arrival for arrival in batch}.values())
+    try:
+        with transaction.atomic(using=using):
+            return _store(fresh, using, flood)
+    except IntegrityError:  # one was counted before, or another process has made its problem meanwhile
+        with transaction.atomic(using=using):
+            return _store(_uncounted(fresh, using), using, flood)
 
 
 def _store(fresh: list[Arrival], using: str, flood: Flood) -> Stored:
@@ -78,7 +81,7 @@ def _store(fresh: list[Arrival], using: str, flood: Flood) -> Stored:
         if flood.has_room(problem, arrival.received):
             kept.append(_notice(problem, arrival))
     by_id = {problem.pk: problem for problem in problems.values()}
-    _upsert(Problem, list(by_id.values()), ("id",), _CHANGING, using)
+    _update(list(by_id.values()), using)
     _save_hours(hours, using)
     _keep(kept, by_id, before, using)
     Receipt.objects.using(using).bulk_create(
@@ -88,15 +91,14 @@ def _store(fresh: list[Arrival], using: str, flood: Flood) -> Stored:
     return stored
 
 
-def _fresh(batch: Sequence[Arrival], using: str) -> list[Arrival]:
-    """Those that were not counted yet, each id once."""
+def _uncounted(batch: list[Arrival], using: str) -> list[Arrival]:
+    """Those whose ids have no receipt yet."""
     found = Receipt.objects.using(using).filter(
         app_id__in={arrival.app_id for arrival in batch},
         client_id__in={arrival.client_id for arrival in batch},
     )
     counted = set(found.values_list("app_id", "client_id"))
-    fresh = {(arrival.app_id, arrival.client_id): arrival for arrival in reversed(batch)}
-    return [arrival for key, arrival in reversed(fresh.items()) if key not in counted]
+    return [arrival for arrival in batch if (arrival.app_id, arrival.client_id) not in counted]
 
 
 def _problems(fresh: list[Arrival], using: str) -> dict[Key, Problem]:
@@ -107,21 +109,14 @@ def _problems(fresh: list[Arrival], using: str) -> dict[Key, Problem]:
         app_id__in={app for app, _ in first},
         digest__in={digest for _, digest in first},
     )
-    ids = {
-        (app, digest): problem
-        for app, digest, problem in bound.values_list("app_id", "digest", "problem_id")
-        if (app, digest) in first
+    locked = bound.select_related("problem").order_by("problem_id").select_for_update()
+    problems: dict[int, Problem] = {}  # one object for each, whatever leads to it
+    found = {
+        (row.app_id, row.digest): problems.setdefault(row.problem_id, row.problem)
+        for row in locked
+        if (row.app_id, row.digest) in first
     }
-    locked = _locked(set(ids.values()), using)
-    if len(locked) < len(set(ids.values())):
-        raise IntegrityError("a problem was merged or deleted meanwhile")
-    found = {key: locked[pk] for key, pk in ids.items()}
     return {**found, **_made({key: first[key] for key in sorted(first.keys() - found.keys())}, using)}
-
-
-def _locked(ids: Iterable[int], using: str) -> dict[int, Problem]:
-    rows = Problem.objects.using(using).filter(pk__in=ids).order_by("pk")
-    return {problem.pk: problem for problem in rows.select_for_update()}
 
 
 def _made(first: dict[Key, Arrival], using: str) -> dict[Key, Problem]:
@@ -171,14 +166,10 @@ def _notice(problem: Problem, arrival: Arrival) -> Notice:
 
 def _save_hours(counts: "Counter[tuple[int, datetime]]", using: str) -> None:
     """Adds to the rows of hours; those of a problem change only while its row is locked."""
-    found = Hour.objects.using(using).filter(
-        problem__in={problem for problem, _ in counts}, hour__in={hour for _, hour in counts}
-    )
-    counts.update(
-        {(row.problem_id, row.hour): row.count for row in found if (row.problem_id, row.hour) in counts}
-    )
-    rows = [Hour(problem_id=problem, hour=hour, count=count) for (problem, hour), count in counts.items()]
-    _upsert(Hour, rows, ("problem", "hour"), ("count",), using)
+    hours = Hour.objects.using(using)
+    for (problem, hour), count in counts.items():
+        if not hours.filter(problem=problem, hour=hour).update(count=F("count") + count):
+            hours.create(problem_id=problem, hour=hour, count=count)
 
 
 def _keep(kept: list[Notice], problems: dict[int, Problem], before: dict[int, int], using: str) -> None:
@@ -194,11 +185,12 @@ def _keep(kept: list[Notice], problems: dict[int, Problem], before: dict[int, in
     )
 
 
-def _upsert(model: Any, rows: list[Any], unique: Sequence[str], changing: Sequence[str], using: str) -> None:
+def _update(problems: list[Problem], using: str) -> None:
+    """All of them in one statement."""
     has_target = connections[using].features.supports_update_conflicts_with_target
-    model.objects.using(using).bulk_create(
-        rows,
+    Problem.objects.using(using).bulk_create(
+        problems,
         update_conflicts=True,
-        update_fields=changing,
-        unique_fields=unique if has_target else None,
+        update_fields=_CHANGING,
+        unique_fields=("id",) if has_target else None,
     )

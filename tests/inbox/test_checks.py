@@ -42,6 +42,14 @@ def test_a_file_that_the_site_writes_too_is_a_warning(monkeypatch, tmp_path):
     assert 'DATABASES["errors"]' in said()["hoptoad.W015"].hint
 
 
+def test_no_address_is_judged_or_told_where_notices_go_into_the_inbox(settings_for):
+    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_HANDLER": "inbox", "HOPTOAD_USE_SSL": False})
+    found = said(tags=["hoptoad"], include_deployment_checks=True)
+
+    assert found["hoptoad.I001"].msg == "Failures are stored in the inbox of this site"
+    assert "hoptoad.W005" not in found
+
+
 def test_missing_tables_are_a_warning(sqlite, tmp_path):
     before = said(tags=["database"], databases=[sqlite])
     connections[sqlite].close()

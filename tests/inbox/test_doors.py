@@ -232,6 +232,12 @@ def test_a_site_whose_pages_need_a_login_still_receives(door):
         assert door.post(V2, xml(), content_type="text/xml").status_code == 200
 
 
+async def test_a_site_with_asgi_receives(door, async_client):
+    answer = await async_client.post(V2, xml(), content_type="text/xml")
+
+    assert answer.status_code == 200
+
+
 def test_an_unknown_id_is_not_found(door):
     assert door.get("/locate/none").status_code == 404
 

@@ -1,9 +1,12 @@
 """The handler "inbox": a site's own failures, whatever its database does."""
 
 import sqlite3
+import subprocess
+import sys
 
 import databases
 import pytest
+from django.core import mail
 from django.core.management import call_command
 from django.db import connections, transaction
 
@@ -149,6 +152,15 @@ def test_many_failures_are_counted_exactly(database, shop, settings_for):
     assert Problem.objects.using(database).get().count == 30
 
 
+def test_a_new_problem_is_mailed_before_the_handler_is_done(database, shop):
+    App.objects.using(database).create(name="site", is_site=True, mail_to="a@x.test")
+
+    shop.get("/boom/")
+
+    assert flushed()
+    assert "New: ValueError" in mail.outbox[0].subject
+
+
 def test_the_sites_own_connection_is_not_touched(database, shop):
     before = connections[database]
 
@@ -169,3 +181,26 @@ def _replaced(alias, path):
     """Lets every new connection of the alias go to another file."""
     connections[alias].close()
     connections.settings[alias].update(databases.sqlite(path), OPTIONS={})
+
+
+def test_a_script_that_fails_stores_its_failure_before_it_ends(sqlite, sqlite_settings, tmp_path):
+    program = f"""
+import os, django
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["hoptoad", "hoptoad.inbox"], USE_TZ=True, BASE_DIR={str(tmp_path)!r},
+    DATABASES={{"default": {sqlite_settings!r}}}, HOPTOAD_SETTINGS={{"HOPTOAD_HANDLER": "inbox"}},
+)
+django.setup()
+import hoptoad
+try:
+    raise KeyError("frog")
+except KeyError as error:
+    hoptoad.notify(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Problem.objects.using(sqlite).get().class_name == "KeyError"
