@@ -102,7 +102,7 @@ def test_notices_wait_for_a_database_without_tables(tmp_path, sqlite, shop, capl
 def test_notices_wait_for_a_locked_file(sqlite, sqlite_settings, shop):
     other = sqlite3.connect(sqlite_settings["NAME"], isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    connections[sqlite].settings_dict["OPTIONS"]["timeout"] = 0.1
+    connections[sqlite].settings_dict["OPTIONS"] = {"timeout": 0.1}
 
     assert shop.get("/boom/").status_code == 500
     waits = not hoptoad.flush(1)
