@@ -26,7 +26,7 @@ def new_connection(alias: str, timeout: float = BUSY_TIMEOUT) -> BaseDatabaseWra
         options.setdefault("timeout", timeout)
     elif connection.vendor == "postgresql":
         options.setdefault("connect_timeout", max(int(timeout), 2))
-    connection.settings_dict.update(AUTOCOMMIT=True, ATOMIC_REQUESTS=False)
+    connection.settings_dict.update(AUTOCOMMIT=True, ATOMIC_REQUESTS=False, CONN_MAX_AGE=None)
     return connection
 
 

@@ -165,7 +165,8 @@ def test_a_rate_is_held_before_anything_is_parsed(door, monkeypatch):
     assert answers[2]["Retry-After"] == answers[2]["X-RateLimit-Delay"]
 
 
-def test_unknown_keys_of_one_address_are_limited(door):
+def test_unknown_keys_of_one_address_are_limited(door, monkeypatch):
+    monkeypatch.setattr(doors, "unknown_keys", Buckets(per_second=0.01, burst=100))
     statuses = [
         door.post(f"/api/v3/projects/{n}/notices", b"{}", content_type=JSON).status_code for n in range(120)
     ]
