@@ -1,12 +1,19 @@
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
+ROOT = Path(__file__).parent
+# Read, not imported: an isolated build does not find the package.
+[VERSION] = re.findall(
+    r'^__version__ = "(.+)"$', (ROOT / "hoptoad/__init__.py").read_text("utf-8"), re.MULTILINE
+)
+
 setup(
     name="django-hoptoad",
-    version="1.0.0",
+    version=VERSION,
     description="Error notification for Django: Airbrake, Errbit and whatever speaks the Hoptoad protocol.",
-    long_description=Path(__file__).with_name("README.rst").read_text(encoding="utf-8"),
+    long_description=(ROOT / "README.rst").read_text("utf-8"),
     long_description_content_type="text/x-rst",
     url="https://github.com/sjl/django-hoptoad",
     license="MIT",
@@ -40,6 +47,7 @@ setup(
             "pytest-django",
             "pytest-randomly",
             "redis",
+            "requests[socks]",
             "uvicorn",
             "waitress",
             "websockets",
@@ -47,7 +55,7 @@ setup(
         ],
         "benchmarks": ["aiosmtpd", "blinker", "bugsnag", "honeybadger", "pybrake", "rollbar", "sentry-sdk"],
         "lint": ["django-stubs", "mypy", "ruff", "types-requests"],
-        "docs": ["sphinx"],
+        "docs": ["furo", "sphinx"],
     },
     classifiers=[
         "Development Status :: 5 - Production/Stable",

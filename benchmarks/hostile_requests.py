@@ -251,12 +251,11 @@ def measure(name):
 
 
 def _end():
-    """Sums up what the storm control and the digest hold back."""
-    from hoptoad.reporting import missing_pages, rate_limit
+    """Sends the summaries of what the rate limit and the 404 digest suppress."""
+    from hoptoad.reporting.pipeline import pipeline
 
-    for module in (missing_pages, rate_limit):
-        module.tell(all_of_them=True)
-        module.start_over()
+    pipeline.flush_summaries()
+    pipeline.start_over()
 
 
 def _arrived(name):

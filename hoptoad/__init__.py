@@ -1,4 +1,4 @@
-"""Names only: importing hoptoad must cost a site nothing until something breaks."""
+"""The public functions. They import what they need when they are called: importing hoptoad costs nothing."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +25,19 @@ __all__ = [
     "watch",
 ]
 
-_DOORS = frozenset({"context", "flush", "notify", "watch"})
+_OF_MANUAL = frozenset({"context", "flush", "notify", "watch"})
 
 
 def __getattr__(name: str) -> Any:
-    """The doors, imported when first used: they need Django."""
-    if name not in _DOORS:
+    """Imports the functions of `hoptoad.reporting.manual` when one is first used: they need Django."""
+    if name not in _OF_MANUAL:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import importing
 
-    return getattr(when_needed("hoptoad.reporting.manual"), name)
+    with importing:
+        from hoptoad.reporting import manual
+    function = globals()[name] = getattr(manual, name)
+    return function
 
 
 def get_hoptoad_settings() -> dict[str, Any]:
@@ -42,30 +45,34 @@ def get_hoptoad_settings() -> dict[str, Any]:
 
     Raises `hoptoad.errors.ConfigurationError` where a value is malformed.
     """
-    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import importing
 
-    values: dict[str, Any] = when_needed("hoptoad.conf.loading").as_dict()
-    return values
+    with importing:
+        from hoptoad.conf.loading import as_dict
+    return as_dict()
 
 
 def stats() -> dict[str, int]:
-    """What became of the failures this process has seen: counts that only grow.
+    """The number of failures in this process by what happened to them. The numbers only grow.
 
     captured, suppressed, queued, sent, refused, retried, dropped, spooled.
     """
-    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import importing
 
-    counts: dict[str, int] = when_needed("hoptoad.delivery.stats").tally.counts()
-    return counts
+    with importing:
+        from hoptoad.delivery.stats import stats as counters
+    return counters.counts()
 
 
 def warm_up() -> None:
-    """Loads what reporting needs, so that the first failing request does not wait for it.
+    """Loads everything that reporting needs, so that the first failing request does not wait for it.
 
-    For the module of the WSGI or ASGI application, after Django is set up: a server that loads the
-    application before it forks then loads this once for all its workers. Reports nothing, sends
+    Call it in the module of the WSGI or ASGI application, after Django is set up: a server that loads
+    the application before it forks then loads this once for all its workers. Reports nothing, sends
     nothing, starts no thread, and raises nothing.
     """
-    from hoptoad.runtime.lifecycle import when_needed  # late: importing hoptoad costs nothing
+    from hoptoad.runtime.lifecycle import importing
 
-    when_needed("hoptoad.reporting.warm_up").warm_up()
+    with importing:
+        from hoptoad.reporting import warm_up as module
+    module.warm_up()

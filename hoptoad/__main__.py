@@ -1,6 +1,7 @@
-"""`python -m hoptoad demo`: see it work, without a configuration and without an account.
+"""Programs of the package.
 
-`python -m hoptoad inbox`: receive the errors of sites, and look at them with a browser.
+`python -m hoptoad demo` shows the notifier at work, without a project or an account.
+`python -m hoptoad inbox` receives the errors of sites, and shows them to a browser.
 """
 
 import argparse
@@ -14,9 +15,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m hoptoad")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser(
-        "demo", help="start a receiver and a failing site on this machine, and show what arrives"
+        "demo", help="start a failing site and a receiver on this machine, and print the notices that arrive"
     )
-    demo.add_argument("--serve", action="store_true", help="keep both running, for a look with a browser")
+    demo.add_argument("--serve", action="store_true", help="keep both running, to open in a browser")
     inbox.add_arguments(commands.add_parser("inbox", help="receive errors, and show them to a browser"))
     given = parser.parse_args(arguments)
     return inbox.run(given) if given.command == "inbox" else run(serve=given.serve)

@@ -1,4 +1,4 @@
-"""The Django application: in INSTALLED_APPS it brings the system checks and the commands."""
+"""The Django application, which registers the system checks and the commands and installs the hooks."""
 
 import contextlib
 
@@ -13,10 +13,10 @@ class HoptoadConfig(AppConfig):
         from hoptoad import checks, hooks  # noqa: F401 - importing the checks registers them
         from hoptoad.conf.loading import get_settings
         from hoptoad.errors import ConfigurationError
-        from hoptoad.handlers.base import register_tasks
+        from hoptoad.handlers.registry import register_tasks
 
         register_tasks()
-        with contextlib.suppress(ConfigurationError):  # said by the check and by the middleware
+        with contextlib.suppress(ConfigurationError):  # the check and the middleware say so
             settings = get_settings()
             if settings.enabled:
                 hooks.install(settings.hooks, trail=settings.trail)

@@ -1,4 +1,4 @@
-"""`manage.py check`: what is wrong with the settings, what is risky; with `--deploy`, where notices go."""
+"""System checks: errors and risks in the settings and, with `check --deploy`, where notices go."""
 
 import os
 import sys
@@ -11,11 +11,11 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import get_resolver
 
-from hoptoad.api.registry import get_api
+from hoptoad.api.registry import get_api, url_of
 from hoptoad.conf import loading
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.handlers.base import NO_THREADS, handler_class, is_file, threads_never_run
+from hoptoad.handlers.registry import NO_THREADS, handler_class, is_file, lacks_threads
 from hoptoad.middleware import MIDDLEWARE, notifiers
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import imported
@@ -25,7 +25,7 @@ ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 
 @checks.register("hoptoad")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Errors alone where there are any; otherwise warnings."""
+    """The errors, or the warnings if there are no errors."""
     wrong: list[checks.CheckMessage] = [
         checks.Error(problem.text, hint=problem.hint, id=problem.id) for problem in loading.problems()
     ]
@@ -44,8 +44,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
 
 @checks.register("hoptoad", deploy=True)
 def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Where notices go. Every command runs the other checks, and a good site's commands print nothing."""
-    if any(loading.problems()):
+    """The address that notices go to. Only for --deploy, because commands run the other checks."""
+    if loading.problems():
         return []
     settings = loading.get_settings()
     if not settings.enabled or (settings.debug and not settings.notify_while_debug):
@@ -53,7 +53,7 @@ def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     if settings.handler == "inbox":
         where = "stored in the inbox of this site"
     else:
-        where = f"reported to {messages.address(settings.url)}"
+        where = f"reported to {messages.safe_url(url_of(settings))}"
     return [
         checks.Info(
             f"Failures are {where}",
@@ -70,13 +70,13 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
             hint='HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}',
             id="hoptoad.W001",
         )
-    for name in loading.contradictions():
+    for name in loading.given_twice():
         yield checks.Warning(
             f"{name} is given twice with different values; the one in HOPTOAD_SETTINGS is used.",
             hint=f"Remove the line {name} = … from the settings.",
             id="hoptoad.W002",
         )
-    if threads_never_run() and settings.handler not in ("blocking", "memory"):
+    if lacks_threads(settings):
         yield checks.Warning(NO_THREADS, hint="enable-threads = true", id="hoptoad.W010")
     if settings.handler != "inbox":
         yield from _address_warnings(settings)
@@ -101,9 +101,9 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
 
 
 def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
-    if not settings.url.lower().startswith("https://"):
+    if not url_of(settings).lower().startswith("https://"):
         yield checks.Warning(
-            f"Notices go to {messages.address(settings.url)} in clear, with the API key.",
+            f"Notices and the API key go to {messages.safe_url(url_of(settings))} unencrypted.",
             hint=_to_https(settings),
             id="hoptoad.W005",
         )
@@ -116,9 +116,9 @@ def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
         )
     if settings.no_ssl_fallback:
         yield checks.Warning(
-            "HOPTOAD_NO_SSL_FALLBACK is on, which despite its name enables a fallback: where the server "
-            "refuses https (402, 403) or no secure connection can be made, the notice is sent again over "
-            "plain http, data and API key in clear. Who controls the network can cause that.",
+            "HOPTOAD_NO_SSL_FALLBACK is on, and despite its name enables a fallback. If the server refuses "
+            "https (402, 403) or the secure connection fails, the notice and the API key are sent again "
+            "over plain http, unencrypted. Anyone who controls the network can cause that.",
             hint="HOPTOAD_NO_SSL_FALLBACK = False",
             id="hoptoad.W006",
         )
@@ -128,10 +128,10 @@ def _to_https(settings: Settings) -> str:
     if not settings.notification_url:
         way = "HOPTOAD_USE_SSL = True"
     elif settings.use_ssl:
-        way = 'Start HOPTOAD_NOTIFICATION_URL with "https://".'
+        way = 'Begin HOPTOAD_NOTIFICATION_URL with "https://".'
     else:
-        way = 'Start HOPTOAD_NOTIFICATION_URL with "https://", and set HOPTOAD_USE_SSL = True.'
-    return f'{way} Where the network is trusted: SILENCED_SYSTEM_CHECKS = ["hoptoad.W005"]'
+        way = 'Begin HOPTOAD_NOTIFICATION_URL with "https://", and set HOPTOAD_USE_SSL = True.'
+    return f'{way} If the network is trusted: SILENCED_SYSTEM_CHECKS = ["hoptoad.W005"]'
 
 
 def _position() -> Iterator[checks.CheckMessage]:
@@ -145,41 +145,41 @@ def _position() -> Iterator[checks.CheckMessage]:
     elif ours[0] != django_settings.MIDDLEWARE[0]:
         above = ", ".join(django_settings.MIDDLEWARE[: django_settings.MIDDLEWARE.index(ours[0])])
         yield checks.Warning(
-            f"{ours[0]} is not the first in MIDDLEWARE: statuses that these set are not seen, and "
-            f"what they turn into another answer is reported all the same: {above}.",
+            f"{ours[0]} is not the first in MIDDLEWARE. It does not see the responses of the middleware "
+            f"above it, and reports errors that they answer: {above}.",
             hint=f'MIDDLEWARE = ["{ours[0]}", …]',
             id="hoptoad.W004",
         )
 
 
 def _raised_statuses() -> Iterator[checks.CheckMessage]:
-    """Looks at the modules that the site has imported: `hoptoad.exceptional` is an island."""
+    """Looks for `hoptoad.exceptional` among the imported modules, because nothing of ours imports it."""
     if "hoptoad.exceptional.responses" not in sys.modules and not apps.is_installed("hoptoad.exceptional"):
         return
-    if not any(_answers(path) for path in django_settings.MIDDLEWARE) and not _handler_answers():
+    if not any(_is_answering(path) for path in django_settings.MIDDLEWARE) and not _has_answering_handler():
         yield checks.Warning(
-            "hoptoad.exceptional is used, but nothing answers the HTTP statuses that are raised: users get "
-            "a 500 for each, which is reported as the failure it is.",
+            "hoptoad.exceptional is used, but nothing answers the HTTP statuses that views raise. Each "
+            "becomes a 500, and is reported.",
             hint=f'MIDDLEWARE = [..., "{ANSWERING}"], or handler500 = "hoptoad.exceptional.handler500" '
             "in the URLconf.",
             id="hoptoad.W011",
         )
 
 
-def _answers(path: str) -> bool:
+def _is_answering(path: str) -> bool:
     if path == ANSWERING:
         return True
     try:
         found = imported(path)
     except ImportError:
-        return False  # Django's to complain about
+        return False  # Django reports it
     module = sys.modules.get("hoptoad.exceptional.middleware")
     return module is not None and isinstance(found, type) and issubclass(found, module.ExceptionalMiddleware)
 
 
-def _handler_answers() -> bool:
+def _has_answering_handler() -> bool:
     try:
         handler = get_resolver().resolve_error_handler(500)
     except (ImportError, ImproperlyConfigured, ViewDoesNotExist):
-        return False  # Django's to complain about
+        return False  # Django reports it
     return str(getattr(handler, "__module__", "")).startswith("hoptoad.exceptional")

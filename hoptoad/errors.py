@@ -1,15 +1,15 @@
-"""The errors a caller can act on differently."""
+"""The exceptions of this package, one for each thing that a caller can do about it."""
 
 from django.core.exceptions import ImproperlyConfigured
 
 
 class HoptoadError(Exception):
-    """Anything this library raises on purpose."""
+    """The base class of this package's exceptions."""
 
 
 class ConfigurationError(HoptoadError, ImproperlyConfigured):
-    """A setting is malformed; the message names it, the value found and the shape wanted."""
+    """A setting is malformed. The message names it, its value, and what was expected."""
 
 
 class ParseError(HoptoadError):
-    """Bytes that claim to be a notice are not one."""
+    """A document is not a notice."""

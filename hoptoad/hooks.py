@@ -1,4 +1,4 @@
-"""Failures outside requests: of commands, scripts, threads, callbacks. Chained, and removable."""
+"""Reports failures outside requests: hooks of Python, loggers and integrations, installed and removed."""
 
 import logging
 import os
@@ -16,63 +16,64 @@ from django.core.management.base import BaseCommand
 
 from hoptoad.capture.context import TrailHandler
 from hoptoad.capture.values import bounded_repr
+from hoptoad.conf.settings import HOOKS, Integration
 from hoptoad.log import HoptoadHandler
 from hoptoad.reporting import reporter
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import when_needed
 from hoptoad.runtime.messages import get_logger
 
-# Connected where the site uses the package, which shows by its having been imported, or by a setting.
-_INTEGRATIONS = {"celery": (("celery",), "CELERY_"), "tasks": (("django.tasks", "django_tasks"), "TASKS")}
-
-# Where Django runs the command of a command line; `call_command` in a script does not come this way.
+# Django runs the command of a command line here; `call_command` in a script does not pass them.
 _COMMAND_CODE = (ManagementUtility.execute.__code__, BaseCommand.run_from_argv.__code__)
 _NEGATIVE_NUMBER = re.compile(r"-\d+|-\d*\.\d+")
 
 _removers: list[Callable[[], None]] = []
-_wanted: frozenset[str] = frozenset()
+_installed: frozenset[str] = frozenset()
 
 
 def install(names: Iterable[str], *, trail: int = 0) -> None:
-    """Installs the hooks of these names in place of those installed before."""
-    global _wanted
+    """Installs the hooks with these names of HOOKS, in place of those installed before.
+
+    `trail` is the number of breadcrumbs that are kept.
+    """
+    global _installed
     remove()
-    _wanted = frozenset(names)
-    if _wanted & {"commands", "scripts"}:
+    _installed = frozenset(names)
+    if _installed & {"commands", "scripts"}:
         _chain(sys, "excepthook", _ScriptHook)
-    if "threads" in _wanted:
+    if "threads" in _installed:
         _chain(threading, "excepthook", _ThreadHook)
-    if "unraisable" in _wanted:
+    if "unraisable" in _installed:
         _chain(sys, "unraisablehook", _UnraisableHook)
-    if "asyncio" in _wanted:
-        _switch_on("asyncio")
+    if "asyncio" in _installed:
+        _enable("asyncio")
         _add_handler("asyncio", _AsyncioHandler(component="asyncio"))
     if trail:
         handler = TrailHandler(trail)
         _removers.append(handler.stop)
         _add_handler("", handler)
-    for name, (packages, setting) in _INTEGRATIONS.items():
-        if name in _wanted and _is_used(packages, setting):
-            module = when_needed(f"hoptoad.integrations.{name}")
+    for name, integration in HOOKS.items():
+        if integration is not None and name in _installed and _is_used(integration):
+            module = when_needed(integration.module)
             module.connect()
             _removers.append(module.disconnect)
 
 
-def _is_used(packages: tuple[str, ...], setting: str) -> bool:
-    if any(package in sys.modules for package in packages):
+def _is_used(integration: Integration) -> bool:
+    if any(package in sys.modules for package in integration.packages):
         return True
-    given = [name for name in dir(django_settings) if name.startswith(setting)]
+    given = [name for name in dir(django_settings) if name.startswith(integration.setting)]
     return any(django_settings.is_overridden(name) for name in given)  # type: ignore[misc]
 
 
 def remove() -> None:
-    """Takes all hooks out again. One that another hook has been chained to stays, and passes on."""
+    """Removes all hooks. One that another hook calls stays there, and only calls the one before."""
     while _removers:
         _removers.pop()()
 
 
 class _Hook(ABC):
-    """Reports, and then calls the hook that was there before."""
+    """Reports a failure, then calls the hook that was installed before."""
 
     active = True
 
@@ -84,7 +85,7 @@ class _Hook(ABC):
             try:
                 self.report(*args)
             except Exception:  # the hook before must be called in any case
-                log_exception(get_logger(__name__), "A failure could not be reported.")
+                log_exception(get_logger(__name__), "A failure outside requests could not be reported.")
         self.previous(*args)
 
     @abstractmethod
@@ -92,17 +93,17 @@ class _Hook(ABC):
 
 
 class _ScriptHook(_Hook):
-    """`sys.excepthook`: CommandError and SystemExit do not come this far."""
+    """`sys.excepthook`, which CommandError and SystemExit do not reach."""
 
     def report(self, kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
         if not issubclass(kind, Exception):
             return
         command, *given = _command(trace) or [""]
-        if command and "commands" in _wanted:
+        if command and "commands" in _installed:
             reporter.report(
                 error, component="management", action=command, params={"arguments": arguments(given)}
             )
-        elif not command and "scripts" in _wanted:
+        elif not command and "scripts" in _installed:
             name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
             reporter.report(
                 error, component="script", action=name, params={"arguments": arguments(sys.argv[1:])}
@@ -112,13 +113,13 @@ class _ScriptHook(_Hook):
 class _ThreadHook(_Hook):
     def report(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is None or not isinstance(args.exc_value, Exception):
-            return  # SystemExit ends a thread in peace
+            return  # SystemExit ends a thread normally
         name = args.thread.name if args.thread is not None else ""
         reporter.report(args.exc_value, component="thread", extra={"thread": name})
 
 
 class _UnraisableHook(_Hook):
-    """What fails in a `__del__` or a callback from C. The object is shown, not kept."""
+    """`sys.unraisablehook`: failures in `__del__` or in a callback from C. Does not keep the object."""
 
     def report(self, unraisable: "sys.UnraisableHookArgs") -> None:
         error = unraisable.exc_value
@@ -129,7 +130,7 @@ class _UnraisableHook(_Hook):
 
 
 class _AsyncioHandler(HoptoadHandler):
-    """asyncio's default handler logs what nobody awaited; each loop's own handler stays untouched."""
+    """For asyncio's logger: exceptions that nobody awaited. The handlers of event loops stay as they are."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
@@ -137,9 +138,12 @@ class _AsyncioHandler(HoptoadHandler):
 
 
 def arguments(given: list[str]) -> list[Any]:
-    """Command-line arguments as pairs of option and value, so that they can be masked by name.
+    """Command-line arguments with options as pairs of name and value, so that they are masked by name.
 
     The next argument is the value of an option, unless it is an option itself.
+
+    >>> arguments(["--token", "x", "--all", "frog"])
+    [{'token': 'x'}, {'all': 'frog'}]
     """
     shown: list[Any] = []
     rest = list(reversed(given))
@@ -156,14 +160,14 @@ def arguments(given: list[str]) -> list[Any]:
 
 
 def _is_option(argument: str) -> bool:
-    """As argparse judges: `-`, negative numbers and what holds a blank, as a private key, are values."""
+    """As in argparse: `-`, negative numbers and texts with a blank, like a private key, are values."""
     if not argument.startswith("-") or argument == "-" or " " in argument.partition("=")[0]:
         return False
     return not _NEGATIVE_NUMBER.fullmatch(argument)
 
 
 def _command(trace: "TracebackType | None") -> list[str]:
-    """The management command that failed and its arguments, whatever the program is called, or nothing."""
+    """The management command that failed and its arguments; empty where there is none."""
     while trace is not None:
         code, known = trace.tb_frame.f_code, trace.tb_frame.f_locals
         if code in _COMMAND_CODE:
@@ -178,33 +182,33 @@ def _chain(owner: Any, name: str, kind: type[_Hook]) -> None:
     hook = kind(getattr(owner, name))
     setattr(owner, name, hook)
 
-    def take_out() -> None:
+    def remove_hook() -> None:
         hook.active = False
         if getattr(owner, name) is hook:
             setattr(owner, name, hook.previous)
 
-    _removers.append(take_out)
+    _removers.append(remove_hook)
 
 
-def _switch_on(name: str) -> None:
-    """Lets our handler hear a logger that LOGGING has disabled by saying nothing of it. Nobody else does."""
+def _enable(name: str) -> None:
+    """Enables a logger that LOGGING disabled by not naming it. Its records reach our handler only."""
     logger = logging.getLogger(name)
     if not logger.disabled or logger.handlers:
         return
     propagated = logger.propagate
     logger.disabled, logger.propagate = False, False
 
-    def switch_off() -> None:
+    def disable() -> None:
         logger.disabled, logger.propagate = True, propagated
 
-    _removers.append(switch_off)
+    _removers.append(disable)
 
 
 def _add_handler(logger: str, handler: logging.Handler) -> None:
     logging.getLogger(logger).addHandler(handler)
 
-    def take_out() -> None:
+    def remove_handler() -> None:
         logging.getLogger(logger).removeHandler(handler)
         handler.close()
 
-    _removers.append(take_out)
+    _removers.append(remove_handler)

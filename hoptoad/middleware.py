@@ -1,4 +1,4 @@
-"""Where a Django site's failures are seen: crashes by signal, everything else by the final answer."""
+"""The middleware. Django's signal reports exceptions, the final answer reports statuses."""
 
 import sys
 from collections.abc import Callable
@@ -13,35 +13,44 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hoptoad.api.registry import BUILT_IN_APIS, get_api
+from hoptoad.api.registry import get_api
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import APIS
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import ALWAYS_THERE, NO_THREADS, threads_never_run
+from hoptoad.handlers.registry import BUILT_WHEN_NEEDED, NO_THREADS, lacks_threads
 from hoptoad.reporting import refusals, reporter
-from hoptoad.reporting.marks import NOTICE_ID
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
-from hoptoad.runtime.scope import CURRENT, Scope, begin_request, begin_thread, is_unanswered, leave, moved
+from hoptoad.runtime.scope import (
+    CURRENT,
+    NOTICE_ID,
+    Scope,
+    begin_request,
+    begin_thread,
+    has_unanswered,
+    leave,
+    moved,
+)
 
 logger = get_logger(__name__)
 
 MIDDLEWARE = "hoptoad.middleware.HoptoadNotifierMiddleware"
 
-# Bound once: Python makes a bound method at each call on a name that was imported.
-_scope_here = CURRENT.get
+# Bound once: `CURRENT.get` would make a bound method for each request.
+_current_scope = CURRENT.get
 
 GetResponse = Callable[[HttpRequest], Any]
 
 
 class HoptoadNotifierMiddleware:
-    """Put it first in MIDDLEWARE, so that it judges the answer the user sees.
+    """Reports failing requests, under WSGI and ASGI. The first of MIDDLEWARE sees what the user sees.
 
     Raises MiddlewareNotUsed where HOPTOAD_API_KEY is missing or blank, and ConfigurationError where
-    a setting is malformed. Works under WSGI and ASGI.
+    a setting is malformed.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_is_async", "get_response")  # slots are read faster
+    __slots__ = ("__dict__", "__weakref__", "_is_async", "get_response")  # slots are faster
     sync_capable = True
     async_capable = True
 
@@ -50,25 +59,25 @@ class HoptoadNotifierMiddleware:
         if not settings.enabled:
             logger.warning("HOPTOAD_API_KEY is not set: nothing is reported.")
             raise MiddlewareNotUsed("HOPTOAD_API_KEY is not set")
-        # What cannot be found must stop the start, not the first notice. Our own can be.
-        if settings.api not in BUILT_IN_APIS:
+        # A path that cannot be imported must stop the start. Built-in names need no check.
+        if settings.api not in APIS:
             get_api()
-        if settings.handler not in ALWAYS_THERE:
+        if settings.handler not in BUILT_WHEN_NEEDED:
             get_handler()
-        if threads_never_run() and settings.handler != "blocking":
+        if lacks_threads(settings):
             logger.warning(NO_THREADS)
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
         refusals.watch_log()
-        # Connected weakly: with the handler that this middleware belongs to, it goes.
+        # A weak connection: it ends with the handler that this middleware belongs to.
         got_request_exception.connect(self.on_exception)
 
     def __call__(self, request: HttpRequest) -> Any:
         if self._is_async:
             return self._respond(request)
-        scope = _scope_here()
+        scope = _current_scope()
         if scope.thread != get_ident() or scope.request is not None:
             return self._with_own_scope(request, scope)
         scope.request = request
@@ -77,19 +86,19 @@ class HoptoadNotifierMiddleware:
             # Fast path: a plain HttpResponse below 400 neither failed nor streams.
             if type(response) is HttpResponse and response.status_code < 400 and scope.unit is None:
                 return response
-            return self._judged(request, response, scope)
+            return self._finished(request, response, scope)
         finally:
             scope.request = None
             if scope.unit is not None:
                 leave(scope)
 
     def _with_own_scope(self, request: HttpRequest, outer: Scope) -> Any:
-        """The first request of a thread, and one inside another unit of work."""
+        """Answers the first request of a thread, or one inside another unit of work."""
         begin_thread(outer)
         try:
             return HoptoadNotifierMiddleware.__call__(self, request)
         finally:
-            if outer.thread != -1:  # else the thread keeps its own for the requests to come
+            if outer.thread != -1:  # else the thread keeps its scope for later requests
                 CURRENT.set(outer)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
@@ -99,8 +108,11 @@ class HoptoadNotifierMiddleware:
             response: HttpResponseBase = await self.get_response(request)
             if type(response) is HttpResponse and response.status_code < 400 and scope.unit is None:
                 return response
-            if is_unanswered() or not _is_fine(response):
-                await self._judge_async(request, response)
+            status = getattr(response, "status_code", 0)
+            if status >= 400 or has_unanswered():
+                if reporter.wants_status(status) or has_unanswered():
+                    await _call_in_thread(self._report_answer, request, response, status)
+                self._set_notice_id(request, response)
             if getattr(response, "streaming", False):
                 _watch_stream(request, response, scope)
             return response
@@ -108,30 +120,21 @@ class HoptoadNotifierMiddleware:
             CURRENT.set(outer)
             leave(scope)
 
-    def _judged(self, request: HttpRequest, response: Any, scope: Scope) -> Any:
-        if is_unanswered() or not _is_fine(response):
-            status = response.status_code if hasattr(response, "status_code") else 0
-            if status >= 400 or is_unanswered():
-                self._report_answer(request, response)
-                self._set_notice_id(request, response)
+    def _finished(self, request: HttpRequest, response: Any, scope: Scope) -> Any:
+        status = getattr(response, "status_code", 0)  # a class of the site's own may have none
+        if status >= 400 or has_unanswered():
+            self._report_answer(request, response, status)
+            self._set_notice_id(request, response)
         if getattr(response, "streaming", False):
             _watch_stream(request, response, scope)
         return response
 
-    async def _judge_async(self, request: HttpRequest, response: Any) -> None:
-        status = response.status_code if hasattr(response, "status_code") else 0
-        if status < 400 and not is_unanswered():
-            return
-        if reporter.wants_status(status) or is_unanswered():
-            await _off_loop(self._report_answer, request, response)
-        self._set_notice_id(request, response)
-
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Remembers why a view refuses to answer. Reports nothing: a middleware above may still answer."""
+        """Keeps the reason of a 404, 403 or 400. Reports nothing: another middleware may still answer."""
         refusals.remember(request, exception)
 
     def on_exception(self, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
-        """Receives Django's `got_request_exception`; under ASGI it comes in a thread."""
+        """Receives Django's `got_request_exception`, under ASGI in a thread."""
         error = sys.exc_info()[1]
         if error is not None and request is not None:
             ignorable = partial(self.is_ignorable, request, exception=error)
@@ -144,18 +147,18 @@ class HoptoadNotifierMiddleware:
         response: HttpResponseBase | None = None,
         exception: BaseException | None = None,
     ) -> bool:
-        """For subclasses: whether a failure that would be reported should not be.
+        """For subclasses: returns True for a failure that should not be reported.
 
-        Called in the request's thread, only where something failed, with either the final response
-        or the exception. Must not read the body. One that raises ignores nothing.
+        Called in the request's thread, only for a failure, with either the final response or the
+        exception. Must not read the body. If it raises, the failure is reported.
         """
         return False
 
-    def _report_answer(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        if is_unanswered():
-            reporter.report_unanswered(response.status_code)
+    def _report_answer(self, request: HttpRequest, response: HttpResponseBase, status: int) -> None:
+        if has_unanswered():
+            reporter.report_unanswered(status)
         ignorable = partial(self.is_ignorable, request, response=response)
-        reporter.report_status(request, response.status_code, unless=ignorable)
+        reporter.report_status(request, status, unless=ignorable)
 
     def _set_notice_id(self, request: HttpRequest, response: HttpResponseBase) -> None:
         identity = request.__dict__.get(NOTICE_ID)
@@ -168,35 +171,28 @@ class HoptoadNotifierMiddleware:
             log_exception(logger, "The header of HOPTOAD_NOTICE_ID_HEADER could not be set.")
 
 
-def _is_fine(response: Any) -> bool:
-    try:
-        return response.status_code < 400 and not response.streaming
-    except AttributeError:  # of a class that is neither HttpResponse nor StreamingHttpResponse
-        return False
-
-
-async def _off_loop(report: Callable[..., Any], *args: Any) -> None:
+async def _call_in_thread(report: Callable[..., Any], *args: Any) -> None:
     try:
         # Not thread-sensitive: a blocking handler must not hold up the site's synchronous code.
         await sync_to_async(report, thread_sensitive=False)(*args)
     except RuntimeError:  # the event loop's threads are shut down
-        log_exception(logger, "A failure of the site could not be reported: no thread was to be had.")
+        log_exception(logger, "A failure of the site could not be reported: no thread could be started.")
 
 
 def _watch_stream(request: HttpRequest, response: HttpResponseBase, scope: Scope) -> None:
-    """Reports what fails while the body is being made, after the status has long been sent."""
+    """Reports exceptions raised while the body is produced, after the status was sent."""
     if isinstance(response, FileResponse) or not isinstance(response, StreamingHttpResponse):
-        return  # a file is sent by the server itself, past its iterator
+        return  # the server sends a file itself, without its iterator
     try:
         watch = _WatchedAsync if response.is_async else _Watched
-        # The unit of the request goes on with its body.
+        # The request's unit of work ends with its body.
         response.streaming_content = watch(request, response.streaming_content, moved(scope))
     except Exception:
-        log_exception(logger, "A streaming response could not be watched; it is sent as it is.")
+        log_exception(logger, "A streaming response could not be watched: its failures will not be reported.")
 
 
 class _Stream:
-    """The content of a streaming response, made inside the unit of its request."""
+    """The content of a streaming response, produced in the unit of work of its request."""
 
     def __init__(self, request: HttpRequest, content: Any, scope: Scope) -> None:
         self._request = request
@@ -204,7 +200,7 @@ class _Stream:
         self._scope = scope
 
     def close(self) -> None:
-        """Ends the unit. Called by Django, too, when the response is closed."""
+        """Ends the unit of work. Django calls it, too, when the response is closed."""
         leave(self._scope)
 
 
@@ -244,7 +240,7 @@ class _WatchedAsync(_Stream):
             raise
         except Exception as error:
             seen = error.__traceback__  # asgiref raises the exception in its thread as well
-            await _off_loop(reporter.report_exception, self._request, error)
+            await _call_in_thread(reporter.report_exception, self._request, error)
             self.close()
             error.__traceback__ = _without_own_frames(seen)
             raise
@@ -253,9 +249,9 @@ class _WatchedAsync(_Stream):
 
 
 def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """What the server would log without us (Python 3.10 logs our frame all the same).
+    """The traceback that the server would log without us (Python 3.10 logs our frame all the same).
 
-    We add the outermost frame and, for async content, the generator that Django puts around it again.
+    Left out are our frame, the outermost, and for async content Django's second wrapper around it.
     """
     if trace is not None:
         trace = trace.tb_next
@@ -265,7 +261,7 @@ def _without_own_frames(trace: TracebackType | None) -> TracebackType | None:
 
 
 def notifiers() -> list[str]:
-    """The entries of MIDDLEWARE that are the notifier's middleware, or a subclass."""
+    """The entries of MIDDLEWARE that are HoptoadNotifierMiddleware or a subclass."""
     return [path for path in django_settings.MIDDLEWARE if _is_notifier(path)]
 
 
@@ -275,5 +271,5 @@ def _is_notifier(path: str) -> bool:
     try:
         found = imported(path)
     except ImportError:
-        return False  # Django's to complain about
+        return False  # Django reports it
     return isinstance(found, type) and issubclass(found, HoptoadNotifierMiddleware)

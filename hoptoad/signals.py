@@ -1,7 +1,6 @@
-"""Django signals for those who want to know what became of a notice.
+"""Django signals about the delivery of notices.
 
-They are sent in the thread that delivered. A receiver that raises is logged by Django and changes
-nothing.
+They are sent in the thread that delivers. Django logs a receiver that raises; nothing else changes.
 """
 
 import contextlib
@@ -16,8 +15,8 @@ from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 
-# After each attempt. Argument: `answer`, a hoptoad.delivery.answer.Answer. Where a receiver returns SAID, it
-# has said itself why a notice was not accepted, and the log does not warn of it.
+# After each attempt. Argument: `answer`, a hoptoad.delivery.answer.Answer. A receiver that returns SAID has
+# reported itself why a notice was not accepted: then the log has no warning.
 notice_answered = Signal()
 SAID = object()
 
@@ -25,14 +24,14 @@ SAID = object()
 notice_sent = Signal()
 
 # Once for each notice that is lost. Arguments: `payload` (bytes), `reason` (one line), and
-# `answer`, the last one, or None.
+# `answer`, the last one or None.
 notice_dropped = Signal()
 
 
 def tell(signal: Signal, sender: Any, **named: Any) -> list[Any]:
     """Sends a signal and returns what the receivers return.
 
-    Raises nothing: Django logs a receiver that fails, and what it logs to may fail too.
+    Raises nothing: Django logs a receiver that fails, and that log may fail too.
     """
     try:
         return [returned for _, returned in signal.send_robust(sender=sender, **named)]
@@ -43,7 +42,7 @@ def tell(signal: Signal, sender: Any, **named: Any) -> list[Any]:
 
 @contextlib.contextmanager
 def heard_answers() -> "Iterator[SimpleQueue[Any]]":
-    """The answers that arrive while the block runs; who asks for them says himself what they mean."""
+    """A queue of the answers that arrive while the block runs, in place of warnings in the log."""
     answers: SimpleQueue[Any] = SimpleQueue()
 
     def remember(answer: Any, **kwargs: Any) -> object:

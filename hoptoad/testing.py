@@ -1,4 +1,4 @@
-"""For tests of sites: nothing is sent, and what would have been is here to be looked at."""
+"""For the tests of a site: nothing is sent, and tests can look at the notices in `outbox`."""
 
 from typing import Any
 
@@ -17,8 +17,9 @@ def assert_notified(
     action: str | None = None,
     count: int | None = None,
 ) -> Notice:
-    """The last notice of this class (or of the name it has on the wire), whose message contains
-    `message`, from this component and action. AssertionError where there is none, or not `count`.
+    """Returns the last notice that matches, and raises AssertionError where there is none, or not `count`.
+
+    `exception_class` is a class or its name in the notice; `message` is a part of the message.
     """
     wanted = class_name(exception_class) if isinstance(exception_class, type) else exception_class
     found = [
@@ -37,13 +38,13 @@ def assert_notified(
 
 
 def assert_nothing_notified() -> None:
-    """AssertionError where anything was reported."""
+    """Raises AssertionError where anything was reported."""
     if outbox:
-        raise AssertionError(f"Nothing was to be reported. {_outbox()}")
+        raise AssertionError(f"Something was reported. {_outbox()}")
 
 
 class HoptoadTestMixin:
-    """For TestCase classes: an empty outbox for each test, and the two assertions as methods."""
+    """For TestCase classes: empties the outbox before each test, and has the assertions as methods."""
 
     def setUp(self) -> None:
         outbox.clear()

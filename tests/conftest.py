@@ -12,8 +12,8 @@ from rules import check_v2, check_v3
 
 from hoptoad import hooks
 from hoptoad.delivery import transport
-from hoptoad.delivery.stats import tally
-from hoptoad.reporting import missing_pages, rate_limit
+from hoptoad.delivery.stats import stats
+from hoptoad.reporting.pipeline import pipeline
 from hoptoad.testing import outbox
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = ""
@@ -94,10 +94,9 @@ class Reported:
 def fresh_start():
     """Nothing in the outbox, nothing counted, and every line of the log is news again."""
     outbox.clear()
-    tally.start_over()
+    stats.start_over()
     transport.start_over()
-    rate_limit.start_over()
-    missing_pages.start_over()
+    pipeline.start_over()
     hooks.remove()  # what fails in one test's threads is no other test's notice
 
 

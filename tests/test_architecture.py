@@ -25,15 +25,6 @@ ISLANDS = {"exceptional", "inbox"}
 STARTS = {("__main__", "inbox.alone.run")}  # a program of its own
 # `generate_payload((request, status))` and the functions of `hoptoad` itself are of 2010.
 UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify")}
-UPWARDS |= {  # to be cut
-    ("conf.settings", "capture.server"),
-    ("conf.problems", "api.characters"),
-    ("handlers.letter", "reporting.broken_links"),
-    ("handlers.mail", "capture.reporter_class"),
-    ("capture.context", "reporting.duplicates"),
-    ("capture.exception", "reporting.duplicates"),
-    ("capture.build", "reporting.marks"),
-}
 FACES = {"", "__main__", "apps", "checks", "context_processors", "hooks", "log", "middleware", "testing"}
 FACES |= {"integrations", "management", "demo"}
 MAX_LINES = 320

@@ -1,3 +1,5 @@
+"""System checks: each says what is wrong or risky, and how to change it."""
+
 import os
 import subprocess
 import sys
@@ -88,19 +90,19 @@ def test_before_deployment_it_says_where_notices_go(settings_for, url, shown):
             "hoptoad.W003",
             "the URL wins",
         ),
-        ({"HOPTOAD_NOTIFICATION_URL": "http://errbit/"}, "hoptoad.W005", "in clear"),
+        ({"HOPTOAD_NOTIFICATION_URL": "http://errbit/"}, "hoptoad.W005", "unencrypted"),
         (
             {"HOPTOAD_NOTIFICATION_URL": "http://errbit/", "HOPTOAD_USE_SSL": False},
             "hoptoad.W005",
-            "in clear",
+            "unencrypted",
         ),
         (
             {"HOPTOAD_NOTIFICATION_URL": "http://errbit/", "HOPTOAD_NO_SSL_FALLBACK": True},
             "hoptoad.W005",
-            "in clear",
+            "unencrypted",
         ),
-        ({"HOPTOAD_USE_SSL": False}, "hoptoad.W005", "in clear"),
-        ({"HOPTOAD_NO_SSL_FALLBACK": True}, "hoptoad.W006", "in clear"),
+        ({"HOPTOAD_USE_SSL": False}, "hoptoad.W005", "unencrypted"),
+        ({"HOPTOAD_NO_SSL_FALLBACK": True}, "hoptoad.W006", "unencrypted"),
         ({"HOPTOAD_HANDLER": __file__, "HOPTOAD_HANDLER_CLASS": "OldHandler"}, "hoptoad.W007", "deprecated"),
         ({"MIDDLEWARE": []}, "hoptoad.W009", "not in MIDDLEWARE"),
         ({"MIDDLEWARE": ["shop.middleware.Outer", OURS]}, "hoptoad.W004", "shop.middleware.Outer"),
@@ -141,7 +143,7 @@ def test_a_handler_that_cannot_be_had_is_an_error(settings_for):
 
 def test_the_memory_handler_outside_tests_is_a_warning(settings_for, monkeypatch):
     settings_for(HOPTOAD_HANDLER="memory")
-    monkeypatch.setattr("hoptoad.conf.loading._testing", lambda: False)
+    monkeypatch.setattr("hoptoad.conf.loading._is_testing", lambda: False)
 
     assert "hoptoad.W008" in found()
 

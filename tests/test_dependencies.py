@@ -31,6 +31,7 @@ def test_what_sends_does_not_know_what_a_request_is():
     assert sending == {"api.htv2"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("package", ONE_IMPORTER)
 def test_such_packages_have_a_single_importer(package):
     importers = {

@@ -1,4 +1,4 @@
-"""The log handler: what is logged as an error is reported as one."""
+"""HoptoadHandler: which log records are reported, and how."""
 
 import decimal
 import functools
@@ -16,7 +16,7 @@ from hoptoad import hooks
 from hoptoad.capture import context
 from hoptoad.handlers import get_handler
 from hoptoad.log import HoptoadHandler
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 LAZY = "<django.utils.functional.SimpleLazyObject object>"

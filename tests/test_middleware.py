@@ -1,4 +1,4 @@
-"""What is reported, and that it is reported once."""
+"""What the middleware reports, and that it reports it once."""
 
 import io
 import re
@@ -217,7 +217,7 @@ async def test_a_loop_without_threads_answers_all_the_same(reported, monkeypatch
     response = await HoptoadNotifierMiddleware(answer)(RequestFactory().get("/"))
 
     assert response.status_code == 503
-    assert "no thread was to be had" in caplog.text
+    assert "no thread could be started" in caplog.text
 
 
 def test_one_exception_object_raised_for_two_requests_is_reported_twice(client, reported, view):

@@ -1,4 +1,4 @@
-"""What sites get for their own tests."""
+"""The assertions, the mixin and the fixture for the tests of a site."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_the_number_counts(client):
 
     with pytest.raises(AssertionError, match="1 such notice was reported, and 2 were expected"):
         assert_notified(ValueError, count=2)
-    with pytest.raises(AssertionError, match="Nothing was to be reported. The outbox holds: 'ValueError"):
+    with pytest.raises(AssertionError, match="Something was reported. The outbox holds: 'ValueError"):
         assert_nothing_notified()
 
 

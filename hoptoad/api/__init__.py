@@ -1,1 +1,1 @@
-"""The protocols a notice can be spoken in."""
+"""The protocols that notices are sent in."""

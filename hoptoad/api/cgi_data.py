@@ -1,4 +1,4 @@
-"""What no API has a place of its own for: it travels beside the headers, where servers show it as it is."""
+"""Builds the section of a document that holds the request's headers and all that has no field of its own."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,10 @@ _CAUSE_FRAMES = 10
 
 
 def environment(notice: Notice) -> dict[str, Value]:
-    """The headers, and our own additions beside them; none of it splits a server's groups.
+    """The request's headers, and the parts of the notice that have no field of their own.
 
-    The details of frames come last: they are the longest, and may be cut.
+    Servers show these as they are, and do not group by them. The details of frames come last, because
+    they are the longest and may be cut.
     """
     data: dict[str, Value] = {"HOPTOAD_NOTICE_ID": notice.id}
     if notice.language:
@@ -36,7 +37,7 @@ def environment(notice: Notice) -> dict[str, Value]:
 
 
 def cause_key(number: int) -> str:
-    """The name of the nearest cause (1), of the next (2), and so on."""
+    """The key of a cause. The nearest cause has number 1."""
     return "EXCEPTION_CAUSE" if number == 1 else f"EXCEPTION_CAUSE_{number}"
 
 
@@ -47,7 +48,7 @@ def _cause(cause: ErrorInfo) -> str:
 
 
 def _details(notice: Notice) -> Iterator[tuple[str, str]]:
-    """One text for each frame that has source lines or variables, numbered as in its backtrace."""
+    """A text for each frame with source lines or variables, numbered as in the backtrace."""
     errors = [(FRAME, notice.error)]
     errors += [(f"{cause_key(number)}_{FRAME}", cause) for number, cause in enumerate(notice.causes, 1)]
     for key, error in errors:

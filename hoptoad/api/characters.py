@@ -1,14 +1,15 @@
-"""The characters that a document may hold."""
+"""Escapes the characters that XML does not allow."""
 
 import re
 
-# XML 1.0, production [2] Char: https://www.w3.org/TR/xml/#charsets
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+from hoptoad.conf.validators import XML_CHARACTERS
 
 
 def clean(text: str) -> str:
     """`text` with every character XML 1.0 forbids written as `\\x1b` or `\\ud800`."""
-    return text if text.isprintable() else _FORBIDDEN.sub(_escaped, text)  # what prints is allowed
+    return (
+        text if text.isprintable() else XML_CHARACTERS.forbidden.sub(_escaped, text)
+    )  # XML allows all that is printable
 
 
 def _escaped(match: "re.Match[str]") -> str:

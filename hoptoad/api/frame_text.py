@@ -16,14 +16,14 @@ _VARIABLE = re.compile(rf'("(?:[^"\\]|\\.)*"|{_PLAIN_NAME.pattern})( = |: )(.*)'
 
 @dataclass(slots=True)
 class FrameText:
-    """What a frame's text says. Values of `variables` are texts, lists and objects of JSON."""
+    """The source lines and variables in a frame's text. The values of `variables` are JSON values."""
 
     source: list[tuple[int, str]] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
 
 
 def frame_text(frame: Frame) -> str:
-    """Where the frame is, its source lines, and its variables; a text that is cut loses those first.
+    """The frame's place, its source lines, and its variables, which are lost first if the text is cut.
 
         [PROJECT_ROOT]/shop/views.py:7 in checkout
              6     total = sum(prices)
@@ -31,7 +31,7 @@ def frame_text(frame: Frame) -> str:
         total = 0
         prices: []
 
-    Texts stand after `=`, lists and objects as JSON after a colon.
+    A text follows an `=`; a list or an object follows a colon, as JSON.
     """
     return "\n".join(_lines(frame))
 
@@ -42,7 +42,7 @@ def where(frame: Frame) -> str:
 
 
 def parse_frame_text(text: str) -> tuple[str, FrameText]:
-    """Where the frame is, and what its text says of it. Lines that say nothing are left out."""
+    """The first line of a frame's text, and its source lines and variables. Other lines are skipped."""
     first, *lines = text.split("\n")
     found = FrameText()
     for line in lines:
@@ -82,7 +82,7 @@ def _written(value: Any) -> str:
 
 
 def _read(text: str) -> Any:
-    """The value of a JSON text, or the text itself where it is none: its end was cut."""
+    """The value of a JSON text, or the text itself if its end was cut."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""The notifier API v2: XML as Hoptoad defined it and Airbrake, Errbit and Redmine plug-ins speak it.
+"""The notifier API v2: XML as Hoptoad defined it, for Airbrake, Errbit and the plug-ins of Redmine.
 
-Documents follow the published schema of version 2.4, and what those servers make of it: Errbit
-fails on an empty message, a notice without lines, a missing notifier.
+Documents follow the published schema of version 2.4, and avoid what these servers cannot handle: Errbit
+fails on an empty message, a notice without lines, and a missing notifier.
 """
 
 import sys
@@ -9,15 +9,18 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
 from hoptoad import NAME, URL, __version__
+from hoptoad.api import airbrake
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
 from hoptoad.api.keys import readable
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
@@ -26,8 +29,16 @@ from hoptoad.reporting import before_notify
 VERSION = "2.4"
 CONTENT_TYPE = "text/xml"
 _HEADERS = {"Content-Type": CONTENT_TYPE, "Accept": "text/xml, application/xml"}
+_DEPLOY = {
+    "environment": "rails_env",
+    "username": "local_username",
+    "repository": "scm_repository",
+    "revision": "scm_revision",
+}
 _NO_FRAME = Frame("unknown", 0, "unknown")
 _EMPTY = " "  # Errbit shows an empty element as {}
+
+default_url = airbrake.notices_v2
 
 
 def encode(notice: Notice) -> bytes:
@@ -36,7 +47,7 @@ def encode(notice: Notice) -> bytes:
 
 
 def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
-    """The document for a request and the status of its answer, or None for the current exception."""
+    """The document for a request and the status of its response. Status None means the current exception."""
     request, status = request_tuple
     exception = None if status else sys.exc_info()[1]
     if not status and exception is None:
@@ -45,20 +56,32 @@ def generate_payload(request_tuple: "tuple[HttpRequest, int | None]") -> bytes:
         )
     incident = build.incident(request, exception=exception, status=status or 0)
     notice = build.notice(incident, get_settings())
-    return encode(before_notify.noticed(notice, get_settings().before_notify) or before_notify.bare(notice))
+    return encode(before_notify.apply(notice, get_settings().before_notify) or before_notify.bare(notice))
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
-    """Sends a document and returns the server's answer. Blocks up to `timeout` seconds, twice:
-    once to connect, once for the answer. None means HOPTOAD_TIMEOUT. Raises nothing.
+    """Sends a document and returns the server's answer. Raises nothing.
+
+    Blocks for up to `timeout` seconds while connecting, and again for the answer. None means HOPTOAD_TIMEOUT.
     """
     settings = get_settings()
     return transport.post(
-        settings.url,
+        settings.notification_url or default_url(settings),
         payload if isinstance(payload, bytes) else str(payload).encode(),
         headers=_HEADERS,
         timeout=timeout or settings.timeout,
         plain_fallback=settings.no_ssl_fallback,
+    )
+
+
+def deploy(settings: Settings, deployment: Mapping[str, str]) -> Answer:
+    """Announces a deployment: a form at /deploys.txt of the server that takes the notices."""
+    form = {f"deploy[{_DEPLOY[name]}]": value for name, value in deployment.items() if name in _DEPLOY}
+    return transport.post(
+        airbrake.beside(settings.notification_url or default_url(settings), "deploys.txt"),
+        urlencode({"api_key": settings.api_key, **form}).encode(),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        timeout=settings.timeout,
     )
 
 
@@ -86,7 +109,7 @@ def _error(error: ErrorInfo) -> str:
     )
 
 
-@lru_cache(maxsize=4096)  # the same lines fail again
+@lru_cache(maxsize=4096)  # the same frames recur
 def _line(number: int, file: str, function: str) -> str:
     # Errbit's grouping depends on the order of these three.
     return f'<line number="{number}" file="{_attribute(file)}" method="{_attribute(function)}"/>'
@@ -106,19 +129,19 @@ def _request(request: RequestInfo, cgi_data: Data) -> str:
 
 
 def _server(server: Server) -> str:
-    told = {
+    fields = {
         "project-root": server.project_root,
         "environment-name": server.environment_name or "unknown",
         "app-version": server.app_version,
         "hostname": server.hostname,
     }
-    elements = "".join(_element(name, text) for name, text in told.items() if text)
+    elements = "".join(_element(name, text) for name, text in fields.items() if text)
     return f"<server-environment>{elements}</server-environment>"
 
 
 def _user(user: User) -> str:
-    told = {"name": user.name, "email": user.email, "username": user.username}
-    elements = "".join(_element(name, text) for name, text in told.items() if text)
+    fields = {"name": user.name, "email": user.email, "username": user.username}
+    elements = "".join(_element(name, text) for name, text in fields.items() if text)
     return f"<current-user>{_element('id', user.id or _EMPTY)}{elements}</current-user>"
 
 
@@ -146,12 +169,12 @@ def _text(text: str) -> str:
         return escape(clean(text), quote=False).replace("\r", "&#13;")
     if "&" in text or "<" in text or ">" in text:
         return escape(text, quote=False)
-    return text  # as most are
+    return text  # the most frequent case
 
 
 def _attribute(text: str) -> str:
-    if text.isidentifier():  # as most names are
+    if text.isidentifier():  # the most frequent case
         return text
-    # A parser reads bare line ends and tabs in an attribute as blanks.
+    # A parser reads bare line breaks and tabs in an attribute as blanks.
     escaped = escape(clean(text)).replace("\r", "&#13;")
     return escaped.replace("\n", "&#10;").replace("\t", "&#9;")

@@ -1,36 +1,36 @@
-"""Keys of nested data that stay apart, and readable, where a server stores them."""
+"""Makes the keys of nested data safe for the servers that store them."""
 
 from collections.abc import Collection, Iterator
 
 from hoptoad.api.characters import clean
 
 
-def stored(keys: Collection[str]) -> Collection[str]:
-    """The keys in a form that every server stores unchanged, and no two of them the same.
+def storable(keys: Collection[str]) -> Collection[str]:
+    """The keys in a form that every server stores unchanged. No two of them are the same.
 
-    A database behind Errbit refuses dots, and a dollar at the beginning; Errbit writes dots as
-    underscores, and of two keys that are the same then it keeps the last.
+    The database behind Errbit refuses dots, and dollars at the beginning. Errbit turns dots into
+    underscores; if two keys become the same, it keeps the last.
 
         ["a.b", "a_b", "$where"] -> ["a_b", "a_b_", "_$where"]
 
     Without it `test_no_two_keys_are_one_for_errbit` fails.
     """
     page = "".join(keys)
-    if page.isprintable() and "." not in page and "$" not in page:  # as most are
+    if page.isprintable() and "." not in page and "$" not in page:  # the most frequent case
         return keys
     return list(_apart(keys))
 
 
 def readable(keys: Collection[str]) -> Collection[str]:
-    """As `stored`, but dots stay where the underscores that Errbit makes of them are no other key's."""
-    safe = stored(keys)
+    """Like `storable`, but a dot stays if its underscore in Errbit does not make two keys the same."""
+    safe = storable(keys)
     if safe is keys:
         return keys
     return [_dotted(clean(key), name) for key, name in zip(keys, safe, strict=True)]
 
 
 def original(key: str) -> str:
-    """The key that `stored` and `readable` have written so; those with a dot excepted."""
+    """The key before `storable` or `readable` changed it. Its dots are not restored."""
     return key[1:] if _is_dollar(key) and key[0] == "_" else key
 
 

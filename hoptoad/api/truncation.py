@@ -1,4 +1,4 @@
-"""Making a JSON document fit: the longest texts are cut first, and everything cut says so."""
+"""Makes a version 3 document fit into a number of bytes. The longest texts are cut first, and marked."""
 
 import json
 from collections.abc import Callable
@@ -6,23 +6,22 @@ from functools import partial
 from typing import Any
 
 CUT = "… [cut]"
-_READABLE = 1000  # characters that a cut text keeps while there is anything else to leave out
-_SHORTEST = 32  # and at least
+_READABLE = 1000  # characters that a text keeps as long as something else can be left out
+_SHORTEST = 32  # characters that a text keeps in any case
 _MAX_ENTRIES = 2048
 _OPEN = ("environment", "params", "session")
 _GAP = {"file": "[cut]", "line": 0, "function": "frames left out"}
 _LEFT_OUT = "FRAMES_LEFT_OUT"
-_STEPS = 6  # in which an estimate is corrected
+_STEPS = 6  # to correct an estimate
 
 
 def fitted(document: dict[str, Any], max_bytes: int) -> bytes:
-    """A version 3 document as JSON in UTF-8, in at most `max_bytes` bytes where that is 8,000 or more.
+    """A version 3 document as JSON in UTF-8, in at most `max_bytes` bytes, which are 8,000 or more.
 
-    The longest texts are cut first, all at one length, so that short ones stay whole: those of the
-    request, of the session, of the environment, and messages. Where _READABLE characters of each are
-    still too much, the source lines of backtraces go, which the environment has as well. Then texts are
-    cut further. Then backtraces lose their middle, and objects and lists their last entries. What a server
-    groups by stays as it is.
+    First, messages and the texts of request, session and environment are cut, all to one length, so that
+    short ones stay whole. If _READABLE characters of each are too many, backtraces lose their source lines,
+    which the environment repeats. Then texts are cut further. Last, backtraces lose their middle, and
+    objects and lists their last entries. The fields that servers group by stay as they are.
     """
     body = encoded(document)
     if len(body) <= max_bytes:
@@ -40,12 +39,12 @@ def fitted(document: dict[str, Any], max_bytes: int) -> bytes:
 
 
 def encoded(document: Any) -> bytes:
-    """JSON without the numbers that it does not know. Raises ValueError for NaN and infinity."""
+    """Compact JSON in UTF-8. Raises ValueError for NaN and infinity, which JSON does not have."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _short(document: dict[str, Any], max_bytes: int, shortest: int) -> bytes | None:
-    """The document with texts as long as may be, or None where `shortest` characters are too many."""
+    """The document with its texts cut to the length that fits, or None if `shortest` does not fit."""
     sizes: list[tuple[int, int]] = []
 
     def measured(text: str) -> str:
@@ -67,7 +66,7 @@ def _short(document: dict[str, Any], max_bytes: int, shortest: int) -> bytes | N
 
 
 def _longest(sizes: list[tuple[int, int]], room: int, shortest: int) -> int:
-    """How many characters each text may keep for all to fit into `room` bytes, by estimate."""
+    """An estimate of the characters that each text may keep for all to fit into `room` bytes."""
     low, high = shortest, max((length for length, _ in sizes), default=shortest)
     while low < high:
         middle = (low + high + 1) // 2
@@ -77,7 +76,7 @@ def _longest(sizes: list[tuple[int, int]], room: int, shortest: int) -> int:
 
 
 def _changed(document: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
-    """The document with its open-ended texts changed."""
+    """The document with each text of unlimited length changed."""
     errors = [{**error, "message": change(error["message"])} for error in document["errors"]]
     sections = {name: _mapped(document[name], change) for name in _OPEN if name in document}
     return {**document, "errors": errors, **sections}
@@ -106,7 +105,7 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _few(document: dict[str, Any], entries: int) -> dict[str, Any]:
-    """The document with at most `entries` in each open-ended object and in each backtrace."""
+    """The document with at most `entries` in each backtrace and in each object of unlimited size."""
     errors = [{**error, "backtrace": _lines(error["backtrace"], entries)} for error in document["errors"]]
     sections = {name: _entries(document[name], entries) for name in _OPEN if name in document}
     if left_out := _left_out(document, errors[0]["backtrace"]):
@@ -115,7 +114,7 @@ def _few(document: dict[str, Any], entries: int) -> dict[str, Any]:
 
 
 def _left_out(document: dict[str, Any], kept: list[Any]) -> int:
-    """How many frames of the error are left out; not in the line itself, because servers group by it."""
+    """The number of frames left out of the error. The gap does not say it, because servers group by lines."""
     before = str(document.get("environment", {}).get(_LEFT_OUT, ""))
     known = int(before) if before.isdecimal() else 0
     return known + _frames(document["errors"][0]["backtrace"]) - _frames(kept)

@@ -1,21 +1,25 @@
-"""The notifier API v3: Airbrake's JSON, which Errbit speaks as well.
+"""The notifier API v3: JSON, for Airbrake and Errbit.
 
 https://docs.airbrake.io/docs/devops-tools/api/#create-notice-v3
-What is sent of a notice is what `htv2` sends; where version 3 has a place for something, it goes there.
+It sends what `htv2` sends, in the fields that version 3 has for it.
 """
 
 import json
 import platform
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from hoptoad import NAME, URL, __version__
+from hoptoad.api import airbrake
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
-from hoptoad.api.keys import stored
+from hoptoad.api.keys import storable
 from hoptoad.api.truncation import fitted
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer
 from hoptoad.notice import ErrorInfo, Frame, Notice, Value
@@ -29,36 +33,52 @@ _MAX_URL = 2048
 _NO_FRAME = Frame("unknown", 0, "unknown")
 _ROOT = re.compile(r"^\[([A-Z_]+)\]/")
 
+default_url = airbrake.notices_v3
+
 
 def encode(notice: Notice) -> bytes:
-    """The notice as JSON in UTF-8, at most MAX_BYTES; what had to be cut says so."""
+    """The notice as JSON in UTF-8, at most MAX_BYTES. Cut texts and lists are marked."""
     return fitted(_document(notice), MAX_BYTES)
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
-    """Sends a document and returns the server's answer; where it is too large for that server, a
-    smaller one. Blocks up to `timeout` seconds, twice for each. None means HOPTOAD_TIMEOUT. Raises nothing.
+    """Sends a document and returns the server's answer. Raises nothing.
+
+    If the server finds it too large, sends a smaller one. Blocks for each for up to `timeout` seconds while
+    connecting, and again for the answer. None means HOPTOAD_TIMEOUT.
     """
     answer = _post(payload, timeout)
     if answer.status != 413 or len(payload) <= _SMALLER_BYTES:
         return answer
     try:
         smaller = fitted(json.loads(payload), _SMALLER_BYTES)
-    except (ValueError, TypeError, KeyError):  # no document of ours: spooled before HOPTOAD_API was changed
+    except (ValueError, TypeError, KeyError):  # not of version 3: spooled before HOPTOAD_API changed
         return answer
     return _post(smaller, timeout)
 
 
+def deploy(settings: Settings, deployment: Mapping[str, str]) -> Answer:
+    """Announces a deployment by Airbrake's API v4: JSON, with the project in the address."""
+    url = settings.notification_url or default_url(settings)
+    project = settings.project_id or urlsplit(url).path.partition("/projects/")[2].partition("/")[0] or "1"
+    return transport.post(
+        airbrake.beside(url, f"api/v4/projects/{project}/deploys"),
+        json.dumps(dict(deployment)).encode(),
+        headers={"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {settings.api_key}"},
+        timeout=settings.timeout,
+    )
+
+
 def operating_system() -> str:
-    """The system that the site runs on, with its version."""
-    # Not platform.platform(), which may start a process.
+    """The operating system and its version."""
+    # platform.platform() may start a process.
     return "-".join((platform.system(), platform.release(), platform.machine()))
 
 
 def _post(payload: bytes, timeout: float | None) -> Answer:
     settings = get_settings()
     return transport.post(
-        settings.url,
+        settings.notification_url or default_url(settings),
         payload,
         headers={
             "Content-Type": CONTENT_TYPE,
@@ -71,11 +91,11 @@ def _post(payload: bytes, timeout: float | None) -> Answer:
 
 
 def _document(notice: Notice) -> dict[str, Any]:
-    led = [cause for cause in notice.causes[:_MAX_CAUSES] if cause.class_name]
+    causes = [cause for cause in notice.causes[:_MAX_CAUSES] if cause.class_name]
     return {
-        "errors": [_error(error) for error in (notice.error, *led)],
+        "errors": [_error(error) for error in (notice.error, *causes)],
         "context": _context(notice),
-        # Always objects: Redmine's plug-in fails without, Errbit on a list.
+        # Always objects: Redmine's plug-in fails without them, Errbit on a list.
         "environment": _plain(environment(notice)),
         "session": _plain(notice.request.session),
         "params": _plain(notice.request.params),
@@ -97,7 +117,7 @@ def _frame(frame: Frame) -> dict[str, Any]:
     return shown
 
 
-@lru_cache(maxsize=4096)  # the same lines fail again
+@lru_cache(maxsize=4096)  # the same frames recur
 def _line(number: int, file: str, function: str) -> dict[str, Any]:
     return {"file": _ROOT.sub(r"/\1/", clean(file)), "line": number, "function": clean(function)}
 
@@ -142,4 +162,4 @@ def _plain(value: Value) -> Any:
         return clean(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return {key: _plain(item) for key, item in zip(stored(value), value.values(), strict=True)}
+    return {key: _plain(item) for key, item in zip(storable(value), value.values(), strict=True)}

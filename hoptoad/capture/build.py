@@ -1,7 +1,6 @@
-"""From an exception or a status, and the request it belongs to, to a scrubbed Notice."""
+"""From an exception or a status, and the request it belongs to, to a Snapshot."""
 
 import platform
-import re
 import socket
 import uuid
 from dataclasses import replace
@@ -14,24 +13,39 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad.capture import context
-from hoptoad.capture.data import Scrubber
-from hoptoad.capture.exception import NO_FRAME, errors_of, finished, reason_of
+from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_of, finished, reason_of
 from hoptoad.capture.reporter_class import additions, path_of
 from hoptoad.capture.reporter_filter import ReporterFilter
 from hoptoad.capture.request import RequestReader, full_path, header, host
+from hoptoad.capture.server import revision_of
 from hoptoad.capture.sql import no_sql
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings
-from hoptoad.notice import ErrorInfo, Incident, Notice, Reason, RequestInfo, Server
-from hoptoad.redaction.budget import Budget
+from hoptoad.notice import (
+    NOTHING,
+    Data,
+    ErrorInfo,
+    Incident,
+    Limits,
+    Notice,
+    Reason,
+    RequestInfo,
+    Server,
+    Snapshot,
+    User,
+)
 from hoptoad.redaction.cutting import cut
-from hoptoad.redaction.names import Names
-from hoptoad.redaction.secrets import Masked
-from hoptoad.redaction.settled import settled
-from hoptoad.reporting.marks import REASON
+from hoptoad.redaction.policy import policy_of
+from hoptoad.redaction.redact import Redacted, redact
 from hoptoad.runtime.guards import guarded
+from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import REASON
 
+logger = get_logger(__name__)
+
+_SHARE_OF_DETAILS = 0.4  # what variables and source lines may take of a notice
 MAX_LINK = 512  # characters of a path or referrer in the digest of missing pages
 _MAX_LINK_VARS = 200
 _MAX_LINK_CHARS = 16_000
@@ -58,67 +72,115 @@ def reason(request: HttpRequest, error: BaseException, settings: Settings) -> Re
     """What an exception says that Django answers with a status."""
     with no_sql():
         contract = ReporterFilter(request)
-        scrubber = _scrubber(settings, contract, Masked())
-        return reason_of(error, contract, scrubber, _budget(settings), settings)
+        return reason_of(error, contract, _reader(settings, contract), _room(settings), settings)
 
 
-def notice(incident: Incident, settings: Settings, *, masked: Masked | None = None) -> Notice:
-    """The whole story, already scrubbed: an unscrubbed Notice never exists.
+def notice(incident: Incident, settings: Settings) -> Notice:
+    """The whole story, captured and redacted at once."""
+    return redacted(snapshot(incident, settings), settings).notice
 
-    `masked` collects what was masked, and by which rule.
-    """
+
+def redacted(snapshot: Snapshot, settings: Settings) -> Redacted:
+    """The notice of a snapshot, and what was masked in it."""
+    done = redact(snapshot, policy_of(settings))
+    if done.problem:  # without a traceback, which would hold what is not redacted
+        logger.error("A notice goes without details: %s", done.problem)
+    return done._replace(notice=finished(done.notice, snapshot, settings))
+
+
+def snapshot(incident: Incident, settings: Settings) -> Snapshot:
+    """All that is in memory of a failure. Asks the site's filter and its reporter class, and no database."""
     with no_sql():
-        return _notice(incident, settings, Masked(settings.known_secrets) if masked is None else masked)
+        return _snapshot(incident, settings)
 
 
-def _notice(incident: Incident, settings: Settings, masked: Masked) -> Notice:
-    request = incident.request
+def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
+    request, failure = incident.request, incident.exception
     contract = ReporterFilter(request)
-    scrubber = _scrubber(settings, contract, masked)
-    budget = _budget(settings)
+    reader, room = _reader(settings, contract), _room(settings)
+    wants_details = settings.local_variables or bool(settings.source_context)
+    details = room.part(_SHARE_OF_DETAILS) if wants_details and failure is not None else None
+    limits = Limits(
+        text=settings.max_text,
+        chars=room.chars,
+        details=details.chars if details is not None else 0,
+        message=MAX_WHERE if incident.status else 0,
+    )
     unread: tuple[ErrorInfo, tuple[ErrorInfo, ...]] = (_unread(incident), ())
     error, causes = guarded(
-        "error", lambda: errors_of(incident, contract, scrubber, budget, settings), unread
+        "error", lambda: errors_of(incident, contract, reader, settings, room=room, details=details), unread
     )
-    if request is None:
-        request_info, user = RequestInfo(component=UNKNOWN), None
-    else:
-        reader = RequestReader(request, contract, scrubber, budget, settings, error=incident.exception)
-        request_info, user = reader.info(), reader.user()
-    request_info = _completed(request_info, incident, scrubber, budget)
-    masked.section = "extra"
-    nothing: dict[object, object] = {}
-    own = guarded("exception reporter", lambda: additions(contract, incident.exception), nothing)
-    if named := path_of(request):
-        request_info = replace(request_info, cgi_data={"EXCEPTION_REPORTER": named, **request_info.cgi_data})
-    extra: dict[object, object] = {}
-    for more in (incident.extra, context.values_for(incident.exception), own):
-        extra.update(more)
-    if incident.exception is not None and incident.message:
-        extra["message"] = incident.message
-    more_data = scrubber.mapping(extra, budget) if extra else {}
-    if trail := context.trail():
-        masked.field = "trail"
-        more_data = {**more_data, "trail": scrubber.lines(trail, budget)}
-    built = blank(
+    request_info, user = _request(incident, contract, reader, room, settings)
+    raw = blank(
         error,
         settings,
         severity=incident.severity,
         causes=causes,
         request=request_info,
         user=user,
-        extra=more_data,
+        extra=_extra(incident, contract, reader, room),
     )
-    return finished(settled(built, budget, masked), incident, settings)
+    match = getattr(request, "resolver_match", None)
+    return Snapshot(
+        raw=raw,
+        hidden=reader.hidden,
+        limits=limits,
+        marked=reader.marked,
+        is_status=bool(incident.status),
+        is_routed=bool(incident.status) and match is not None,
+        arguments=arguments_of(request) if incident.status else {},
+        is_full=reader.is_full,
+    )
 
 
-def _budget(settings: Settings) -> Budget:
-    return Budget(
-        variables=settings.max_vars,
+def _request(
+    incident: Incident, contract: ReporterFilter, reader: DataReader, room: Room, settings: Settings
+) -> tuple[RequestInfo, User | None]:
+    more: dict[Any, Any] = {}
+    if incident.params:
+        more = guarded("params", lambda: dict(incident.params.items()), more)
+    if incident.request is None:
+        params: Data = reader.mapping(more, room, Origin("params")) if more else NOTHING
+        request_info, user = RequestInfo(component=UNKNOWN, params=params), None
+    else:
+        request_reader = RequestReader(
+            incident.request, contract, reader, room, settings, error=incident.exception
+        )
+        request_info, user = request_reader.info(more), request_reader.user()
+    if named := path_of(incident.request):
+        request_info = replace(request_info, cgi_data={"EXCEPTION_REPORTER": named, **request_info.cgi_data})
+    if incident.component or incident.action:
+        request_info = replace(request_info, component=incident.component or UNKNOWN, action=incident.action)
+    return request_info, user
+
+
+def _extra(incident: Incident, contract: ReporterFilter, reader: DataReader, room: Room) -> Data:
+    """What the site itself adds, and the breadcrumbs."""
+    failure = incident.exception
+    nothing: dict[object, object] = {}
+    own = guarded("exception reporter", lambda: additions(contract, failure), nothing)
+    given: dict[Any, Any] = {**incident.extra, **context.values_for(failure), **own}
+    if failure is not None and incident.message:
+        given["message"] = incident.message
+    extra: Data = reader.mapping(given, room, Origin("extra")) if given else NOTHING
+    trail = context.trail()
+    return {**extra, "trail": reader.lines([line for line, _ in trail], room)} if trail else extra
+
+
+def _room(settings: Settings) -> Room:
+    return Room(
+        values=settings.max_vars,
         chars=settings.max_chars,
         text=settings.max_text,
         depth=settings.max_depth,
     )
+
+
+def _reader(settings: Settings, contract: ReporterFilter) -> DataReader:
+    marked = dict.fromkeys(contract.sensitive, "sensitive_post_parameters")
+    marked[django_settings.SESSION_COOKIE_NAME] = "SESSION_COOKIE_NAME"
+    marked[django_settings.CSRF_COOKIE_NAME] = "CSRF_COOKIE_NAME"
+    return DataReader(policy_of(settings).names, marked)
 
 
 def _unread(incident: Incident) -> ErrorInfo:
@@ -134,19 +196,21 @@ def link(incident: Incident, settings: Settings) -> tuple[str, str]:
     if request is None:
         return "", ""
     with no_sql():
-        masked = Masked(settings.known_secrets)
         contract = ReporterFilter(request)
-        budget = Budget(
-            variables=_MAX_LINK_VARS, chars=_MAX_LINK_CHARS, text=MAX_LINK, depth=settings.max_depth
-        )
-        for text in incident.reason.hidden if incident.reason is not None else ():
-            masked.remember(text)
-        reader = RequestReader(request, contract, _scrubber(settings, contract, masked), budget, settings)
-        read = blank(ErrorInfo("Http404", "Http404"), settings, request=reader.link())
-        told = settled(read, budget, masked).request
+        reader = _reader(settings, contract)
+        room = Room(values=_MAX_LINK_VARS, chars=_MAX_LINK_CHARS, text=MAX_LINK, depth=settings.max_depth)
+        for secret in incident.reason.hidden if incident.reason is not None else ():
+            reader.add(secret.value, secret.name, secret.rule, Origin("error"))
+        read = RequestReader(request, contract, reader, room, settings).link()
+    raw = blank(ErrorInfo("Http404", "Http404"), settings, request=read)
+    limits = Limits(text=MAX_LINK, chars=_MAX_LINK_CHARS)
+    taken = Snapshot(
+        raw=raw, hidden=reader.hidden, limits=limits, marked=reader.marked, is_full=reader.is_full
+    )
+    shown = redacted(taken, settings).notice.request
     # Not by urlsplit, which refuses a host that a visitor has made up.
-    path = "/" + "".join(told.url.split("/", 3)[3:]).partition("?")[0]
-    return cut(path, MAX_LINK), cut(str(told.cgi_data.get("HTTP_REFERER", "")), MAX_LINK)
+    path = "/" + "".join(shown.url.split("/", 3)[3:]).partition("?")[0]
+    return cut(path, MAX_LINK), cut(str(shown.cgi_data.get("HTTP_REFERER", "")), MAX_LINK)
 
 
 def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
@@ -159,7 +223,7 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
             settings.env_name,
             settings.app_version,
             socket.gethostname(),
-            settings.revision,
+            revision_of(settings),
         ),
         framework=_FRAMEWORK,
         language=_LANGUAGE,
@@ -178,29 +242,3 @@ def _server(
         hostname=hostname,
         revision=revision,
     )
-
-
-def _completed(request: RequestInfo, incident: Incident, scrubber: Scrubber, budget: Budget) -> RequestInfo:
-    """The request with what the door has to say of itself."""
-    if incident.component or incident.action:
-        request = replace(request, component=incident.component or UNKNOWN, action=incident.action)
-    if incident.params:
-        scrubber.masked.section = "params"
-        given: dict[object, object] = guarded("params", lambda: dict(incident.params.items()), {})
-        params = scrubber.mapping(given, budget)
-        request = replace(request, params={**request.params, **params})
-    return request
-
-
-def _scrubber(settings: Settings, contract: ReporterFilter, masked: Masked) -> Scrubber:
-    marked = dict.fromkeys(contract.sensitive, "sensitive_post_parameters")
-    marked[django_settings.SESSION_COOKIE_NAME] = "SESSION_COOKIE_NAME"
-    marked[django_settings.CSRF_COOKIE_NAME] = "CSRF_COOKIE_NAME"
-    return Scrubber(
-        _names(settings.protected_params), masked=masked, recognisers=settings.recognisers, marked=marked
-    )
-
-
-@lru_cache(maxsize=8)
-def _names(protected: "tuple[str | re.Pattern[str], ...]") -> Names:
-    return Names(protected)

@@ -18,8 +18,8 @@ from django.core.signals import request_finished, request_started
 
 from hoptoad.capture.chain import MAX_CAUSES, causes_of
 from hoptoad.capture.log_values import formatted
+from hoptoad.capture.sightings import identity_of, is_gone, is_same
 from hoptoad.redaction.cutting import SLACK
-from hoptoad.reporting.duplicates import identity_of, is_gone, is_same
 from hoptoad.runtime import scope
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger

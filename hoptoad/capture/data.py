@@ -1,245 +1,288 @@
-"""Masking in nested data and in cookies."""
+"""Copies nested data as plain text within its limits. Values under names of secrets are set aside."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
 from uuid import UUID
 
-from hoptoad.capture.values import bounded_repr, exact, memory_of, plain, slots_of
-from hoptoad.notice import Value
-from hoptoad.redaction.budget import Budget
-from hoptoad.redaction.cutting import SLACK, cut
-from hoptoad.redaction.finders import MAX_REMEMBERED, TextScrubber
+from hoptoad.capture.values import NUMBERS, bounded_repr, exact, memory_of, number_text, plain, slots_of
+from hoptoad.notice import Owner, Secret, Value
+from hoptoad.redaction.cutting import MASK, SLACK
 from hoptoad.redaction.key_values import SAY_A_NAME, SAY_A_VALUE
-from hoptoad.redaction.names import MAX_JUDGED
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.names import MAX_JUDGED, Names
+from hoptoad.redaction.secrets import MAX_CHARS, MAX_SECRET, MAX_VALUES
 
+MAX_NAME = 255
 _MIN_COOKIE = 16
 _MAX_HIDDEN = 200
 _MAX_CUT_AWAY = 4_000
-_MAX_SECRET = 64 * 1024
-_MANY = 256
-# Of these many browsers send the same.
-_SHARED = frozenset({"HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_USER_AGENT"})
+_MAX_RAW = 64 * 1024
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 _SAY_A_NAME = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
 _SAY_A_VALUE = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
-_MAX_NAME = 255
-
 
 _Entries = tuple[tuple[Any, Any], ...]
 
 
-class Scrubber(TextScrubber):
-    """The same for all that a request may hold."""
+class Room:
+    """How many values and characters may still be copied, of each text SLACK more than are shown."""
 
-    def cookies(self, header: str) -> str:
-        """The names in a Cookie header; no value is ever sent."""
-        shown = []
-        for part in header.split(";"):
-            name, _, value = part.strip().partition("=")
-            if name:
-                self.cookie(name, value)
-                shown.append(f"{name}={MASK}")
-        return "; ".join(shown)
+    __slots__ = ("chars", "depth", "text", "values", "window")
 
-    def cookie(self, name: str, value: str) -> None:
-        """Remembers a cookie's value where it is more than a preference (`en`, `dark`)."""
-        value = value.strip('"')
-        if self.rule(name) or len(value) >= _MIN_COOKIE:
-            self.masked.add(value, name, "cookie", strict=True)
+    def __init__(self, *, values: int, chars: int, text: int, depth: int) -> None:
+        self.values = values
+        self.chars = chars
+        self.text = text
+        self.window = text + SLACK  # how much of a text is copied
+        self.depth = depth
 
-    def data(self, value: object, budget: Budget, *, path: tuple[int, ...] = ()) -> Value:
-        """`value` as nested text, masked and within `budget`.
+    def part(self, share: float) -> "Room":
+        """A share of what is left, to be used apart."""
+        part = Room(
+            values=int(self.values * share), chars=int(self.chars * share), text=self.text, depth=self.depth
+        )
+        self.values -= part.values
+        self.chars -= part.chars
+        return part
+
+    @property
+    def is_full(self) -> bool:
+        return self.values <= 0 or self.chars <= 0
+
+    def take(self, text: str, max_chars: int | None = None) -> str:
+        """As much of `text` as is copied."""
+        limit = self.text if max_chars is None else max_chars
+        size = len(text)
+        if size <= limit:
+            self.chars -= size
+            return text
+        self.chars -= limit
+        return text[: limit + SLACK]
+
+
+class Origin(NamedTuple):
+    """Where data comes from, for the secrets that are found in it."""
+
+    section: str
+    owner: Owner = Owner.SITE
+    as_word: bool = True
+
+
+class DataReader:
+    """Copies the data of one notice, and collects what is `hidden` in it.
+
+    `marked` are further names of secrets, each with its rule; they are matched exactly.
+    """
+
+    def __init__(self, names: Names, marked: Mapping[str, str]) -> None:
+        self._names = names
+        self.marked = marked
+        self._hidden: dict[Secret, None] = {}
+        self.is_full = False  # there were more
+        self._count = [0, 0, 0]  # by owner
+        self._chars = [0, 0, 0]
+
+    @property
+    def hidden(self) -> list[Secret]:
+        """What was set aside so far."""
+        return [*self._hidden]
+
+    def rule(self, name: str) -> str:
+        """What makes `name` the name of a secret; empty where nothing does."""
+        if "%" in name:
+            name = unquote_plus(name)
+        return self.marked[name] if name in self.marked else self._names.rule(name)
+
+    def suspects(self, names: list[str]) -> set[str]:
+        """Those of `names` that may have a rule, and more."""
+        return {*self._names.suspects(names), *self.marked} if names else set()
+
+    def data(self, value: Any, room: Room, origin: Origin, path: tuple[int, ...] = ()) -> Value:
+        """`value` as nested text within `room`.
 
         Dictionaries and lists are followed, circles and depth marked; other objects are named.
         """
         kind = type(value)
-        if kind is str:
-            text = cut(value, budget.window)  # type: ignore[arg-type]
-        elif issubclass(kind, dict) or kind in _SEQUENCES:
-            if id(value) in path:
-                return "[circular]"
-            if len(path) >= budget.depth:
-                self.know([value])
-                return "[too deep]"
-            path = (*path, id(value))
-            if issubclass(kind, dict):
-                return self.mapping(value, budget, path=path)  # type: ignore[arg-type]
-            return self._sequence(tuple(value), budget, path)  # type: ignore[arg-type]
-        else:
-            text = plain(value, budget.window)
-        budget.work -= len(text)
-        if budget.work < 0:
-            return "[cut]"  # so much text of so little use costs the request too much
-        return budget.spend(self.text(text))
+        if kind in NUMBERS:
+            value, kind = number_text(value), str
+        is_mapping = kind is dict or issubclass(kind, dict)
+        if not is_mapping and kind not in _SEQUENCES:
+            return room.take(value if kind is str else plain(value, room.window))
+        if id(value) in path:
+            return "[circular]"
+        if len(path) >= room.depth:
+            self.know([value], origin)
+            return "[too deep]"
+        path = (*path, id(value))
+        if is_mapping:
+            return self.mapping(value, room, origin, path)
+        return self._sequence(tuple(value), room, origin, path)
 
     def mapping(
-        self, value: "dict[object, object]", budget: Budget, *, path: tuple[int, ...] = ()
+        self, value: "dict[Any, Any]", room: Room, origin: Origin, path: tuple[int, ...] = ()
     ) -> dict[str, Value]:
         """A dictionary as nested text; what finds no room is counted in a last entry."""
-        masked: dict[str, Value] = {}
-        taken, room = 0, max(budget.variables, 0)
         # A copy made in one step: another thread may be changing the original.
-        entries: _Entries = tuple(islice(dict.items(value), room + _MAX_CUT_AWAY))
-        cut_away = [*entries[room:]]
+        fits = max(room.values, 0)
+        entries: _Entries = tuple(islice(dict.items(value), fits + _MAX_CUT_AWAY))
         told, told_rule = self._told_name(entries)
-        quiet = {} if told_rule else self._quiet(entries[:room], budget)
-        for key, item in entries[:room]:
-            if type(key) is str and key in quiet:
-                masked[key] = item
+        shown = None if told_rule else self._copied(entries[:fits], room, origin, path)
+        taken = 0 if shown is None else len(shown)
+        if shown is None:
+            shown = {}
+            for key, item in entries:
+                if room.is_full:
+                    break
                 taken += 1
-                continue
-            if budget.variables <= 0 or budget.chars <= 0:
-                cut_away.append((key, item))
-                continue
-            taken += 1
-            budget.variables -= 1
-            self.masked.field = "a name"
-            rule, shown = self._judged_name(key)
-            name = budget.spend(shown, _MAX_NAME)
-            self.masked.field = exact(name)
-            while name in masked or name in quiet:  # two names that differed in a secret only
-                name += "'"
-            if told_rule and type(key) is str and key in _SAY_A_VALUE:
-                self.hide(item, told, told_rule)
-                masked[name] = MASK
-            elif rule:
-                if item is not told:  # a name is no secret
-                    self.hide(item, _key(key), rule)
-                masked[name] = MASK
-            else:
-                masked[name] = self.data(item, budget, path=path)
-                if name in _SHARED and masked[name] is item:
-                    self.known.texts.add(str(item))
-        left = dict.__len__(value) - taken
-        if cut_away:  # not shown, but not to be told elsewhere either
-            self._know_entries(tuple(cut_away))
-        if left:
-            masked["[cut]"] = f"{left} more"
-        return masked
+                room.values -= 1
+                whole = _key(key)
+                name = room.take(whole, MAX_NAME)
+                while name in shown:
+                    name += "'"
+                shown[name] = MASK
+                if told_rule and type(key) is str and key in _SAY_A_VALUE:
+                    self.hide(item, told, told_rule, origin)
+                elif rule := self.rule(whole):
+                    if item is not told:  # a name is no secret
+                        self.hide(item, whole, rule, origin)
+                else:
+                    shown[name] = self.data(item, room, origin, path)
+        if taken < len(entries):  # not shown, but not to be told elsewhere either
+            self._know_entries(entries[taken:], origin)
+        if left := dict.__len__(value) - taken:
+            shown["[cut]"] = f"{left} more"
+        return shown
 
-    def _quiet(self, entries: _Entries, budget: Budget) -> "dict[str, str]":
-        """What needs no looking at, one by one: known names, and short texts that hold no pair and no shape.
-
-        These are most of what there is. Their room is taken at once; where there is not enough of it
-        for all, none is quiet.
-        """
-        longest, names, texts = min(budget.text, MAX_REMEMBERED), self.known.names, self.known.texts
-        young, old = names.young, names.old
-        quiet = {
-            key: item
-            for key, item in entries[:_MANY]
-            if type(item) is str
-            and type(key) is str
-            and (key in young or key in old)
-            and len(item) <= longest
-            and ((":" not in item and "=" not in item) or item in texts.young or item in texts.old)
+    def _copied(
+        self, entries: _Entries, room: Room, origin: Origin, path: tuple[int, ...]
+    ) -> "dict[str, Value] | None":
+        """The usual dictionary: names of an ordinary kind, and room for all. None for any other."""
+        shown: dict[Any, Any] = {
+            name: number_text(item) if type(item) in NUMBERS else item for name, item in entries
         }
-        page = "\0".join(quiet.values())
-        size = len(page) + sum(map(len, quiet))
-        if size > budget.chars or len(quiet) > budget.variables or self._recognisers.worth_trying(page):
-            return {}
-        budget.variables -= len(quiet)
-        budget.chars -= size
-        budget.work -= len(page)
-        return quiet
-
-    def _judged_name(self, key: object) -> tuple[str, str]:
-        """The rule that makes `key` the name of a secret, or an empty text; and the name as it is shown."""
-        names = self.known.names
-        if type(key) is str and (key in names.young or key in names.old):
-            return "", key
-        whole = _key(key)
-        rule = self.rule(whole)
-        if not self.is_plain(whole):
-            return rule, self.text(whole)
-        if not rule:
-            self.known.names.add(whole)
-        return rule, whole
+        if {*map(type, shown)} - {str}:
+            return None
+        names = [*shown]
+        suspects = [*self._names.suspects(names), *[name for name in names if name in self.marked]]
+        hidden = [(name, shown[name], self.rule(name)) for name in suspects]
+        for name, _, rule in hidden:
+            shown[name] = MASK if rule else shown[name]
+        texts = [item for item in shown.values() if type(item) is str]
+        longest = max(map(len, [*shown, *texts]), default=0)
+        size = sum(map(len, shown)) + sum(map(len, texts))
+        is_flat = len(texts) == len(shown)
+        if (
+            longest > min(room.text, MAX_NAME)
+            or size > room.chars
+            or not (is_flat or 2 * len(shown) < room.values)
+        ):
+            return None
+        room.values -= len(shown)
+        room.chars -= size
+        for name, item, rule in hidden:
+            if rule:
+                self.hide(item, name, rule, origin)
+        for name in [] if is_flat else [name for name in shown if type(shown[name]) is not str]:
+            shown[name] = self.data(shown[name], room, origin, path)
+        return shown
 
     def _sequence(
-        self, items: tuple[object, ...], budget: Budget, path: tuple[int, ...]
+        self, items: tuple[object, ...], room: Room, origin: Origin, path: tuple[int, ...]
     ) -> tuple[Value, ...]:
-        masked: list[Value] = []
-        for item in items:
-            if budget.variables <= 0 or budget.chars <= 0:
-                masked.append(f"[cut] {len(items) - len(masked)} more")
-                self.know(items[len(masked) - 1 :])
-                break
-            budget.variables -= 1
-            masked.append(self.data(item, budget, path=path))
-        return tuple(masked)
-
-    def lines(self, lines: Iterable[tuple[str, int]], budget: Budget) -> tuple[Value, ...]:
-        """Texts, each with how much of it may be shown, masked and within `budget`."""
         shown: list[Value] = []
+        for item in items:
+            if room.is_full:
+                self.know(items[len(shown) :], origin)
+                shown.append(f"[cut] {len(items) - len(shown)} more")
+                break
+            room.values -= 1
+            shown.append(self.data(item, room, origin, path))
+        return tuple(shown)
+
+    def lines(self, lines: Iterable[str], room: Room) -> tuple[Value, ...]:
+        """Texts that were cut before, as far as there is room."""
         waiting = deque(lines)
-        while waiting and budget.variables > 0 and budget.chars > 0:
-            text, room = waiting.popleft()
-            budget.variables -= 1
-            shown.append(budget.spend(self.text(text), min(room, budget.text)))
+        shown: list[Value] = []
+        while waiting and not room.is_full:
+            room.values -= 1
+            shown.append(room.take(waiting.popleft(), room.text + MAX_NAME))
         if waiting:
             shown.append(f"[cut] {len(waiting)} more")
         return tuple(shown)
 
-    def know(self, values: Iterable[object]) -> None:
-        """Remembers the secrets in data that is not shown, as far as it is looked at."""
+    def cookie(self, name: str, value: str, owner: Owner) -> None:
+        """Sets aside a cookie's value where it is more than a preference (`en`, `dark`)."""
+        value = value.strip('"')
+        if len(value) >= _MIN_COOKIE or self.rule(name):
+            self.add(value, name, "cookie", Origin("cgi-data", owner, as_word=False))
+
+    def know(self, values: Iterable[object], origin: Origin) -> None:
+        """Sets aside the secrets in data that is not shown, as far as it is looked at."""
         waiting = deque(values)
         left = _MAX_CUT_AWAY
         while waiting and left > 0:
             item = waiting.popleft()
             if issubclass(type(item), dict):
                 entries: _Entries = tuple(islice(dict.items(item), left))  # type: ignore[arg-type]
-                waiting += self._know_entries(entries, below=False)
+                waiting += self._know_entries(entries, origin, below=False)
                 left -= len(entries)
             elif type(item) in _SEQUENCES:
                 items = tuple(islice(item, left))  # type: ignore[call-overload]
                 waiting += [below for below in items if type(below) not in _LEAVES]
                 left -= len(items)
 
-    def _know_entries(self, entries: _Entries, *, below: bool = True) -> list[object]:
-        """Remembers what stands under the names of secrets; returns what else has something below it."""
+    def _know_entries(self, entries: _Entries, origin: Origin, *, below: bool = True) -> list[object]:
+        """Sets aside what stands under the names of secrets; returns what else has something below it."""
         keys = [key for key, _ in entries if type(key) is str]
-        suspects = {*self.suspects(keys)} if keys else set()
+        suspects = self.suspects(keys)
         told, told_rule = self._told_name(entries)
         rest = []
         for key, item in entries:
             is_suspect = key in suspects if type(key) is str else type(key) not in _LEAVES
             if told_rule and type(key) is str and key in _SAY_A_VALUE:
-                self.hide(item, told, told_rule)
-            elif is_suspect and (rule := self._judged_name(key)[0]):
-                self.hide(item, _key(key), rule)
+                self.hide(item, told, told_rule, origin)
+            elif is_suspect and (rule := self.rule(_key(key))):
+                self.hide(item, _key(key), rule, origin)
             elif type(item) not in _LEAVES:
                 rest.append(item)
         if below and rest:
-            self.know(rest)
+            self.know(rest, origin)
         return rest
 
     def _told_name(self, entries: _Entries) -> tuple[str, str]:
         """The secret's name in `{"key": "api_key", "value": …}`, and its rule; empty texts without one."""
-        keys = {key for key, _ in entries if type(key) is str}
-        if keys.isdisjoint(_SAY_A_VALUE) or keys.isdisjoint(_SAY_A_NAME):
+        if not [key for key, _ in entries if type(key) is str and key in _SAY_A_VALUE]:
             return "", ""
         for key, item in entries:
             if type(item) is str and key in _SAY_A_NAME and (rule := self.rule(item)):
                 return item, rule
         return "", ""
 
-    def hide(self, value: object, name: str, rule: str, *, strict: bool = False) -> None:
-        """Remembers every text in `value`, which is masked under `name` by `rule`."""
-        texts = _texts(value)
-        self.masked.add(next(texts, ""), name, rule, strict=strict)
-        for text in texts:
-            self.masked.remember(text, name, strict=strict)
+    def hide(self, value: object, name: str, rule: str, origin: Origin) -> None:
+        """Sets aside every text in `value`, which is masked under `name` by `rule`."""
+        if type(value) is str:
+            self.add(value, name, rule, origin)
+            return
+        texts = list(_texts(value))
+        for text in texts or [""]:
+            self.add(text, name, rule, origin)
 
-    def remember(self, value: object, name: str) -> None:
-        """Remembers every text in `value`, of which something less is masked."""
-        for text in _texts(value):
-            self.masked.remember(text, name)
+    def add(self, value: str, name: str, rule: str, origin: Origin) -> None:
+        """Sets aside one text; of each owner no more than can be looked for."""
+        section, owner, as_word = origin
+        secret = Secret(value[:MAX_SECRET], section, name, rule, owner, as_word)
+        if secret in self._hidden:
+            return
+        if self._count[owner] >= MAX_VALUES or self._chars[owner] >= MAX_CHARS:
+            self.is_full = True
+            return
+        self._count[owner] += 1
+        self._chars[owner] += len(secret[0])
+        self._hidden[secret] = None
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -257,13 +300,13 @@ def _texts(value: object) -> Iterator[str]:
         elif issubclass(kind, tuple):  # named
             waiting.extend(islice(tuple.__iter__(item), _MAX_HIDDEN))  # type: ignore[arg-type]
         elif issubclass(kind, (bytes, bytearray)):
-            raw = bytes(memoryview(item)[:_MAX_SECRET])  # type: ignore[arg-type]
+            raw = bytes(memoryview(item)[:_MAX_RAW])  # type: ignore[arg-type]
             yield raw.decode("utf-8", "replace")
             yield repr(raw)[2:-1]
         elif issubclass(kind, str):
-            yield exact(item)[:_MAX_SECRET]  # type: ignore[arg-type]
+            yield exact(item)[:_MAX_RAW]  # type: ignore[arg-type]
         elif kind in (int, float, Decimal, UUID):
-            yield plain(item, _MAX_NAME)
+            yield plain(item, MAX_NAME)
         elif issubclass(kind, BaseException):
             waiting.append(BaseException.__dict__["args"].__get__(item))
         elif "__dataclass_fields__" in kind.__dict__:
@@ -273,4 +316,4 @@ def _texts(value: object) -> Iterator[str]:
 def _key(key: object) -> str:
     if issubclass(type(key), str):
         return exact(key)[:MAX_JUDGED]  # type: ignore[arg-type]
-    return bounded_repr(key, _MAX_NAME + SLACK)
+    return bounded_repr(key, MAX_NAME + SLACK)

@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from operator import attrgetter
 from types import CodeType, FrameType, TracebackType
 
 from hoptoad.capture import paths
 from hoptoad.capture.chain import causes_of, slot
+from hoptoad.capture.data import Room
 from hoptoad.capture.values import class_name, exact, exception_text, without_addresses
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
-from hoptoad.redaction.cleaned import joined
 from hoptoad.redaction.cutting import cut
 
 _MAX_NAME = 255
 _MAX_NOTES = 20
 # Always the same, because servers group by every line of the backtrace.
 _LEFT_OUT = Frame("[cut]", 0, "frames left out")
-# Python 3.10 has no qualified name here.
-_function_of = attrgetter("co_qualname" if hasattr(CodeType, "co_qualname") else "co_name")
+_HAS_QUALNAME = hasattr(CodeType, "co_qualname")  # from Python 3.11 on
 
 
 Parts = list[tuple[TracebackType | None, TracebackType | None]]
@@ -28,86 +26,81 @@ def _whole(error: BaseException) -> Parts:
 
 
 class Describer:
-    """Turns exceptions into ErrorInfo, within the bounds and through the scrubber it is given.
+    """Copies what exceptions say, within the room it is given.
 
-    `max_text` is how much of a text is looked at; `spend` decides how much is kept. `detail` may add
-    to a frame what else is to be said of it. `parts` chooses what of an exception's traceback is told,
-    outermost first, each with the line that is no longer part of it.
+    `detail` may add to a frame what else is to be said of it. `parts` chooses what of an exception's
+    traceback is told, outermost first, each with the line that is no longer part of it.
     """
 
     def __init__(
         self,
         *,
-        scrub: Callable[[str], str],
-        spend: Callable[[str], str],
+        room: Room,
         project_root: str,
-        max_text: int,
         max_frames: int,
         gem_paths: bool = False,
         short_class_names: bool = False,
         detail: "Callable[[FrameType, Frame], Frame] | None" = None,
         parts: "Callable[[BaseException], Parts]" = _whole,
     ) -> None:
-        self._parts = parts
-        self._detail = detail
-        self._scrub = scrub
-        self._spend = spend
+        self._room = room
         self._project_root = project_root
-        self._max_text = max_text
         self._max_frames = max_frames
         self._gem_paths = gem_paths
         self._short = short_class_names
+        self._detail = detail
+        self._parts = parts
 
     def describe(self, error: BaseException) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
         """The error, and the causes, contexts and group members that led to it."""
         main = self._info(error, "")
-        led = tuple(self._info(cause, relation) for cause, relation in causes_of(error))
+        led = tuple([self._info(cause, relation) for cause, relation in causes_of(error)])
         return main, led
 
     def _info(self, error: BaseException, relation: str) -> ErrorInfo:
         name = class_name(type(error))
-        name = cut(name.rpartition(".")[2] if self._short else name, _MAX_NAME)
+        short = name.rpartition(".")[2]
         parts = [self._frames(*part) for part in reversed(self._parts(error))]
         frames, left_out = parts[0]
         for more, number in parts[1:]:
             frames, left_out = frames + more, left_out + number
         return ErrorInfo(
-            class_name=name.strip() or "Exception",
-            message=self._message(error),
+            class_name=cut(short if self._short else name, _MAX_NAME).strip() or "Exception",
+            message=self._message(error, short.strip() or "Exception"),
             frames=frames,
             frames_left_out=left_out,
-            notes=tuple(self._text(note) for note in _notes(error)),
+            notes=tuple([self._text(note) for note in _notes(error)]),
             relation=relation,
         )
 
-    def _message(self, error: BaseException) -> str:
-        short = class_name(type(error)).rpartition(".")[2].strip() or "Exception"
-        text = self._scrubbed(exception_text(error, self._max_text).strip())
-        return self._spend(joined(f"{short}: ", text) if text else short)
+    def _message(self, error: BaseException, short: str) -> str:
+        window = self._room.window
+        text = without_addresses(cut(exception_text(error, window).strip(), window))
+        return self._room.take(f"{short}: {text}" if text else short)
 
     def _text(self, text: str) -> str:
-        return self._spend(self._scrubbed(text))
-
-    def _scrubbed(self, text: str) -> str:
-        return self._scrub(without_addresses(cut(text, self._max_text)))
+        return self._room.take(without_addresses(cut(text, self._room.window)))
 
     def _frames(
         self, traceback: TracebackType | None, end: TracebackType | None
     ) -> tuple[tuple[Frame, ...], int]:
         """The frames, and how many are left out of their middle."""
         root, gem_paths, detail = self._project_root, self._gem_paths, self._detail
-        shown, left_out = [], 0
+        shown: list[Frame] = []
+        left_out = 0
         for frame, line in frames_of(self._from_own(traceback, end), self._max_frames, end):
             if frame is None:
-                shown.append(_LEFT_OUT)
+                shown += [_LEFT_OUT]
                 left_out = line
                 continue
             code = frame.f_code
-            file, function = code.co_filename, _function_of(code)
+            file = code.co_filename
+            function: str = code.co_qualname if _HAS_QUALNAME else code.co_name  # type: ignore[attr-defined,unused-ignore]
             # A site that compiles what its users write can be made to name a file anything.
-            told_at = _at if len(file) + len(function) <= paths.MAX_FILE else _at.__wrapped__
-            told = told_at(file, line, function, root, gem_paths)
-            shown.append(told if detail is None else detail(frame, told))
+            is_usual = not (file[paths.MAX_FILE :] or function[_MAX_NAME:])
+            at = _at if is_usual else _at.__wrapped__
+            found = at(file, line, function, root, gem_paths)
+            shown += [found if detail is None else detail(frame, found)]
         return tuple(shown), left_out
 
     def _from_own(self, traceback: TracebackType | None, end: TracebackType | None) -> TracebackType | None:
@@ -145,7 +138,7 @@ def frames_of(
     first: list[tuple[FrameType, int]] = []
     room = max_frames - max_frames // 2
     while traceback is not None and traceback is not end and room:
-        first.append((traceback.tb_frame, traceback.tb_lineno or 0))
+        first += [(traceback.tb_frame, traceback.tb_lineno or 0)]
         traceback = traceback.tb_next
         room -= 1
     rest, left_out = traceback, -(max_frames // 2)
@@ -156,7 +149,7 @@ def frames_of(
         traceback = traceback.tb_next  # type: ignore[union-attr]
     last: list[tuple[FrameType, int] | tuple[None, int]] = []
     while traceback is not None and traceback is not end:
-        last.append((traceback.tb_frame, traceback.tb_lineno or 0))
+        last += [(traceback.tb_frame, traceback.tb_lineno or 0)]
         traceback = traceback.tb_next
     between: list[tuple[None, int]] = [(None, left_out)] if left_out > 0 else []
     return [*reversed(last), *between, *reversed(first)]

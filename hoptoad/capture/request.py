@@ -7,6 +7,7 @@ reported; what is not is named `[not loaded]`.
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,21 +16,19 @@ from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
-from hoptoad.capture.data import Scrubber
+from hoptoad.capture.data import MAX_NAME, DataReader, Origin, Room
 from hoptoad.capture.drf import parsed_data
 from hoptoad.capture.reporter_filter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, exact, memory_of, slots_of
 from hoptoad.capture.view import UNKNOWN, component_and_action
 from hoptoad.conf.settings import Settings
-from hoptoad.notice import Data, RequestInfo, User
-from hoptoad.redaction.budget import Budget
-from hoptoad.redaction.cleaned import joined, mapped, origin
-from hoptoad.redaction.cutting import SLACK
-from hoptoad.redaction.ip_addresses import holds_addresses, public, truncated
-from hoptoad.redaction.secrets import MASK
+from hoptoad.notice import NOTHING, Data, Owner, RequestInfo, User, Value
+from hoptoad.redaction.cutting import MASK, SLACK
+from hoptoad.redaction.ip_addresses import Addresses
+from hoptoad.redaction.redact import MAX_URL
 from hoptoad.runtime.guards import guarded
 
-_MAX_URL = 2048
+_LOOKED_AT = MAX_URL + SLACK
 # In which nothing is to be escaped.
 _PLAIN_PATH = re.compile(r"[\w./-]*", re.ASCII)
 _PLAIN_URL = re.compile(r"[\w./&=%+?:*-]*", re.ASCII)
@@ -39,7 +38,6 @@ _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_QUERY = 16 * 1024
-_MAX_NAME = 255
 _MAX_COOKIES = 64 * 1024
 
 # RFC 3875, section 4.1, and what servers add to it. Not REMOTE_USER: that is a person.
@@ -55,7 +53,15 @@ _LINK_HEADERS = frozenset(
 )
 
 FILTER = "exception reporter filter"
-_HIDDEN = object()
+_ROUTE = Origin("params", Owner.SITE)
+_QUERY = Origin("params", Owner.CLIENT)
+_FORM = Origin("params", Owner.FORM)
+_HIDDEN_FIELD = Origin("params", Owner.SITE)
+_SESSION = Origin("session")
+# A header's secret is a token, and a word in it the state of something.
+_HEADERS = Origin("cgi-data", Owner.CLIENT, as_word=False)
+_CREDENTIALS = Origin("cgi-data", Owner.SITE, as_word=False)
+_ADDRESSES = Origin("cgi-data")
 
 
 class RequestReader:
@@ -65,8 +71,8 @@ class RequestReader:
         self,
         request: HttpRequest,
         contract: ReporterFilter,
-        scrubber: Scrubber,
-        budget: Budget,
+        reader: DataReader,
+        room: Room,
         settings: Settings,
         *,
         error: BaseException | None = None,
@@ -74,58 +80,43 @@ class RequestReader:
         self._request = request
         self._error = error
         self._contract = contract
-        self._scrubber = scrubber
-        self._budget = budget
+        self._reader = reader
+        self._room = room
         self._settings = settings
-        self._clean_query = ""
         self._query_string = guarded("query", lambda: header(request, "QUERY_STRING"), "")
 
-    def info(self) -> RequestInfo:
-        nothing: Data = {}
-        no_params: Data = {"[parameters]": "[could not be read]"}
+    def info(self, more: "dict[Any, Any] | None" = None) -> RequestInfo:
+        """The request. `more` are parameters that an integration adds."""
         no_session: Data = {"[session]": "[could not be read]"}
         component, action = guarded("view", self._view, (UNKNOWN, ""))
-        # Headers first: a giant form must not push them out of the budget.
-        masked = self._scrubber.masked
-        masked.section = "cgi-data"
-        cgi_data = guarded("headers", lambda: self._cgi_data(_headers(self._request.META)), nothing)
-        masked.section = "params"
-        params = guarded("parameters", self._params, no_params)
-        masked.section = "session"
-        session = guarded("session", self._session, no_session)
-        masked.section, masked.field = "request", "url"
+        # Headers first: a giant form must not push them out of their room.
+        cgi_data = guarded("headers", lambda: self._cgi_data(_headers(self._request.META)), NOTHING)
         return RequestInfo(
             url=guarded("URL", self._url, ""),
             component=component,
             action=action,
-            params=params,
-            session=session,
             cgi_data=cgi_data,
+            params=self._params(more or {}),
+            session=guarded("session", self._session, no_session),
         )
 
     def link(self) -> RequestInfo:
         """The address and the referrer only. Neither the body nor the session is looked at, and of the
         headers only those that may hold a secret which the address repeats.
         """
-        nothing: Data = {}
-        rule = self._scrubber.rule
+        rule = self._reader.rule
         few = {
             name: value
             for name, value in _headers(self._request.META).items()
             if name in _LINK_HEADERS or rule(name)
         }
-        cgi_data = guarded("headers", lambda: self._cgi_data(few), nothing)
-        for read in (self._link_route, self._link_query):  # for what they mask
-            guarded("parameters", read, nothing)
+        cgi_data = guarded("headers", lambda: self._cgi_data(few), NOTHING)
+        for read, origin in ((self._route, _ROUTE), (self._get, _QUERY)):  # for what they hide
+            self._section("parameters", read, {}, origin)
         return RequestInfo(url=guarded("URL", self._url, ""), cgi_data=cgi_data)
 
-    def _link_route(self) -> Data:
-        return self._scrubber.mapping(self._route(), self._budget)
-
-    def _link_query(self) -> Data:
-        return self._scrubber.mapping(self._get(), self._budget)
-
     def user(self) -> User | None:
+        """Who is signed in, as far as that is in memory and wanted."""
         return guarded("user", self._user, None)
 
     def _view(self) -> tuple[str, str]:
@@ -136,113 +127,99 @@ class RequestReader:
     def _url(self) -> str:
         # Never get_host(): it raises again what may be the very failure reported here.
         request = self._request
-        scheme = request.scheme or "http"
-        looked_at = _MAX_URL + SLACK
-        address = f"{scheme}://{host(request)}"
+        address = f"{request.scheme or 'http'}://{host(request)}"
         if not _PLAIN_URL.fullmatch(address):
-            address = self._scrubber.text(address.translate(_NO_BLANKS))
-        path = mapped(_path, self._scrubber.text(request.path[:looked_at]))
+            address = address.translate(_NO_BLANKS)
+        path = request.path
+        url = address + _path(path[:_LOOKED_AT])
         # A path that is cut may end in half a secret: the end goes, and so nothing may stand behind it.
-        query = self._query() if len(request.path) <= looked_at else ""
-        url = joined(address, path, *(("?", query) if query else ()))
-        is_cut = max(len(request.path), len(self._query_string)) > looked_at
-        if not _PLAIN_URL.fullmatch(origin(url)[0]):
-            url = mapped(iri_to_uri, url)
-        return self._budget.spend(url, _MAX_URL, is_cut=is_cut, mark="")
-
-    def _query(self) -> str:
-        """The query string, masked; no more of it is looked at than can be sent."""
-        query = self._query_string[: _MAX_URL + SLACK]
-        if query == self._clean_query:
-            return query
-        masked = self._scrubber.query(query)
-        if masked == query:
-            self._clean_query = query  # told twice: among the headers and in the address
-        return masked
+        if self._query_string and len(path) <= _LOOKED_AT:
+            url = f"{url}?{self._query_string[:_LOOKED_AT]}"
+        return url if _PLAIN_URL.fullmatch(url) else iri_to_uri(url)
 
     def _cgi_data(self, wanted: dict[str, str]) -> Data:
+        reader = self._reader
         allowed = self._contract.meta(wanted)
-        shown: dict[object, object] = {}
+        shown: dict[Any, Any] = {name: allowed[name] for name in wanted if name in allowed} if allowed else {}
         for name, value in wanted.items():
-            told = _HIDDEN if allowed is None else allowed.get(name, _HIDDEN)
-            if told is not _HIDDEN:
-                shown[name] = told
             # Not cookies: those are hidden one by one, and their names may be seen.
-            if told is not value and told != value and (told is _HIDDEN or name != "HTTP_COOKIE"):
-                self._scrubber.hide(value, name, FILTER, strict=True)
+            if name not in shown or (shown[name] is not value and shown[name] != value):
+                if name != "HTTP_COOKIE" or name not in shown:
+                    reader.hide(value, name, reader.rule(name) or FILTER, _CREDENTIALS)
+            elif name[-13:] == "AUTHORIZATION" and (rule := reader.rule(name)):
+                reader.hide(value, name, rule, _CREDENTIALS)
         if allowed is None:
             self._query_string = ""
             return {"[headers]": HIDDEN}
         cookies = self._cookies() if shown.pop("HTTP_COOKIE", "") else ""
         self._hide_addresses(shown)
-        self._query_string = str(shown.pop("QUERY_STRING", ""))
-        masked = self._scrubber.masked
-        masked.strict = True  # a header's secret is a token, and a word in it the state of something
-        try:
-            data = self._scrubber.mapping(shown, self._budget)
-        finally:
-            masked.strict = False
-        if self._query_string:
-            query = self._query()
-            self._scrubber.masked.field = "QUERY_STRING"
-            data["QUERY_STRING"] = self._budget.spend(
-                query, is_cut=len(self._query_string) > _MAX_URL + SLACK
-            )
+        query = self._query_string = str(shown.pop("QUERY_STRING", ""))
+        data = reader.mapping(shown, self._room, _HEADERS)
+        if query:
+            data["QUERY_STRING"] = self._room.take(query)
         if cookies:
-            data["HTTP_COOKIE"] = self._budget.spend(cookies)
+            data["HTTP_COOKIE"] = self._room.take(cookies)
         return data
 
     def _cookies(self) -> str:
         """The names of the cookies that the site's filter lets be seen; never a value."""
+        of_the_site = (django_settings.SESSION_COOKIE_NAME, django_settings.CSRF_COOKIE_NAME)
         names = []
         for part in header(self._request, "HTTP_COOKIE")[:_MAX_COOKIES].split(";"):
             name, _, value = part.strip().partition("=")
             if name:
-                self._scrubber.cookie(name, value)
+                self._reader.cookie(name, value, Owner.SITE if name in of_the_site else Owner.CLIENT)
                 names.append(name)
         allowed = self._contract.cookies()
         if allowed is None:
             return HIDDEN
-        return "; ".join(f"{name}={MASK}" for name in names if name in allowed)
+        return "; ".join([f"{name}={MASK}" for name in names if name in allowed])
 
-    def _hide_addresses(self, shown: dict[object, object]) -> None:
+    def _hide_addresses(self, shown: dict[Any, Any]) -> None:
         wanted = self._settings.send_ip
         if shown.get("REMOTE_ADDR") in django_settings.INTERNAL_IPS:
             shown["INTERNAL_IP"] = "yes"  # for the subject of a mail, which may not know the address
         if wanted == "full":
             return
+        addresses = Addresses()
         for name, whole in [(str(name), str(value)) for name, value in shown.items()]:
-            if not holds_addresses(name, whole):
+            if not addresses.are_in(name, whole):
                 continue
             del shown[name]
-            for address in public(whole):
-                self._scrubber.masked.remember(address)
+            for address in addresses.public(whole):
+                self._reader.add(address, name, "HOPTOAD_SEND_IP", _ADDRESSES)
             if wanted == "truncated":
-                shown[name] = truncated(whole)
+                shown[name] = addresses.truncated(whole)
 
-    def _params(self) -> Data:
-        params: dict[object, object] = {}
-        for source in (
-            guarded("route", self._route, {"[route]": "[could not be read]"}),
-            guarded("query", self._get, {"[query]": "[could not be read]"}),
-            guarded("body", self._body, {"[body]": "[could not be read]"}),
+    def _params(self, more: "dict[Any, Any]") -> Data:
+        params: dict[str, Value] = {}
+        for section, read, origin in (
+            ("route", self._route, _ROUTE),
+            ("query", self._get, _QUERY),
+            ("body", self._body, _FORM),
         ):
-            for name, value in dict.items(source):
-                params[name] = _merged(params[name], value) if name in params else value
-        return self._scrubber.mapping(params, self._budget)
+            lost: dict[Any, Any] = {f"[{section}]": "[could not be read]"}
+            for name, value in self._section(section, read, lost, origin).items():
+                params[name] = _both(params[name], value) if name in params else value
+        if more:
+            params.update(self._section("params", lambda: more, {}, _ROUTE))
+        return params
+
+    def _section(
+        self, section: str, read: "Callable[[], dict[Any, Any]]", lost: "dict[Any, Any]", origin: Origin
+    ) -> dict[str, Value]:
+        found = guarded(section, read, lost)
+        no_params: dict[str, Value] = {"[parameters]": "[could not be read]"}
+        if not found:
+            return {}
+        return guarded("parameters", lambda: self._reader.mapping(found, self._room, origin), no_params)
 
     def _route(self) -> dict[Any, Any]:
         """The arguments of the route; those without names are `[route]`."""
         match = getattr(self._request, "resolver_match", None)
         if match is None or not match.args:
             return match.kwargs if match is not None else {}
-        return {"[route]": self._unnamed(match.args), **match.kwargs}
-
-    def _unnamed(self, arguments: tuple[Any, ...]) -> Any:
-        """What has no name to be judged by is masked where it is in the path that it comes from."""
-        self._scrubber.masked.field = "[route]"
-        path = self._scrubber.text(self._request.path[: _MAX_URL + SLACK])
-        return _single([MASK if type(arg) is str and arg not in path else arg for arg in arguments])
+        return {"[route]": _single([*match.args]), **match.kwargs}
 
     def _get(self) -> dict[Any, Any]:
         parsed = self._request.__dict__.get("GET")
@@ -251,7 +228,7 @@ class RequestReader:
             return {"[query]": MASK}  # the site's filter hides it
         if parsed is None:
             if query.count("&") > _MAX_QUERY_FIELDS:
-                self._scrubber.know([_parsed(query[:_MAX_QUERY], None)])
+                self._reader.know([_parsed(query[:_MAX_QUERY], None)], _QUERY)
                 return {"[query]": f"[not parsed: more than {_MAX_QUERY_FIELDS} fields]"}
             return _unlisted(_parsed(query, django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS))
         return _unlisted(parsed)
@@ -281,7 +258,7 @@ class RequestReader:
             return _unlisted(form)
         for name, values in dict.items(form):
             if allowed is None or allowed.get(name) != list(values):
-                self._scrubber.hide(list(values), str(name), FILTER)
+                self._reader.hide(list(values), str(name), FILTER, _HIDDEN_FIELD)
         if allowed is None:
             return {"[body]": HIDDEN}
         return {name: _single(values) for name, values in allowed.items()}
@@ -290,7 +267,7 @@ class RequestReader:
         """`sensitive_post_parameters()` without names hides uploads and JSON as well."""
         if EVERYTHING not in self._contract.sensitive:
             return body
-        self._scrubber.hide(body, "[body]", "sensitive_post_parameters")
+        self._reader.hide(body, "[body]", "sensitive_post_parameters", _HIDDEN_FIELD)
         return dict.fromkeys(body, MASK)
 
     def _json(self, body: bytes) -> dict[Any, Any]:
@@ -311,23 +288,25 @@ class RequestReader:
         loaded = memory_of(session).get("_session_cache")
         if loaded is None:
             return {"[session]": NOT_LOADED}
-        return self._scrubber.mapping(dict(loaded), self._budget)
+        return self._reader.mapping(dict(loaded), self._room, _SESSION)
 
     def _user(self) -> User | None:
-        wanted, keep = self._settings.send_user, self._budget.keep
+        wanted, keep = self._settings.send_user, MAX_NAME + SLACK
         user = _loaded_user(self._request.__dict__) if wanted else None
+        if user is None:
+            return None
         memory = memory_of(user) or slots_of(user)
         key = _key(user, memory)
         if key is None:
             return None  # nobody, or nobody with an identity
         if wanted == "id":
-            return User(id=keep(key, _MAX_NAME))
+            return User(id=key[:keep])
         names = (_field(memory, "first_name"), _field(memory, "last_name"))
         return User(
-            id=keep(key, _MAX_NAME),
-            name=keep(" ".join(filter(None, names)), 2 * _MAX_NAME),
-            email=keep(_field(memory, getattr(type(user), "EMAIL_FIELD", "email")), _MAX_NAME),
-            username=keep(_field(memory, getattr(type(user), "USERNAME_FIELD", "username")), _MAX_NAME),
+            id=key[:keep],
+            name=" ".join(filter(None, names))[: MAX_NAME + keep],
+            email=_field(memory, getattr(type(user), "EMAIL_FIELD", "email"))[:keep],
+            username=_field(memory, getattr(type(user), "USERNAME_FIELD", "username"))[:keep],
         )
 
 
@@ -368,18 +347,24 @@ def host(request: HttpRequest) -> str:
 
 def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
     """The variables of CGI, headers included, and nothing of the process environment."""
-    headers = {}
     # `runserver` copies all of that, or nothing. HTTP_PROXY is no header then.
     has_environment = not meta.keys().isdisjoint(("PATH", "HOME", "PWD", "LANG", next(iter(os.environ), "")))
-    for name, value in tuple(meta.items()):
-        if type(value) is not str or type(name) is not str:
-            if not (issubclass(type(name), str) and issubclass(type(value), str)):
-                continue
-            name, value = exact(name), exact(value)
-        is_header = name.startswith("HTTP_") and not name.endswith("REMOTE_USER")
-        if name in _CGI_NAMES or (is_header and not (has_environment and name in os.environ)):
-            headers[name] = value
-    return headers
+    texts = {
+        name if type(name) is str else exact(name): value if type(value) is str else exact(value)
+        for name, value in tuple(meta.items())
+        if (type(name) is str or issubclass(type(name), str))
+        and (type(value) is str or issubclass(type(value), str))
+    }
+    return {
+        name: value
+        for name, value in texts.items()
+        if name in _CGI_NAMES
+        or (
+            name[:5] == "HTTP_"
+            and name[-11:] != "REMOTE_USER"
+            and not (has_environment and name in os.environ)
+        )
+    }
 
 
 def _parsed(query: str, max_fields: int | None) -> "dict[str, list[str]]":
@@ -406,6 +391,13 @@ def _single(values: Any) -> Any:
 
 def _merged(one: Any, other: Any) -> list[Any]:
     return [*(one if type(one) is list else [one]), *(other if type(other) is list else [other])]
+
+
+def _both(one: Value, other: Value) -> Value:
+    """The values of a name that stands in two places, as one list; a secret in both stays one mask."""
+    if one == other == MASK:
+        return MASK
+    return (*(one if type(one) is tuple else (one,)), *(other if type(other) is tuple else (other,)))
 
 
 def _loaded_user(memory: dict[str, Any]) -> object | None:

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import re
+from functools import lru_cache
 
+from hoptoad.conf.settings import Settings
 from hoptoad.runtime import safe_files
 from hoptoad.runtime.messages import without_credentials, without_query
 
@@ -21,6 +23,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1, SHA-256
 _MAX_PARENTS = 31
 _MAX_FILE = 4096  # bytes
 _MAX_LIST = 1_000_000  # bytes of a list of refs, or of a configuration
+
+
+@lru_cache(maxsize=1)
+def revision_of(settings: Settings) -> str:
+    """The revision of HOPTOAD_PROJECT_ROOT, read once for each Settings object."""
+    return revision(settings.project_root)
 
 
 def revision(directory: str) -> str:

@@ -32,6 +32,7 @@ _SEQUENCES: dict[type, tuple[str, str]] = {
     deque: ("deque([", "])"),
 }
 _MAX_INT_BITS = 1024
+_MAX_SHORT = 1 << 64
 _MAX_DEPTH = 8
 
 # Written in C by Python itself, these show attributes that were arguments once.
@@ -91,6 +92,14 @@ def plain(value: object, max_chars: int) -> str:
     return _plain(value, max_chars, ())
 
 
+NUMBERS = frozenset({int, float, bool, type(None)})
+
+
+def number_text(value: object) -> str:
+    """An object of one of NUMBERS as text; an int of very many digits is only named."""
+    return _int(value) if type(value) is int and not -_MAX_SHORT < value < _MAX_SHORT else str(value)
+
+
 def bounded_repr(value: object, max_chars: int) -> str:
     """Like `repr(value)`, but it stops at `max_chars` and evaluates nothing.
 
@@ -98,6 +107,8 @@ def bounded_repr(value: object, max_chars: int) -> str:
     a class or function by its name, and any other object is named by its class. A translation that
     is not yet made appears as its message id.
     """
+    if type(value) in NUMBERS:
+        return cut(number_text(value), max_chars)
     return _bounded(value, max_chars, ())
 
 

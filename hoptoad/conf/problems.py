@@ -1,27 +1,26 @@
-"""What is wrong with the settings, in the words of `manage.py check` and of the start."""
+"""Says what is wrong with the settings, for `manage.py check` and for the error that stops the start."""
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from hoptoad.api.characters import clean
 from hoptoad.conf import validators
+from hoptoad.conf.settings import APIS, GROUP, PREFIX, ROWS, ApiRow
+from hoptoad.conf.validators import Malformed
 from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
-from hoptoad.runtime.lifecycle import when_needed
+from hoptoad.runtime.lifecycle import importing
 
-PREFIX = "HOPTOAD_"
-GROUP = PREFIX + "SETTINGS"
 _MAX_VALUE = 120  # characters
 _MAX_TEXT = 2000
-_OF_DJANGO = (
-    ("IGNORABLE_404_URLS", validators.patterns, r'[re.compile(r"^/favicon\.ico$")]'),
-    ("IGNORABLE_404_STARTS", validators.strings, '["/cgi-bin/"]'),
-    ("IGNORABLE_404_ENDS", validators.strings, '["favicon.ico", ".php"]'),
-)
-
-Rows = Mapping[str, "Field[Any]"]  # name -> row of `conf.Settings`
+_SITES_OWN_API = ApiRow(module="")
+# Django's own. STARTS and ENDS left Django with 1.5, and many sites still have them.
+_DJANGO_ROWS = {
+    "IGNORABLE_404_URLS": (validators.regular_expressions, r'[re.compile(r"^/favicon\.ico$")]'),
+    "IGNORABLE_404_STARTS": (validators.strings, '["/cgi-bin/"]'),
+    "IGNORABLE_404_ENDS": (validators.strings, '["favicon.ico", ".php"]'),
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -33,106 +32,75 @@ class Problem:
     hint: str
 
 
-class Report:
-    """Reads what was given and collects what is wrong with it."""
+class Reading:
+    """Reads the settings by their validators.
 
-    def __init__(self, given: Mapping[Any, Any], rows: Rows) -> None:
-        self._given = given
-        self._rows = rows
-        # Rules between settings look at these: defaults and what was read, nothing malformed.
-        self._read: dict[str, Any] = {name: row.default for name, row in rows.items()}
+    `values` are those in force by their names, `django_values` those of Django that we read; malformed ones
+    are left out. `problems` keep the settings from being used, in the order in which they are documented.
+    """
+
+    def __init__(self, given: Mapping[Any, Any], django_settings: Any) -> None:
         key = given.get("HOPTOAD_API_KEY")
         self._key = key.strip() if isinstance(key, str) else ""
-
-    def problems(self, django_settings: Any) -> Iterator[Problem]:
-        """Everything that keeps the settings from being used, in the order they are documented."""
+        self.values: dict[str, Any] = {}
+        self.django_values: dict[str, Any] = {}
         found = [
             *_not_a_group(getattr(django_settings, GROUP, {})),
-            *self._unknown(),
-            *self._malformed(),
-            *self._contradictory(),
-            *self._of_django(django_settings),
+            *_unknown_names(given),
+            *self._read(given),
+            *_contradictions(self.values),
+            *self._read_django(django_settings),
         ]
-        for problem in found:
-            yield Problem(problem.id, messages.one_line(self._masked(problem.text), _MAX_TEXT), problem.hint)
+        self.problems = [Problem(problem.id, self._safe(problem.text), problem.hint) for problem in found]
 
-    def _unknown(self) -> Iterator[Problem]:
-        for name in self._given:
-            if name not in self._rows:
-                yield _unknown(name, self._rows)
+    def _read(self, given: Mapping[Any, Any]) -> Iterator[Problem]:
+        for name, row in ROWS.items():
+            value = given.get(name, row.default)
+            try:
+                self.values[name] = row.metadata["read"](value)
+            except Malformed as wanted:
+                yield _malformed(name, self._shown(row.metadata["show"](value)), str(wanted))
 
-    def _malformed(self) -> Iterator[Problem]:
-        for name, row in self._rows.items():
-            if name in self._given:
-                value = self._given[name]
-                try:
-                    self._read[name] = row.metadata["read"](value)
-                except validators.Malformed as wanted:
-                    del self._read[name]
-                    yield _malformed(name, self._shown(name, value), str(wanted), row)
-
-    def _contradictory(self) -> Iterator[Problem]:
-        read = self._read
-        api = read.get("HOPTOAD_API")
-        if wrong := _unsendable(read.get("HOPTOAD_API_KEY", ""), api):
-            yield _malformed(
-                "HOPTOAD_API_KEY", f"a str with {wrong[0]}", wrong[1], self._rows["HOPTOAD_API_KEY"]
-            )
-        uses_spool = "spool" in (read.get("HOPTOAD_HANDLER"), read.get("HOPTOAD_FALLBACK_HANDLER"))
-        if uses_spool and read.get("HOPTOAD_SPOOL_DIR") == "":
-            yield Problem(
-                "hoptoad.E006",
-                'The handler is "spool", and HOPTOAD_SPOOL_DIR is not set.',
-                'For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"',
-            )
-        if api == "v3" and not any(
-            read.get(name, "malformed") for name in ("HOPTOAD_PROJECT_ID", "HOPTOAD_NOTIFICATION_URL")
-        ):
-            yield Problem(
-                "hoptoad.E007",
-                'HOPTOAD_API is "v3", and there is no HOPTOAD_PROJECT_ID, which is a part of the address.',
-                'For example: HOPTOAD_PROJECT_ID = "113743", or the whole HOPTOAD_NOTIFICATION_URL.',
-            )
-
-    def _of_django(self, django_settings: Any) -> Iterator[Problem]:
-        for name, read, example in _OF_DJANGO:
+    def _read_django(self, django_settings: Any) -> Iterator[Problem]:
+        for name, (read, example) in _DJANGO_ROWS.items():
             value = getattr(django_settings, name, ())
             try:
-                read(value)
-            except validators.Malformed as wanted:
+                self.django_values[name] = read(value)
+            except Malformed as wanted:
                 yield Problem(
                     "hoptoad.E005",
-                    f"{name} is {self._shown(name, value)}: expected {wanted}.",
+                    f"{name} is {self._shown(repr(value))}: expected {wanted}.",
                     f"For example: {name} = {example}",
                 )
 
-    def _shown(self, name: str, value: object) -> str:
-        if name == "HOPTOAD_API_KEY":
-            return f"a {type(value).__name__}"
-        if name == "HOPTOAD_NOTIFICATION_URL" and isinstance(value, str):
-            value = messages.without_query(messages.without_credentials(value))
-        return cut(messages.without_credentials_inside(self._masked(repr(value))), _MAX_VALUE, "…")
+    def _shown(self, text: str) -> str:
+        return cut(messages.without_credentials_in_urls(self._masked(text)), _MAX_VALUE, "…")
+
+    def _safe(self, text: str) -> str:
+        return messages.one_line(self._masked(text), _MAX_TEXT)
 
     def _masked(self, text: str) -> str:
-        """Without the key: until there is a Settings object, `messages` does not know it."""
+        """The text without the key. `messages` learns the key only from settings that are in force."""
         if not self._key:
             return text
-        return messages.without_secrets(text, when_needed("hoptoad.redaction.secrets").Known({self._key}))
+        with importing:
+            from hoptoad.redaction.secrets import Known
+        return messages.without_secrets(text, Known({self._key}))
 
 
-def differing(grouped: Mapping[Any, Any], django_settings: Any, rows: Rows) -> Iterator[str]:
-    """Names given both in the dictionary and on their own, with different meanings."""
+def differing(grouped: Mapping[Any, Any], django_settings: Any) -> Iterator[str]:
+    """The names that HOPTOAD_SETTINGS and a setting of their own give different meanings."""
     missing = object()
     for name, value in grouped.items():
         alone = getattr(django_settings, str(name), missing)
-        if alone is not missing and _meaning(name, alone, rows) != _meaning(name, value, rows):
+        if alone is not missing and _meaning(name, alone) != _meaning(name, value):
             yield str(name)
 
 
-def _meaning(name: Any, value: Any, rows: Rows) -> Any:
+def _meaning(name: Any, value: Any) -> Any:
     try:
-        return rows[name].metadata["read"](value)
-    except (KeyError, validators.Malformed):
+        return ROWS[name].metadata["read"](value)
+    except (KeyError, Malformed):
         return value
 
 
@@ -145,29 +113,41 @@ def _not_a_group(grouped: object) -> Iterator[Problem]:
         )
 
 
-def _malformed(name: str, shown: str, wanted: str, row: "Field[Any]") -> Problem:
-    example = row.metadata["example"]
+def _unknown_names(given: Mapping[Any, Any]) -> Iterator[Problem]:
+    for name in given:
+        if name not in ROWS:
+            wanted = str(name).upper().removeprefix(PREFIX)
+            near = difflib.get_close_matches(wanted, [known.removeprefix(PREFIX) for known in ROWS], n=1)
+            hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Remove it. Known: {', '.join(ROWS)}."
+            yield Problem("hoptoad.E001", f"{name} is not a setting of django-hoptoad.", hint)
+
+
+def _contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Rules between settings. They look at the values that were read, and pass those that are malformed."""
+    api = values.get("HOPTOAD_API")
+    row = APIS.get(str(api), _SITES_OWN_API)
+    if wrong := row.key.forbidden.search(values.get("HOPTOAD_API_KEY", "")):
+        yield _malformed("HOPTOAD_API_KEY", f"a str with {wrong[0]!a}", row.key.wanted)
+    uses_spool = "spool" in (values.get("HOPTOAD_HANDLER"), values.get("HOPTOAD_FALLBACK_HANDLER"))
+    if uses_spool and values.get("HOPTOAD_SPOOL_DIR") == "":
+        yield Problem(
+            "hoptoad.E006",
+            'The handler "spool" needs a directory, and HOPTOAD_SPOOL_DIR is not set.',
+            f"For example: HOPTOAD_SPOOL_DIR = {_example('HOPTOAD_SPOOL_DIR')}",
+        )
+    if row.needs and values.get(row.needs) == "" and values.get("HOPTOAD_NOTIFICATION_URL") == "":
+        yield Problem(
+            "hoptoad.E007",
+            f'HOPTOAD_API is "{api}", and its address needs {row.needs}, which is not set.',
+            f"For example: {row.needs} = {_example(row.needs)}, or the whole HOPTOAD_NOTIFICATION_URL.",
+        )
+
+
+def _malformed(name: str, shown: str, wanted: str) -> Problem:
     return Problem(
-        "hoptoad.E002", f"{name} is {shown}: expected {wanted}.", f"For example: {name} = {example}"
+        "hoptoad.E002", f"{name} is {shown}: expected {wanted}.", f"For example: {name} = {_example(name)}"
     )
 
 
-def _unsendable(key: str, api: object) -> tuple[str, str] | None:
-    """The character of the key that its place in the request cannot hold, and what can be there.
-
-    Version 2 takes whole documents as keys: Redmine's plug-ins want YAML or JSON.
-    """
-    if api == "v3":
-        wrong = next((c for c in key if not " " <= c <= "~"), "")
-        wanted = 'one line of ASCII, which HOPTOAD_API = "v3" sends in a header'
-    else:
-        wrong = next((c for c in key if clean(c) != c), "")
-        wanted = "characters that XML allows"
-    return (ascii(wrong), wanted) if wrong else None
-
-
-def _unknown(name: object, rows: Rows) -> Problem:
-    wanted = str(name).upper().removeprefix(PREFIX)
-    near = difflib.get_close_matches(wanted, [known.removeprefix(PREFIX) for known in rows], n=1)
-    hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Remove it. Known: {', '.join(rows)}."
-    return Problem("hoptoad.E001", f"{name} is not a setting of django-hoptoad.", hint)
+def _example(name: str) -> str:
+    return str(ROWS[name].metadata["example"])

@@ -1,40 +1,40 @@
-"""The shapes a setting's value may have: each takes what was given, and returns what is used.
+"""Validators of settings: each takes the value given and returns the value used, or raises Malformed.
 
-They raise Malformed with the shape wanted, in words that follow "expected".
+The message of Malformed names what was expected, and follows that word: "expected True or False".
 """
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 
-from hoptoad.runtime.lifecycle import imported, when_needed
+from hoptoad.runtime.lifecycle import importing
 
 DEFAULT_TIMEOUT = 5.0
-BUILT_IN_HANDLERS = {
-    "threadpool": "hoptoad.handlers.threaded.ThreadedNotifier",
-    "blocking": "hoptoad.handlers.blocking.BlockingNotifier",
-    "spool": "hoptoad.handlers.spool.SpoolNotifier",
-    "celery": "hoptoad.handlers.celery.CeleryNotifier",
-    "tasks": "hoptoad.handlers.tasks.TasksNotifier",
-    "mail": "hoptoad.handlers.mail.MailNotifier",
-    "inbox": "hoptoad.inbox.handler.InboxNotifier",
-    "memory": "hoptoad.handlers.memory.MemoryNotifier",
-}
 
-HOOKS = ("commands", "scripts", "threads", "unraisable", "asyncio", "celery", "tasks")
-
-Shape = Callable[[Any], Any]
+Reader = Callable[[Any], Any]
 
 
 class Malformed(Exception):
-    """Carries the shape a value should have had."""
+    """A value is not what its setting expects."""
+
+
+class Characters(NamedTuple):
+    """The characters that a text may contain, in words, and those that it must not."""
+
+    wanted: str
+    forbidden: "re.Pattern[str]"
+
+
+# XML 1.0, production [2] Char: https://www.w3.org/TR/xml/#charsets
+XML_CHARACTERS = Characters(
+    "characters that XML allows", re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+)
+HEADER_CHARACTERS = Characters("one line of ASCII, which a header can hold", re.compile("[^ -~]"))
 
 
 def text(value: Any) -> str:
@@ -58,7 +58,7 @@ def url(value: Any) -> str:
     try:
         parts = urlsplit(whole)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, half an IPv6 address
+    except ValueError:  # the port is not a number, or an IPv6 address lacks a bracket
         valid = False
     if not valid or re.search(r"\s", whole):
         raise Malformed("a whole URL that starts with http:// or https://")
@@ -66,18 +66,29 @@ def url(value: Any) -> str:
 
 
 def seconds(value: Any) -> float:
-    if value is None or (value == 0 and not isinstance(value, bool)):
-        return DEFAULT_TIMEOUT  # 0.3 took None and 0 for "the default"
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 3600:
+    if value is None or _is_zero(value):
+        return DEFAULT_TIMEOUT  # None and 0 have meant the default since 0.3
+    if not _is_number(value) or not 0 < value <= 3600:
         raise Malformed("a number of seconds above 0, at most 3600")
     return float(value)
 
 
 def seconds_or_zero(value: Any) -> float:
-    return 0.0 if value == 0 and not isinstance(value, bool) else seconds(value)
+    return 0.0 if _is_zero(value) else seconds(value)
 
 
-def count(lowest: int, highest: int) -> Shape:
+def number(lowest: int, highest: int, unit: str = "") -> Reader:
+    kind = f"a number of {unit}" if unit else "a number"
+
+    def read(value: Any) -> float:
+        if not _is_number(value) or not lowest <= value <= highest:
+            raise Malformed(f"{kind} from {lowest} to {highest}")
+        return float(value)
+
+    return read
+
+
+def count(lowest: int, highest: int) -> Reader:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             raise Malformed(f"a whole number from {lowest} to {highest}")
@@ -86,8 +97,16 @@ def count(lowest: int, highest: int) -> Shape:
     return read
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_zero(value: Any) -> bool:
+    return value == 0 and not isinstance(value, bool)
+
+
 def sequence(value: Any, wanted: str) -> tuple[Any, ...]:
-    # Not any iterable: the check and the start both read it, and a generator would be empty then.
+    # A generator is refused: settings are read more than once, and it would be empty the second time.
     if value is not None and not isinstance(value, (list, tuple, set, frozenset)):
         raise Malformed(wanted)
     return tuple(value or ())
@@ -102,15 +121,23 @@ def statuses(value: Any) -> frozenset[int]:
     return frozenset(map(int, statuses))
 
 
-def patterns(value: Any) -> "tuple[re.Pattern[str], ...]":
+def strings(value: Any) -> tuple[str, ...]:
+    texts = sequence(value, "a list of strings")
+    if not all(isinstance(text, str) and text for text in texts):
+        raise Malformed("a list of strings")
+    return texts
+
+
+def regular_expressions(value: Any) -> "tuple[re.Pattern[str], ...]":
+    wanted = "a list of regular expressions"
     compiled = []
-    for pattern in sequence(value, "a list of regular expressions"):
+    for expression in sequence(value, wanted):
         try:
-            compiled.append(re.compile(pattern))
+            compiled.append(re.compile(expression))
         except (re.error, TypeError) as error:
-            raise Malformed(f"a list of regular expressions ({pattern!r} is none: {error})") from None
+            raise Malformed(f"{wanted} ({expression!r} is not one: {error})") from None
         if not isinstance(compiled[-1].pattern, str):
-            raise Malformed(f"a list of regular expressions for text, not bytes: {pattern!r}")
+            raise Malformed(f"{wanted} for text, not bytes: {expression!r}")
     return tuple(compiled)
 
 
@@ -124,76 +151,13 @@ def names(value: Any) -> "tuple[str | re.Pattern[str], ...]":
     return names
 
 
-def exceptions(value: Any) -> tuple[type[BaseException], ...]:
-    classes = []
-    for item in sequence(value, "a list of exception classes or their dotted paths"):
-        try:
-            kind = imported(item if "." in item else f"builtins.{item}") if isinstance(item, str) else item
-        except ImportError as error:
-            raise Malformed(f"a list of exception classes or their dotted paths ({error})") from None
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise Malformed(f"a list of exception classes or their dotted paths ({item!r} is none)")
-        classes.append(kind)
-    return tuple(classes)
-
-
-def handler(value: Any) -> str:
-    if value in ("", None):
-        return ""
-    given = value.strip() if isinstance(value, str) else ""
-    for name, path in BUILT_IN_HANDLERS.items():
-        if given.lower() == name or given == path:
-            return name
-    if not re.search(r"[./\\]", given):
-        raise Malformed(f"one of {', '.join(BUILT_IN_HANDLERS)}, or the dotted path of a class")
-    return given
-
-
-def api(value: Any) -> str:
-    if value in ("", None):
-        return "v2"
-    named = value.strip() if isinstance(value, str) else ""
-    if named not in ("v2", "v3") and not re.fullmatch(r"\w+(\.\w+)+", named) and not _is_module(named):
-        raise Malformed('"v2", "v3", or the dotted path of a module or object that can be imported')
-    return named
-
-
-def _is_module(name: str) -> bool:
-    """Whether a name without dots is that of a module: where it is not, someone has mistyped `v3`."""
-    try:
-        return name.isidentifier() and find_spec(name) is not None
-    except (ImportError, ValueError):  # ValueError: loaded, and without a spec
-        return name in sys.modules
-
-
-def identity(value: Any) -> str:
+def project_id(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     given = text(value)
     if not re.fullmatch(r"[\w.-]*", given):
         raise Malformed("a number or a string of letters, digits, dots and dashes")
     return given
-
-
-def version(value: Any) -> str:
-    """A version, or a function that returns one."""
-    if not callable(value):
-        return text(value)
-    try:
-        return text(value())
-    # Whatever someone's function raises, the site must start with one plain sentence.
-    except Exception as error:
-        raise Malformed(
-            f"a string, or a function that returns one ({type(error).__name__}: {error})"
-        ) from None
-
-
-def hooks(value: Any) -> tuple[str, ...]:
-    wanted = f"a list of {', '.join(HOOKS)}"
-    names = sequence(value, wanted)
-    if not set(names) <= set(HOOKS):
-        raise Malformed(wanted)
-    return names
 
 
 def header(value: Any) -> str:
@@ -210,7 +174,7 @@ def directory(value: Any) -> str:
 
 
 def absolute_directory(value: Any) -> str:
-    """Never the current directory, which differs from process to process."""
+    """An absolute path, because processes differ in their current directory."""
     path = directory(value).strip()
     if path in ("", os.curdir):  # Path("") is "."
         return ""
@@ -226,29 +190,11 @@ def cache(value: Any) -> str:
     return alias
 
 
-def days(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 3650:
-        raise Malformed("a number of days from 0 to 3650")
-    return float(value)
-
-
-def share(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise Malformed("a number from 0 to 1")
-    return float(value)
-
-
-def window(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 86_400:
-        raise Malformed("a number of seconds from 0 to 86400")
-    return float(value)
-
-
-def one_of(*choices: Any) -> Shape:
+def one_of(*choices: Any) -> Reader:
     shown = [f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in choices]
 
     def read(value: Any) -> Any:
-        # By type as well: 1 is no True here.
+        # The types are compared too, because 1 == True.
         for choice in choices:
             if type(value) is type(choice) and value == choice:
                 return choice
@@ -257,40 +203,24 @@ def one_of(*choices: Any) -> Shape:
     return read
 
 
-def strings(value: Any) -> tuple[str, ...]:
-    texts = sequence(value, "a list of strings")
-    if not all(isinstance(text, str) and text for text in texts):
-        raise Malformed("a list of strings")
-    return texts
-
-
-def recognisers(value: Any) -> "dict[str, bool | re.Pattern[str]]":
+def patterns(value: Any) -> "dict[str, bool | re.Pattern[str]]":
+    """HOPTOAD_PATTERNS: False switches a built-in pattern off, a regular expression adds one."""
     wanted = "a dictionary of names to False, True or a regular expression"
     if value is not None and not isinstance(value, Mapping):
         raise Malformed(wanted)
-    read: dict[str, bool | re.Pattern[str]] = {}
-    built_in = when_needed("hoptoad.redaction.patterns").NAMES if value else ()
-    for name, item in (value or {}).items():
-        if not isinstance(name, str) or not isinstance(item, (bool, str, re.Pattern)):
-            raise Malformed(wanted)
-        if isinstance(item, bool) and name not in built_in:
-            raise Malformed(f"{wanted}; built in are {', '.join(built_in)}, not {name!r}")
-        read[name] = item if isinstance(item, bool) else patterns([item])[0]
-        if not isinstance(item, bool) and read[name].search(""):  # type: ignore[union-attr]
-            raise Malformed(f"{wanted}; that of {name!r} matches the empty text, and so everything")
-    return read
+    return {name: _pattern(name, item, wanted) for name, item in (value or {}).items()}
 
 
-def functions(value: Any) -> tuple[Any, ...]:
-    wanted = "a list of functions or their dotted paths"
-    found = []
-    for item in sequence(value, wanted):
-        try:
-            function = imported(item) if isinstance(item, str) else item
-        # Whatever importing someone's module raises, the site must start with one plain sentence.
-        except Exception as error:
-            raise Malformed(f"{wanted} ({item!r}: {type(error).__name__}: {error})") from None
-        if not callable(function):
-            raise Malformed(f"{wanted} ({item!r} cannot be called)")
-        found.append(function)
-    return tuple(found)
+def _pattern(name: Any, item: Any, wanted: str) -> "bool | re.Pattern[str]":
+    if not isinstance(name, str) or not isinstance(item, (bool, str, re.Pattern)):
+        raise Malformed(wanted)
+    if isinstance(item, bool):
+        with importing:
+            from hoptoad.redaction.patterns import NAMES
+        if name not in NAMES:
+            raise Malformed(f"{wanted}; built in are {', '.join(NAMES)}, not {name!r}")
+        return item
+    [pattern] = regular_expressions([item])
+    if pattern.search(""):
+        raise Malformed(f"{wanted}; the one of {name!r} matches the empty text, and so every text")
+    return pattern

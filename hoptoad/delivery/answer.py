@@ -1,4 +1,4 @@
-"""What a server's answer means, and what to do next: one table for the log and for `hoptoad_test`.
+"""The meaning of a server's answer, and advice on it: one table for the log and for `hoptoad_test`.
 
 Statuses and texts are those of Airbrake, Errbit and the Redmine plug-ins.
 """
@@ -22,9 +22,9 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of one attempt to deliver a notice.
+    """The outcome of one attempt to deliver a notice.
 
-    `text` is the server's own, or what went wrong on the way there: one printable line of at most 2,000
+    `text` is the server's, or the reason why there is none: one printable line of at most 2,000
     characters, with the site's secrets masked. `fault` says how a server was unreachable: "dns",
     "refused", "tls", "timeout", "proxy", "network"; `is_distrusted` that its certificate was refused.
     `delay` is in seconds, where the server asked for one, and at most LONGEST_DELAY. `id` and `link` are
@@ -90,14 +90,14 @@ def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answe
 
 
 def pause_after(answer: Answer, failures: int) -> float:
-    """The seconds to wait before another attempt, where `failures` before this one had no answer."""
+    """The seconds to wait before another attempt, after `failures` earlier ones without an answer."""
     if answer.verdict is Verdict.LATER:
         return PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
     return min(FIRST_PAUSE * 2.0 ** min(failures, _MAX_DOUBLINGS), LONGEST_PAUSE)
 
 
 def advice(answer: Answer) -> str:
-    """What the person reading should do next; empty where nothing is to be done."""
+    """What to do next; empty where nothing is to be done."""
     if answer.verdict is Verdict.ACCEPTED:
         return ""
     if answer.verdict is Verdict.UNREACHABLE:

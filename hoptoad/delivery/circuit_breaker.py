@@ -1,4 +1,4 @@
-"""Whether the server may be asked now: a dead one costs one attempt at a time, a busy one a pause."""
+"""The circuit breaker: a dead server costs one attempt at a time, a busy one a pause."""
 
 import random
 import threading
@@ -11,12 +11,12 @@ from hoptoad.runtime import lifecycle
 _FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
 
 
-class Circuit:
-    """Closed, everyone may send. Open, nobody; then one probe decides. Threads may share it.
+class CircuitBreaker:
+    """Closed, it lets every notice pass; open, none. After the pause one probe decides. Threads may share it.
 
-    An unreachable server opens it for twice as long each time, one that says "later" for as long
-    as it says; both with some jitter, so that many processes do not come back at once. `longest` bounds
-    the pauses of an unreachable one, in seconds.
+    An unreachable server opens it for twice as long each time, an answer "later" for as long as the
+    server asks; both with jitter, so that many processes do not come back at once. `longest` bounds the
+    pauses of an unreachable server, in seconds.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Circuit:
         lifecycle.track(self)
 
     def start_over(self) -> None:
-        """Closes it, with a lock of its own: for a forked child."""
+        """Closes it, with a new lock: at first, and in a forked child."""
         self._lock = threading.RLock()
         self._failures = 0
         self._open_until: float | None = None
@@ -41,7 +41,7 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last answer was "later", or none."""
+        """Whether the last outcome was the answer "later" or no answer."""
         return self._open_until is not None
 
     def closed_in(self) -> float:
@@ -60,7 +60,7 @@ class Circuit:
     def permit(self) -> float:
         """0.0 where the caller may send now, else the seconds to wait.
 
-        Who may send gives the permit back, in the same thread, by `attempt`, `answered` or `withdraw`.
+        A permit is given back in the same thread, by `attempt`, `answered` or `withdraw`.
         """
         with self._lock:
             wait = self.wait()
@@ -69,9 +69,9 @@ class Circuit:
             return wait
 
     def attempt(self, send: Callable[[], object]) -> object:
-        """Calls `send` under a permit that the caller holds, and gives the permit back whatever happens.
+        """Calls `send` and gives the caller's permit back, whatever happens.
 
-        Returns what `send` returns, and raises what it raises: then nothing is known of the server.
+        Returns what `send` returns, and raises what it raises; an exception says nothing of the server.
         """
         try:
             outcome = send()
@@ -82,7 +82,7 @@ class Circuit:
         return outcome
 
     def answered(self, outcome: object) -> None:
-        """Opens or closes it by what came of an attempt; whatever is not an Answer closes it."""
+        """Opens or closes it by the outcome of an attempt; an outcome that is not an Answer closes it."""
         with self._lock:
             was_probing = self._is_given_back()
             if not isinstance(outcome, Answer) or outcome.verdict not in _FAILING:
@@ -92,7 +92,7 @@ class Circuit:
                 self._open_until = self._clock() + self._pause(outcome)
 
     def withdraw(self) -> None:
-        """Gives a permit back unused: nothing was asked, so nothing is known."""
+        """Gives a permit back unused: nothing was learned of the server."""
         with self._lock:
             self._is_given_back()
 

@@ -1,13 +1,12 @@
-"""One exchange with the server, over this thread's kept-alive connection; it always ends.
+"""Posts to a server over this thread's kept-alive connection, within a deadline.
 
-The only module that imports `requests`, which takes longer than everything else here together:
-`transport` imports it when there is something to send.
+`requests` finds the proxy, the certificate authorities and the credentials; the pool of urllib3 opens
+connections; `Exchange` uses those that are kept alive. No other module imports these two packages:
+importing them takes longer than all the rest, so `transport` waits until there is something to send.
 """
 
-import contextlib
 import encodings.idna  # noqa: F401 - with netrc, imported by `requests` in mid-flight: see transport
 import http.client
-import io
 import logging
 import netrc  # noqa: F401
 import socket
@@ -15,8 +14,10 @@ import ssl
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, cast
 
 import requests
 import urllib3
@@ -24,118 +25,124 @@ from requests.adapters import HTTPAdapter
 
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
-from hoptoad.delivery.delivering import is_delivering
+from hoptoad.delivery.http_exchange import Exchange
 from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime.guards import is_delivering
 from hoptoad.runtime.lifecycle import Ending
 
 MAX_ANSWER_BYTES = 64 * 1024
 LOOK_AGAIN = 60.0  # seconds after which the environment and .netrc are read again
-_MAX_WAYS = 8  # one, unless the settings change
-_FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-_KINDS: dict[str, tuple[type[BaseException], ...]] = {
-    "proxy": (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
+_MAX_ENDPOINTS = 8  # one, unless the settings change
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+_FAULTS: dict[str, tuple[type[BaseException], ...]] = {
+    "proxy": (urllib3.exceptions.ProxyError,),
     "dns": (socket.gaierror,),
-    "tls": (requests.exceptions.SSLError, ssl.SSLError),
+    "tls": (ssl.SSLError,),
     "refused": (ConnectionRefusedError,),
-    "timeout": (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+    "timeout": (urllib3.exceptions.TimeoutError, TimeoutError),
 }
-_ONCE = urllib3.Retry(0, read=False)
+_DISTRUSTED = (ssl.SSLCertVerificationError, urllib3.util.ssl_match_hostname.CertificateError)
+_DROPPED = (ConnectionResetError, BrokenPipeError)  # RemoteDisconnected is the first
+_NO_RETRIES = urllib3.Retry(0, read=False)
 _USER_AGENT = f"{NAME}/{__version__}"
 
 _thread = threading.local()
-_pools: "weakref.WeakSet[urllib3.HTTPConnectionPool]" = weakref.WeakSet()  # those of all threads
+_endpoints: "weakref.WeakSet[_Endpoint]" = weakref.WeakSet()  # those of all threads
 
 
-def _is_of_the_site(record: logging.LogRecord) -> bool:
+def _is_by_the_site(record: logging.LogRecord) -> bool:
     return not is_delivering()
 
 
-# What urllib3 logs of our deliveries, addresses included, is not for the site's log; of the site's own
-# requests everything is.
+# urllib3 logs addresses. What it logs of our deliveries does not go into the site's log; what it logs of
+# the site's own requests does.
 for _name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "urllib3"]:
-    logging.getLogger(_name).addFilter(_is_of_the_site)
+    logging.getLogger(_name).addFilter(_is_by_the_site)
 
 
 def _forget_session() -> None:
     _thread.session = None  # a socket shared with the parent would mix two conversations
-    _pools.clear()
+    _endpoints.clear()
 
 
 lifecycle.reset_after_fork(_forget_session)
 
 
 def close_connections() -> None:
-    """Closes what is kept alive, for the end of the process."""
-    for pool in list(_pools):
-        pool.close()
+    """Closes the idle connections of all threads, for the end of the process."""
+    for endpoint in list(_endpoints):
+        endpoint.close()
 
 
 lifecycle.at_exit(Ending.CONNECTIONS, close_connections)
 
 
 def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-    """Posts `body` and judges what comes back, or what keeps it from coming. Raises nothing.
+    """Posts `body` and returns the verdict on the answer, or on the failure. Raises nothing.
 
     `timeout` is in seconds, once for connecting and once for the whole answer.
     """
     try:
         return _answer(url, body, headers, timeout)
-    except (*_FAULTS, ValueError) as error:  # ValueError: of an address or a header that HTTP cannot carry
+    except (*_FAILURES, ValueError) as error:  # ValueError: the URL or a header is not valid in HTTP
         return Answer(
             verdict=Verdict.UNREACHABLE,
             url=url,
             fault=_fault(error),
-            is_distrusted=_is_distrusted(error),
-            text=messages.quoted(_reason(error)),
+            is_distrusted=_is_caused_by(error, _DISTRUSTED),
+            text=messages.safe_line(_reason(error)),
         )
 
 
 def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-    session = _session()
-    reuses_connection = _thread.last_url == url
-    _thread.last_url = None
-    way = _way(session, url, headers)
-    response = _send_again(way, body, timeout) if reuses_connection else None
+    endpoint = _endpoint(url, headers)
+    connection = endpoint.take()
+    response = _send_again(connection, endpoint, body, timeout) if connection is not None else None
     if response is None:
-        response = _send(way, body, timeout)
-    _thread.last_url = url
-    with contextlib.closing(response):
-        text = response.read(MAX_ANSWER_BYTES, decode_content=False)
-        if len(text) == MAX_ANSWER_BYTES:
-            response.close()  # rather than reading the rest of who knows how much
-        return judge(url, response.status, response.headers, text.decode("utf-8", "replace"))
+        response = _send(endpoint, body, timeout)
+        connection = response.connection
+    text = _read(response, connection)
+    endpoint.keep(connection)
+    return judge(url, response.status, response.headers, text.decode("utf-8", "replace"))
 
 
-def _send_again(way: "_Way", body: bytes, timeout: float) -> urllib3.BaseHTTPResponse | None:
-    """Sends over a kept-alive connection; None where the server has closed that meanwhile.
+class _Endpoint:
+    """Where to send and how, and the connection that is kept alive."""
 
-    The caller tries once more, outside the `except`: the error of that attempt must not lead to this one.
-    """
-    try:
-        return _send(way, body, timeout)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        if not _was_dropped(error):
-            raise
-        return None
+    def __init__(self, pool: urllib3.HTTPConnectionPool, target: str, headers: Mapping[str, str]) -> None:
+        self.found_at = time.monotonic()
+        self.pool = pool
+        self.target = target  # the path; through an HTTP proxy the whole URL
+        self.headers = headers
+        self._idle: deque[Any] = deque(maxlen=1)
+
+    def take(self) -> Any:
+        """The idle connection or None. The thread that gets it owns it: another may be closing them all."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def keep(self, connection: Any) -> None:
+        """Keeps a connection for the next exchange."""
+        self._idle.append(connection)
+
+    def close(self) -> None:
+        """Closes the idle connection."""
+        connection = self.take()
+        if connection is not None:
+            connection.close()
 
 
-class _Way(NamedTuple):
-    """How an address is reached, as `requests` found it."""
-
-    found_at: float
-    pool: urllib3.HTTPConnectionPool
-    target: str  # the path, or for a proxy the whole address
-    headers: Mapping[str, str]
-
-
-def _send(way: _Way, body: bytes, timeout: float) -> urllib3.BaseHTTPResponse:
-    return way.pool.urlopen(
+def _send(endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
+    """Sends through urllib3's pool, which opens the connection."""
+    return endpoint.pool.urlopen(
         "POST",
-        way.target,
+        endpoint.target,
         body=body,
-        headers={**way.headers, "Content-Length": str(len(body))},
+        headers=endpoint.headers,
         timeout=urllib3.Timeout(connect=timeout, read=timeout),
-        retries=_ONCE,
+        retries=_NO_RETRIES,
         redirect=False,
         assert_same_host=False,
         preload_content=False,
@@ -143,34 +150,72 @@ def _send(way: _Way, body: bytes, timeout: float) -> urllib3.BaseHTTPResponse:
     )
 
 
-def _way(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Way:
-    """The proxy, the authorities and the credentials of .netrc, as `requests` finds them.
+def _send_again(connection: Any, endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
+    """Sends over a kept-alive connection; None where the server has closed it in the meantime.
 
-    This thread looks for them once in LOOK_AGAIN seconds.
+    The caller then opens another, outside of this `except`, so that an error of that attempt has no
+    `__context__` of this one. A connection with unread bytes is not used: they answer no request.
     """
+    if not connection.is_connected:
+        return None
+    try:
+        return connection.exchange(endpoint.target, body, endpoint.headers, timeout)
+    except BaseException as error:
+        connection.close()
+        if not _is_caused_by(error, _DROPPED):
+            raise
+        return None
+
+
+def _read(response: Any, connection: Any) -> bytes:
+    """Reads an answer, or the beginning of a long one. Closes the connection unless all of it was read."""
+    is_whole = False
+    try:
+        text: bytes = response.read(MAX_ANSWER_BYTES)
+        is_whole = response.isclosed()
+    finally:
+        if not is_whole:
+            response.close()
+            connection.close()
+    return text
+
+
+def _endpoint(url: str, headers: Mapping[str, str]) -> _Endpoint:
+    """This thread's endpoint for `url`. The environment and .netrc are read once in LOOK_AGAIN seconds."""
+    session = _session()
     key = (url, *headers.items())
-    way: _Way | None = _thread.ways.get(key)
-    if way is not None and way.pool.pool is None:  # closed at the end of the process, and still needed
-        _thread.session = None
-        session, way = _session(), None
-    if way is None or time.monotonic() - way.found_at >= LOOK_AGAIN:
-        if len(_thread.ways) >= _MAX_WAYS:
-            _thread.ways.clear()
-        way = _thread.ways[key] = _found(session, url, headers)
-    return way
+    known: _Endpoint | None = _thread.endpoints.get(key)
+    if known is not None and time.monotonic() - known.found_at < LOOK_AGAIN:
+        return known
+    if len(_thread.endpoints) >= _MAX_ENDPOINTS:
+        _forget_endpoints()
+    found = _thread.endpoints[key] = _find(session, url, headers)
+    _endpoints.add(found)
+    if known is not None and known.pool is found.pool:
+        found.keep(known.take())
+    elif known is not None:
+        known.close()
+    return found
 
 
-def _found(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Way:
+def _find(session: requests.Session, url: str, headers: Mapping[str, str]) -> _Endpoint:
+    """Asks `requests` for the proxy, the certificate authorities and the credentials of .netrc."""
     prepared = session.prepare_request(requests.Request("POST", url, headers=dict(headers)))
-    around: dict[str, Any] = dict(session.merge_environment_settings(url, {}, None, None, None))
+    environment: dict[str, Any] = dict(session.merge_environment_settings(url, {}, None, None, None))
+    verify, cert, proxies = environment["verify"], environment["cert"], environment["proxies"]
     adapter: Any = session.get_adapter(url)
-    pool = adapter.get_connection_with_tls_context(
-        prepared, around["verify"], proxies=around["proxies"], cert=around["cert"]
-    )
-    adapter.cert_verify(pool, url, around["verify"], around["cert"])
-    _pools.add(pool)
-    target = adapter.request_url(prepared, around["proxies"])
-    return _Way(time.monotonic(), pool, target, {**prepared.headers})
+    pool = adapter.get_connection_with_tls_context(prepared, verify, proxies=proxies, cert=cert)
+    adapter.cert_verify(pool, url, verify, cert)
+    target = adapter.request_url(prepared, proxies)
+    del prepared.headers["Content-Length"]  # 0, because `prepared` has no body
+    for_proxy = {} if target.startswith("/") else pool.proxy_headers
+    return _Endpoint(pool, target, {**prepared.headers, **for_proxy})
+
+
+def _forget_endpoints() -> None:
+    for endpoint in _thread.endpoints.values():
+        endpoint.close()
+    _thread.endpoints.clear()
 
 
 def _session() -> requests.Session:
@@ -182,117 +227,69 @@ def _session() -> requests.Session:
         for scheme in ("https://", "http://"):
             session.mount(scheme, _Adapter())
         _thread.session = session
-        _thread.ways = {}
-        _thread.last_url = None
+        _thread.endpoints = {}
     return session
 
 
 def _fault(error: BaseException) -> str:
-    if _is_distrusted(error):
-        return "tls"  # also where a proxy is between
-    led = tuple(_led_to(error))
-    for fault, kinds in _KINDS.items():
-        if any(isinstance(step, kinds) for step in led):
-            return fault
-    return "network"
+    if _is_caused_by(error, _DISTRUSTED):
+        return "tls"  # also through a proxy
+    return next((fault for fault, kinds in _FAULTS.items() if _is_caused_by(error, kinds)), "network")
 
 
-def _is_distrusted(error: BaseException) -> bool:
-    distrust = (ssl.SSLCertVerificationError, urllib3.util.ssl_match_hostname.CertificateError)
-    return any(isinstance(step, distrust) for step in _led_to(error))
-
-
-def _was_dropped(error: BaseException) -> bool:
-    dropped = (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
-    return any(isinstance(step, dropped) for step in _led_to(error))
+def _is_caused_by(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    return any(isinstance(cause, kinds) for cause in _causes(error))
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause that says anything, as plainly as the operating system put it."""
-    texts = [str(step) for step in _led_to(error) if isinstance(step, OSError) and str(step)]
+    """The text of the innermost OSError, or of `error`."""
+    texts = [str(cause) for cause in _causes(error) if isinstance(cause, OSError) and str(cause)]
     return texts[-1] if texts else str(error) or type(error).__name__
 
 
-def _led_to(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, down to the innermost."""
     seen: set[int] = set()
     step: BaseException | None = error
     while step is not None and id(step) not in seen:
         seen.add(id(step))
         yield step
-        # urllib3 hands some causes on as `reason` or as an argument, without chaining them.
-        handed_on = (getattr(step, "reason", None), *step.args[:1])
-        causes = [cause for cause in handed_on if isinstance(cause, BaseException)]
+        # urllib3 passes some causes on as `reason` or as an argument, without chaining them.
+        passed_on = (getattr(step, "reason", None), *step.args[:1])
+        causes = [cause for cause in passed_on if isinstance(cause, BaseException)]
         step = causes[0] if causes else step.__cause__ or step.__context__
 
 
 class _Adapter(HTTPAdapter):
-    """Connections whose answers have a deadline as a whole, not only for each byte."""
+    """Makes pools whose connections have `exchange`, also for proxies.
+
+        adapter = _Adapter()
+        pool = adapter.get_connection_with_tls_context(prepared, verify=True)
+        isinstance(pool.urlopen("POST", "/", preload_content=False).connection, Exchange)    # True
+
+    `test_one_connection_is_kept_alive` and the tests of proxies fail without it.
+    """
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        _extend(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = _POOLS
+        _extend(manager)
         return manager
 
 
-class _RawUntil(io.RawIOBase):
-    """Reads a socket until a deadline, however slowly its bytes drip."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        timeout = sock.gettimeout()
-        self._raw = raw
-        self._sock = sock
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the answer took too long")
-            self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._raw.close()
-            super().close()
+def _extend(manager: Any) -> None:
+    manager.pool_classes_by_scheme = {
+        scheme: _extended(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
 
 
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_RawUntil(self.fp.detach(), sock))
-
-    def begin(self) -> None:
-        """Reads on until the final answer: `http.client` takes 102 and 103 for that (RFC 9110, 15.2)."""
-        super().begin()
-        while 100 <= self.status < 200:
-            if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                raise http.client.HTTPException("the server switches to another protocol")
-            self.headers = self.msg = None  # type: ignore[assignment]  # else `begin` does nothing
-            super().begin()
-
-
-class _HTTPConnection(urllib3.connection.HTTPConnection):
-    response_class = _Response
-
-
-class _HTTPSConnection(urllib3.connection.HTTPSConnection):
-    response_class = _Response
-
-
-class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+@cache
+def _extended(pool: Any) -> type:
+    """A pool class whose connections have `exchange`: for HTTP, HTTPS or SOCKS."""
+    if issubclass(pool.ConnectionCls, Exchange):
+        return cast("type", pool)
+    connection = type("Connection", (Exchange, pool.ConnectionCls), {})
+    return type("Pool", (pool,), {"ConnectionCls": connection})

@@ -1,4 +1,4 @@
-"""Honest counts: what became of every failure this process has seen."""
+"""Counts the failures of this process and their notices, and logs the lost ones."""
 
 import contextlib
 import threading
@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from hoptoad.delivery.log_once import OnceAMinute
 from hoptoad.runtime import lifecycle
 from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
@@ -24,22 +25,22 @@ NAMES = (
     "retried",
     "dropped",
 )
-SAY_EVERY = 60.0  # seconds
+_LOST = "lost"  # the line in the log
 
 
-class Tally:
-    """Counters that only grow. Threads and signal handlers may share it."""
+class Stats:
+    """Counters that only grow. Threads and signal handlers may share them."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.start_over()
 
     def start_over(self) -> None:
-        """Everything at zero, with a lock of its own: for a forked child."""
+        """Sets every counter to zero, with a new lock: at first, and in a forked child."""
         self._lock = threading.RLock()
         self._counts: Counter[str] = Counter()
-        self._said_at = float("-inf")
-        self._said = 0
+        self._once = OnceAMinute(clock=self._clock)
+        self._logged = 0  # of those dropped
         self._why = ""
         self._unknown = 0
         self._holds = 0
@@ -50,23 +51,23 @@ class Tally:
             self._counts[name] += number
 
     def drop(self, number: int, why: str) -> None:
-        """Counts lost notices, and says so at most once a minute."""
+        """Counts lost notices, and logs them at most once a minute."""
         with self._lock:
             self._counts["dropped"] += number
             self._why = why
-            is_due = not self._holds and self._clock() - self._said_at >= SAY_EVERY
+            is_due = not self._holds and self._once.is_due(_LOST)
         if is_due:
-            self.sum_up()
+            self.log_lost()
 
     def leave(self, number: int, why: str) -> None:
-        """Remembers for the next line that the process ends while `number` notices are being sent."""
+        """Adds to the next line that `number` notices were being sent when the process ended."""
         with self._lock:
             self._unknown += number
             self._why = why
 
     @contextlib.contextmanager
     def one_line(self) -> Iterator[None]:
-        """Says in a single line, at its end, what was lost in the block and before."""
+        """Logs all lost notices in a single line, at the end of the block."""
         with self._lock:
             self._holds += 1
         try:
@@ -74,17 +75,18 @@ class Tally:
         finally:
             with self._lock:
                 self._holds -= 1
-            self.sum_up()
+            self.log_lost()
 
-    def sum_up(self) -> None:
-        """Says how many notices are lost, where that was not said yet."""
+    def log_lost(self) -> None:
+        """Logs the lost notices that were not logged yet."""
         with self._lock:
             dropped, unknown, why = self._counts["dropped"], self._unknown, self._why
-            new = dropped - self._said
+            new = dropped - self._logged
             if self._holds or not (new or unknown):
                 return
-            self._said, self._unknown, self._said_at = dropped, 0, self._clock()
-        # Outside the lock: a logging handler may fail, report that, and so come back here.
+            self._logged, self._unknown = dropped, 0
+            self._once.logged(_LOST)
+        # Outside the lock: a logging handler may fail, and reporting that comes back here.
         if unknown:
             logger.warning(
                 "%d notices lost, %d since this process began, and %d were being sent, which may have "
@@ -99,7 +101,7 @@ class Tally:
 
     @property
     def dropped(self) -> int:
-        """How many notices are lost so far."""
+        """The number of lost notices so far."""
         return self._counts["dropped"]
 
     def counts(self) -> dict[str, int]:
@@ -108,6 +110,6 @@ class Tally:
             return {name: self._counts[name] for name in NAMES}
 
 
-tally = Tally()
-lifecycle.reset_after_fork(tally.start_over)
-lifecycle.at_exit(Ending.STATS, tally.sum_up)
+stats = Stats()
+lifecycle.reset_after_fork(stats.start_over)
+lifecycle.at_exit(Ending.STATS, stats.log_lost)

@@ -1,28 +1,27 @@
-"""Delivers bytes to the server and tells what became of them."""
+"""Posts a notice to a server, and counts, signals and logs the answer."""
 
 import logging
-import time
 from collections.abc import Mapping
 
+from hoptoad.delivery import log_once
 from hoptoad.delivery.answer import Answer, Verdict, advice
-from hoptoad.delivery.delivering import delivering
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime.guards import delivering
 from hoptoad.runtime.lifecycle import importing
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import SAID, notice_answered, notice_sent, tell
 
 logger = get_logger(__name__)
 
-SAY_EVERY = 60.0  # seconds
 _SSL_REFUSED = (402, 403)
-_said: "dict[tuple[str | int, ...], float]" = {}
-_sent_before: dict[str, int] = {}  # by the address of a server whose outage was logged
+_once = log_once.OnceAMinute()
+_sent_before: dict[str, int] = {}  # notices sent before an outage that was logged, by the server's URL
 
 
 def start_over() -> None:
-    """Makes every refusal news again, to be said in the log: for a forked child."""
-    _said.clear()
+    """Forgets which answers and outages were logged: in a forked child nothing was."""
+    _once.start_over()
     _sent_before.clear()
 
 
@@ -37,41 +36,37 @@ def post(
     timeout: float,
     plain_fallback: bool = False,
 ) -> Answer:
-    """The server's answer, or what kept it from giving one. Blocks; raises nothing.
+    """Posts `body` and returns the server's answer, or why there is none. Blocks; raises nothing.
 
-    `timeout` is in seconds, once for connecting and once for the whole answer. Proxies, the
-    certificate authorities and .netrc are found as `requests` finds them. With `plain_fallback`
-    an https address that refuses SSL (402, 403, or no secure connection) is tried once over http;
-    one whose certificate is not trusted is not, because somebody else may answer there.
+    `timeout` is in seconds, once for connecting and once for the whole answer. Proxies, certificate
+    authorities and .netrc are those that `requests` would use. With `plain_fallback`, an https URL that
+    refuses SSL (402, 403, or no secure connection) is tried once over http, but not one whose certificate
+    is not trusted: somebody else may answer there.
     """
     answer = _exchange(url, body, headers, timeout)
     refuses_ssl = answer.status in _SSL_REFUSED or (answer.fault == "tls" and not answer.is_distrusted)
     if plain_fallback and refuses_ssl and url.lower().startswith("https://"):
         logger.log(
-            logging.WARNING if _is_news(url, "fallback") else logging.DEBUG,
+            logging.WARNING if _once.is_due((url, "fallback")) else logging.DEBUG,
             "%s does not take the notice over https (%s). It goes over plain http, key and data in "
             "clear, because HOPTOAD_NO_SSL_FALLBACK is on.",
-            messages.address(url),
+            messages.safe_url(url),
             answer,
         )
         answer = _exchange(f"http://{url[len('https://') :]}", body, headers, timeout)
-    _tell(answer)
+    _record(answer)
     return answer
 
 
 def log_recovery(answer: Answer, waiting: int) -> None:
-    """Logs, once for each outage that was logged, that the server accepts notices again.
+    """Logs the end of an outage that was logged.
 
-    For handlers, after an accepted notice; `waiting` is the number that still wait.
+    For handlers, after an accepted notice. `waiting` is the number of notices in the queue.
     """
     before = _sent_before.pop(answer.url, None) if _sent_before else None
     if before is not None:
-        logger.warning(
-            "Notices are accepted again by %s: %d delivered, %d waiting.",
-            messages.address(answer.url),
-            tally.counts()["sent"] - before,
-            waiting,
-        )
+        done = f"{stats.counts()['sent'] - before} delivered"
+        log_once.log_recovery(logger, messages.safe_url(answer.url), done, waiting)
 
 
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
@@ -79,38 +74,29 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
         try:
             with importing:
                 from hoptoad.delivery import connection
-        except (ImportError, OSError) as error:  # of a process that may open no more files: later it may
+        except (ImportError, OSError) as error:  # too many open files: try again later
             return Answer(
                 verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}"
             )
         return connection.exchange(url, body, headers, timeout)
 
 
-def _tell(answer: Answer) -> None:
-    heard = tell(notice_answered, post, answer=answer)
+def _record(answer: Answer) -> None:
+    returned = tell(notice_answered, post, answer=answer)
     if answer.verdict is Verdict.ACCEPTED:
-        tally.count("sent")
+        stats.count("sent")
         tell(notice_sent, post, answer=answer)
         if logger.isEnabledFor(logging.DEBUG):
-            where = messages.address(answer.url)
+            where = messages.safe_url(answer.url)
             logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
         return
-    is_news = _is_news(answer.url, answer.status, answer.fault) and SAID not in heard
+    is_news = _once.is_due((answer.url, answer.status, answer.fault)) and SAID not in returned
     if answer.verdict is Verdict.REFUSED:
-        tally.count("refused")
+        stats.count("refused")
         _sent_before.pop(answer.url, None)
     elif is_news:
-        _sent_before.setdefault(answer.url, tally.counts()["sent"])
+        _sent_before.setdefault(answer.url, stats.counts()["sent"])
     level = logging.WARNING if is_news else logging.DEBUG
     if logger.isEnabledFor(level):
-        where = messages.address(answer.url)
+        where = messages.safe_url(answer.url)
         logger.log(level, "Notice not accepted by %s: %s. %s", where, answer, advice(answer))
-
-
-def _is_news(*what: str | int) -> bool:
-    """Whether the same was not said within the last minute: a storm must not fill the log."""
-    now = time.monotonic()
-    if now - _said.get(what, float("-inf")) < SAY_EVERY:
-        return False
-    _said[what] = now
-    return True

@@ -1,1 +1,1 @@
-"""A receiver and a failing site in one process, to see the notifier work."""
+"""A failing site and a receiver in one process, to see the notifier at work."""

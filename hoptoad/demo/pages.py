@@ -1,4 +1,4 @@
-"""The look of the demo's pages: one file, light and dark, nothing fetched from anywhere."""
+"""The HTML of the demo's pages. They load nothing from elsewhere."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -18,7 +18,7 @@ th { color: var(--quiet); font-weight: 600; width: 30%; }
 
 
 def page(title: str, body: SafeString | str) -> SafeString:
-    """A whole HTML page; `body` must be safe already."""
+    """A whole HTML page. `body` must be escaped already."""
     return format_html(
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -1,4 +1,4 @@
-"""A server that takes notices as Errbit does, and shows them. For the demo: it keeps all in memory."""
+"""A server that takes notices like Errbit, keeps them in memory, and shows them."""
 
 import threading
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _MAX_BYTES = 16 * 1024 * 1024
 
 
 class Receiver:
-    """Listens on a free port of 127.0.0.1 once started. `documents` and `notices` grow together."""
+    """Listens on a free port of 127.0.0.1. Each notice is added to `documents` as bytes and to `notices`."""
 
     def __init__(self) -> None:
         self.documents: list[bytes] = []
@@ -36,7 +36,7 @@ class Receiver:
         self._server.server_close()
 
     def take(self, document: bytes) -> str:
-        """Keeps a notice and returns the number it has here. Raises ParseError."""
+        """Keeps a notice and returns its number. Raises ParseError."""
         self.notices.append(parse_v2(document))
         self.documents.append(document)
         return str(len(self.notices))
@@ -77,7 +77,7 @@ def _handler_for(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(encoded)
 
         def log_message(self, *args: Any) -> None:
-            """Nothing: the demo prints its own table."""
+            """Logs nothing: the demo prints a table of its own."""
 
     return Handler
 

@@ -1,4 +1,4 @@
-"""The demo as a whole: start both, ask every page, print what arrived."""
+"""Runs the demo: starts site and receiver, requests every page, and prints the notices that arrive."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ _MASK_SHOWN = "*" * 20
 
 
 def run(*, serve: bool = False, out: "TextIO | None" = None) -> int:
-    """0 where every failing page was reported once and no secret was seen; 1 otherwise."""
+    """Returns 0 if every failing page was reported once and no secret arrived, else 1."""
     out = out or sys.stdout
     receiver = Receiver()
     receiver.start()
@@ -36,7 +36,7 @@ def run(*, serve: bool = False, out: "TextIO | None" = None) -> int:
     leaked = [secret for secret in site.SECRETS if secret.encode() in b"".join(receiver.documents)]
     out.write(
         f"{len(site.REQUESTS)} requests, {len(receiver.notices)} notices, "
-        f"{len(leaked)} of {len(site.SECRETS)} secrets in clear.\n"
+        f"{len(leaked)} of {len(site.SECRETS)} secrets unmasked.\n"
     )
     if serve:
         _serve(out)
@@ -54,10 +54,10 @@ def _start_site(notification_url: str) -> int:
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, *args: object) -> None:
-            """Nothing: the demo prints its own table."""
+            """Logs nothing: the demo prints a table of its own."""
 
         def get_stderr(self) -> TextIO:
-            return io.StringIO()  # where the traceback of the broken stream goes
+            return io.StringIO()  # hides the traceback of the broken stream
 
     server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
     server.set_app(get_wsgi_application())
@@ -77,7 +77,7 @@ def _ask(port: int, request: site.DemoRequest, receiver: Receiver) -> "tuple[int
         headers = {"Content-Type": content_type} if body else {}
         connection.request("POST" if body else "GET", request.path, body, headers)
         response = connection.getresponse()
-        with contextlib.suppress(http.client.IncompleteRead):  # of the stream that breaks off
+        with contextlib.suppress(http.client.IncompleteRead):  # the stream that breaks off
             response.read()
     finally:
         connection.close()
@@ -115,7 +115,7 @@ def _row(name: str, text: str, width: int) -> str:
 
 
 def _serve(out: TextIO) -> None:
-    out.write("Both keep running. Ctrl+C ends them.\n")
+    out.write("Both keep running. Ctrl+C stops them.\n")
     out.flush()
     try:
         threading.Event().wait()

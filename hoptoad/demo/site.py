@@ -1,4 +1,4 @@
-"""A small Django site in which every page fails in its own way."""
+"""A small Django site. Each of its pages fails in another way."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +15,12 @@ from django.views.generic import View
 
 from hoptoad.demo.pages import page
 
-# What must never be seen at the receiver.
+# They must never arrive at the receiver.
 SECRETS = ("correct-horse-battery", "4111111111111111", "tok-3f9a7c", "staple-9921")
 
 
 def configure(notification_url: str) -> None:
-    """Configures Django for this site; once in a process."""
+    """Configures Django for this site. Can be called once in a process."""
     settings.configure(
         DEBUG=False,
         SECRET_KEY=get_random_secret_key(),
@@ -139,7 +139,7 @@ def _hidden(data: dict[str, Any]) -> str:
 
 
 class DemoRequest:
-    """One request of the demo: a dictionary as data is a form, bytes are JSON."""
+    """A request of the demo. A dictionary as `data` is sent as a form, bytes as JSON."""
 
     def __init__(self, path: str, what: str, data: "dict[str, str] | bytes | None" = None) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""HTTP statuses raised as exceptions. An island: it needs Django and nothing else of this package."""
+"""HTTP statuses as exceptions. This package needs Django only, and imports nothing else of hoptoad."""
 
 from hoptoad.exceptional.handlers import handler400 as handler400
 from hoptoad.exceptional.handlers import handler403 as handler403

@@ -1,4 +1,4 @@
-"""The Django application: in INSTALLED_APPS it brings the templates."""
+"""The Django application, whose templates are found if it is in INSTALLED_APPS."""
 
 from django.apps import AppConfig
 

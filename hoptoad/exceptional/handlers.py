@@ -1,7 +1,7 @@
 """`handler400`, `handler403`, `handler404` and `handler500` for a URLconf.
 
-They answer what no middleware's `process_exception` is asked about: URLs that no pattern matches, and
-statuses that are raised in other middleware.
+They answer what Django does not pass to a middleware's `process_exception`: URLs that no pattern matches,
+and statuses that other middleware raises.
 """
 
 from typing import Any
@@ -18,15 +18,15 @@ def handler400(request: HttpRequest, exception: Any = None) -> HttpResponseBase:
 
 
 def handler403(request: HttpRequest, exception: Any = None) -> HttpResponseBase:
-    """Answers a request that was refused."""
+    """Answers a refused request."""
     return current_answer(request, HttpForbidden)
 
 
 def handler404(request: HttpRequest, exception: Any = None) -> HttpResponseBase:
-    """Answers a request for what is not there."""
+    """Answers a request for a missing page."""
     return current_answer(request, HttpNotFound)
 
 
 def handler500(request: HttpRequest) -> HttpResponseBase:
-    """Answers what nobody has answered; a status that was raised in a middleware keeps its code."""
+    """Answers any other exception. A status that a middleware raised keeps its code."""
     return current_answer(request, HttpServerError)

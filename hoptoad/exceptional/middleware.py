@@ -1,4 +1,4 @@
-"""The middleware that answers what was raised."""
+"""The middleware that answers the statuses that views raise."""
 
 import logging
 import sys
@@ -27,9 +27,9 @@ __all__ = ["ExceptionalMiddleware", "set_renderer"]
 
 
 class ExceptionalMiddleware:
-    """Answers RareHttpResponse raised in a view, with EXCEPTIONAL_INVASION any exception. Sync and async.
+    """Answers RareHttpResponse, or with EXCEPTIONAL_INVASION every exception, from a view. Sync and async.
 
-    While DEBUG is on only redirects are answered, so that the debug page stays what it is.
+    While DEBUG is on it answers only redirects, so that Django shows its debug page.
     """
 
     sync_capable = True
@@ -45,25 +45,25 @@ class ExceptionalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Called by Django with what a view raised; None leaves it to Django."""
+        """The answer to the exception of a view, or None to leave it to Django."""
         return respond(request, exception, render=self.render)
 
     def render(self, request: HttpRequest, template_name: str, context: dict[str, Any]) -> HttpResponseBase:
-        """For subclasses: renders every page. Its status and headers are set afterwards."""
+        """Renders every page; status and headers are set afterwards. Subclasses may override it."""
         return rendering.chosen()(request, template_name, context)
 
 
 def respond(
     request: HttpRequest, exception: BaseException, *, render: "rendering.Renderer | None" = None
 ) -> HttpResponseBase | None:
-    """The answer to `exception`, or None where it is Django's to answer."""
+    """The answer to `exception`, or None to leave it to Django."""
     rare = _rare(exception)
     if rare is None or (settings.DEBUG and rare.http_code >= 400):
         return None
     _log_suspicion(request, exception)
     if rare.http_code >= 500:
-        # As Django does where nobody answers: whoever listens, a notifier for one, finds the
-        # original exception to be the current one.
+        # As Django does with unanswered exceptions. Receivers, such as a notifier, find the original
+        # exception by sys.exc_info().
         got_request_exception.send_robust(sender=None, request=request)
     response = rendering.answer(request, rare, render=render)
     if rare.http_code >= 500:
@@ -79,9 +79,9 @@ def respond(
 
 
 def current_answer(request: HttpRequest, otherwise: type[RareHttpResponse]) -> HttpResponseBase:
-    """For the handlers of a URLconf: the answer to what is being handled just now.
+    """The answer to the exception being handled, for the handlers of a URLconf.
 
-    Django has told its signal by then, and logs the answer itself.
+    Django has sent its signal before, and logs the answer afterwards.
     """
     error = sys.exc_info()[1]
     rare = _rare(error, invade=True) if error is not None else None
@@ -96,7 +96,7 @@ def _rare(exception: BaseException, *, invade: bool | None = None) -> RareHttpRe
     if not invade or not isinstance(exception, Exception):
         return None
     rare = _counterpart(exception)()
-    rare.__cause__ = exception  # with its traceback, for templates and for whoever reports it
+    rare.__cause__ = exception  # with its traceback, for templates and notifiers
     return rare
 
 
@@ -111,7 +111,7 @@ def _counterpart(exception: Exception) -> type[RareHttpResponse]:
 
 
 def _log_suspicion(request: HttpRequest, exception: BaseException) -> None:
-    """As Django does for what it answers with 400 itself."""
+    """Logs as Django does when it answers with 400."""
     if isinstance(exception, SuspiciousOperation):
         logging.getLogger(f"django.security.{type(exception).__name__}").error(
             str(exception), exc_info=exception, extra={"status_code": 400, "request": request}

@@ -1,4 +1,4 @@
-"""From an exception to its answer: by template, as problem details, and in the last resort plain."""
+"""Renders the answer to a raised status: a template, problem details, or at last a plain page."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from hoptoad.exceptional.responses import HttpRedirect, RareHttpResponse
 
 logger = logging.getLogger(__name__)
 
-# request, the template's name, its context -> an answer, whose status is set afterwards.
+# Takes the request, the name of a template and its context. The status of the answer is set afterwards.
 Renderer = Callable[[HttpRequest, str, dict[str, Any]], HttpResponseBase]
 
 PROBLEM = "application/problem+json"
@@ -26,7 +26,7 @@ _renderer: Renderer | None = None
 
 
 def set_renderer(renderer: Renderer | None) -> None:
-    """Makes `renderer(request, template_name, context)` render every page of this process; None ends that."""
+    """Makes `renderer(request, template_name, context)` render every page of this process. None resets it."""
     global _renderer
     _renderer = renderer
 
@@ -34,10 +34,10 @@ def set_renderer(renderer: Renderer | None) -> None:
 def answer(
     request: HttpRequest, exception: RareHttpResponse, *, render: Renderer | None = None
 ) -> HttpResponseBase:
-    """The answer to a request that raised `exception`. Raises nothing: what fails is logged.
+    """The answer to a request that raised `exception`. Raises nothing; failures are logged.
 
-    `render` is asked first, then what `set_renderer` was given, then EXCEPTIONAL_RENDERER, then the
-    template.
+    The page is made by the first of these that is given: `render`, the renderer of `set_renderer`,
+    EXCEPTIONAL_RENDERER, the template.
     """
     response = _body(request, exception, render)
     response.status_code = exception.http_code
@@ -62,13 +62,15 @@ def _body(request: HttpRequest, exception: RareHttpResponse, render: Renderer | 
             "http_response_exception": exception,
         }
         return (render or chosen())(request, template_name(exception.http_code), context)
-    except Exception:  # a template, a renderer or a context processor of the site
-        logger.exception("The page for HTTP %d could not be rendered; a plain one goes.", exception.http_code)
+    except Exception:  # from a template, a renderer or a context processor of the site
+        logger.exception(
+            "The page for HTTP %d could not be rendered; a plain page is sent.", exception.http_code
+        )
         return _plain_page(exception)
 
 
 def by_template(request: HttpRequest, template_name: str, context: dict[str, Any]) -> HttpResponse:
-    """The default renderer."""
+    """Renders the template, or the default page of this package. It is the default renderer."""
     try:
         template: Any = loader.get_template(template_name)
     except TemplateDoesNotExist:
@@ -77,21 +79,21 @@ def by_template(request: HttpRequest, template_name: str, context: dict[str, Any
 
 
 def template_name(code: int) -> str:
-    """`http_responses/<code>.html` where the site has it, else `<hundred>xx.html`, else `default.html`."""
+    """The first of `http_responses/<code>.html`, `<hundred>xx.html` and `default.html` that exists."""
     for name in (f"{code}", f"{code // 100}xx"):
         path = f"http_responses/{name}.html"
         try:
             loader.get_template(path)
         except TemplateDoesNotExist as missing:
             if missing.args and str(missing.args[0]) != path:
-                raise  # the template is there, and one that it includes is not
+                raise  # the template exists; one that it includes does not
         else:
             return path
     return "http_responses/default.html"
 
 
 def chosen() -> Renderer:
-    """What renders pages where no subclass of the middleware does."""
+    """The renderer for pages that no subclass of the middleware renders."""
     if _renderer is not None:
         return _renderer
     named = getattr(settings, "EXCEPTIONAL_RENDERER", None)
@@ -119,7 +121,7 @@ def _plain_page(exception: RareHttpResponse) -> HttpResponse:
 
 @lru_cache(maxsize=1)
 def _own_engine() -> DjangoTemplates:
-    """For the default page of a site that has neither this application nor a template of its own."""
+    """Finds the default page for sites without this application and without a template of their own."""
     return DjangoTemplates(
         {
             "NAME": "exceptional",

@@ -1,4 +1,4 @@
-"""The exceptions: one for each status from 400 to 599 that HTTP knows, and one for redirects.
+"""The exceptions: one for each status of HTTP from 400 to 599, and one for redirects.
 
 Statuses: RFC 9110, section 15, and the registry at
 https://www.iana.org/assignments/http-status-codes/http-status-codes.xhtml
@@ -19,20 +19,20 @@ from django.utils.encoding import iri_to_uri
 from django.utils.http import http_date
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-# Control characters but for the tab, and whatever else `str.splitlines` takes for the end of a line.
+# Control characters except the tab, and everything else that `str.splitlines` takes for a line break.
 _BREAKS_A_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-_SCHEMES = ("", "http", "https", "ftp")  # as Django's own redirects have it
+_SCHEMES = ("", "http", "https", "ftp")  # those of Django's own redirects
 
 
 class RareHttpResponse(Exception):
-    """Raised from anywhere, answered with `http_code`. `message` is shown to the user.
+    """Can be raised anywhere, and is answered with `http_code`. `message` is shown to the user.
 
-    `headers` are those of this instance, added to the answer. Raises ValueError where the code is
-    none from 300 to 599, or a header is none that HTTP allows.
+    `headers` are added to the answer. Raises ValueError if the code is not from 300 to 599, or if HTTP
+    does not allow a header.
     """
 
     http_code = 0
-    # For the notifier: a status below 500 is a failure only where nothing answers it.
+    # Read by the notifier: a status below 500 is a failure only if nothing answers it.
     hoptoad_ignore: "bool | str" = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -57,7 +57,7 @@ class RareHttpResponse(Exception):
 
     @property
     def original(self) -> BaseException | None:
-        """What this answers, where it stands for an exception of someone else."""
+        """The exception that this one stands for, or None."""
         return self.__cause__
 
     @property
@@ -66,20 +66,20 @@ class RareHttpResponse(Exception):
         return PHRASES.get(self.http_code) or _phrase(self.http_code)
 
     def set_header(self, name: str, value: object) -> None:
-        """Adds a header to the answer. Raises ValueError where it would split or break it."""
+        """Adds a header to the answer. Raises ValueError if it would break the header section."""
         text = str(value)
         if not _TOKEN.fullmatch(str(name)):
-            raise ValueError(f"{name!r} is not the name of a header: letters, digits and dashes make one.")
+            raise ValueError(f"{name!r} is not the name of a header: use letters, digits and dashes.")
         if _BREAKS_A_HEADER.search(text):
             raise ValueError(f"The header {name} is {text!r}: a header's value is one line.")
         self.headers[str(name)] = text
 
     def augment_response(self, response: HttpResponseBase) -> None:
-        """For subclasses: changes the answer at the very end, a cookie for example."""
+        """Changes the answer last, for example sets a cookie. Subclasses may override it."""
 
 
 class _Waiting(RareHttpResponse):
-    """A status that may say when to come back: in seconds, or at a time (with its time zone)."""
+    """A status that may say when to try again: in seconds, or at a time with a time zone."""
 
     def __init__(
         self, message: object = "", *args: object, retry_after: "int | datetime | None" = None, **kwargs: Any
@@ -90,7 +90,7 @@ class _Waiting(RareHttpResponse):
 
 
 class _Challenging(RareHttpResponse):
-    """A status that must say how to authenticate: RFC 9110, section 11.6."""
+    """A status whose answer must say how to authenticate: RFC 9110, section 11.6."""
 
     challenge_header = ""
 
@@ -121,7 +121,7 @@ class HttpNotFound(RareHttpResponse, Http404):
 
 
 class HttpMethodNotAllowed(RareHttpResponse):
-    """`allow` names the methods that would do; an answer 405 must tell them."""
+    """`allow` lists the allowed methods, which the answer must name."""
 
     http_code = 405
 
@@ -172,7 +172,7 @@ class HttpUnsupportedMediaType(RareHttpResponse):
 
 
 class HttpRequestedRangeNotSatisfiable(RareHttpResponse):
-    """`length` is that of the whole, in bytes."""
+    """`length` is the size of the whole resource in bytes."""
 
     http_code = 416
 
@@ -211,7 +211,7 @@ class HttpTooEarly(RareHttpResponse):
 
 
 class HttpUpgradeRequired(RareHttpResponse):
-    """`upgrade` names the protocols that would do; an answer 426 must tell them."""
+    """`upgrade` lists the protocols to change to, which the answer must name."""
 
     http_code = 426
 
@@ -313,7 +313,7 @@ class HttpRedirect(RareHttpResponse):
         self.set_header("Location", iri_to_uri(target))
 
 
-# In the words of RFC 9110 and its successors, on every Python the same.
+# The phrases of RFC 9110 and its successors, which versions of Python spell differently.
 PHRASES = {
     413: "Content Too Large",
     414: "URI Too Long",
@@ -329,18 +329,18 @@ BY_CODE: dict[int, type[RareHttpResponse]] = {
 
 
 def by_code(code: int) -> type[RareHttpResponse]:
-    """The class of a status. Raises ValueError where HTTP knows none from 400 to 599 of this number."""
+    """The class of a status from 400 to 599. Raises ValueError if HTTP does not define the status."""
     try:
         return BY_CODE[code]
     except KeyError:
-        raise ValueError(f"{code!r} is no status from 400 to 599 that HTTP knows.") from None
+        raise ValueError(f"{code!r} is not a status of HTTP from 400 to 599.") from None
 
 
 def _target(url: Any) -> str:
     try:
         return str(resolve_url(url))
     except NoReverseMatch:
-        if isinstance(url, str) and ":" in url:  # neither a view of a namespace, nor `http:`
+        if isinstance(url, str) and ":" in url:  # neither a known view nor a scheme that HttpRedirect accepts
             return url
         raise
 

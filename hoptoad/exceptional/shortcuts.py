@@ -1,4 +1,4 @@
-"""`get_object_or_403` and its kin: the object that is there, or a status of one's choice."""
+"""`get_object_or_403` and similar functions: they return an object, or raise a status."""
 
 from typing import Any, TypeVar, cast
 
@@ -12,9 +12,9 @@ Raised = BaseException | type[BaseException]
 
 
 def or_raise(source: "type[M] | Manager[M] | QuerySet[M]", exception: Raised, *args: Any, **kwargs: Any) -> M:
-    """The one object of a model, manager or queryset that matches, as `get(*args, **kwargs)` finds it.
+    """The one object of a model, manager or queryset that `get(*args, **kwargs)` finds.
 
-    Raises `exception` where there is none, and MultipleObjectsReturned where there are several.
+    Raises `exception` if there is none, and MultipleObjectsReturned if there are several.
     """
     try:
         return cast(M, _queryset(source).get(*args, **kwargs))
@@ -33,7 +33,7 @@ async def aor_raise(
 
 
 def get_object_or_403(source: "type[M] | Manager[M] | QuerySet[M]", *args: Any, **kwargs: Any) -> M:
-    """The object, or HttpForbidden: for those that must not learn whether it exists."""
+    """The object; raises HttpForbidden if there is none, so that users cannot learn whether it exists."""
     return or_raise(source, HttpForbidden(), *args, **kwargs)
 
 
@@ -43,7 +43,7 @@ async def aget_object_or_403(source: "type[M] | Manager[M] | QuerySet[M]", *args
 
 
 def get_list_or_403(source: "type[M] | Manager[M] | QuerySet[M]", *args: Any, **kwargs: Any) -> list[M]:
-    """The objects that match, or HttpForbidden where there is none."""
+    """The objects that match. Raises HttpForbidden if there is none."""
     found = list(_queryset(source).filter(*args, **kwargs))
     if not found:
         raise HttpForbidden
@@ -61,7 +61,7 @@ async def aget_list_or_403(
 
 
 def _queryset(source: Any) -> Any:
-    # The attribute is a model's documented API, for all its underscore.
+    # Django documents this attribute, in spite of its underscore.
     manager = getattr(source, "_default_manager", source)
     if not hasattr(manager, "get") or not hasattr(manager, "filter"):
         raise TypeError(f"{source!r} is neither a model, nor a manager, nor a queryset.")

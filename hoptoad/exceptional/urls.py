@@ -1,4 +1,4 @@
-"""Pages that raise each status, for looking at one's templates: `path("statuses/", include(…))`."""
+"""Pages that raise each status, to look at a site's templates: `path("statuses/", include(…))`."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -10,7 +10,7 @@ app_name = "exceptional"
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """A list of links to them."""
+    """Lists links to these pages."""
     links = format_html_join(
         "",
         '<li><a href="{}">{} {}</a></li>',
@@ -27,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def status(request: HttpRequest, code: int) -> HttpResponse:
-    """Raises the status that the address names; 404 where there is none."""
+    """Raises the status in the address, or 404 if there is no such status."""
     raise BY_CODE.get(code, HttpNotFound)
 
 

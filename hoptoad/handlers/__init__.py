@@ -1,5 +1,5 @@
-"""Who carries a notice to the server, and when."""
+"""When a notice is sent, and in which thread."""
 
-from hoptoad.handlers.base import Handler, get_handler
+from hoptoad.handlers.registry import get_handler
 
-__all__ = ["Handler", "get_handler"]
+__all__ = ["get_handler"]

@@ -1,6 +1,5 @@
-"""What handlers that hand on to a broker share: where it is down, nothing is lost."""
+"""Base of the handlers that publish to a broker. While it is down, the spool or this process delivers."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +7,11 @@ from django.db import connections
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
-from hoptoad.delivery.stats import tally
-from hoptoad.handlers.base import GiveUp, get_spool, give_up
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
+from hoptoad.delivery.log_once import OnceAMinute, log_recovery
+from hoptoad.delivery.stats import stats
+from hoptoad.handlers.fallback import fall_back, get_spool
+from hoptoad.handlers.registry import FallBack
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
 from hoptoad.runtime import messages
 from hoptoad.runtime.guards import log_exception
@@ -18,49 +19,51 @@ from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 
-LONGEST_PAUSE = 30.0  # seconds; a broker is near, and asking it costs less than asking a server
-_SAY_EVERY = 60.0  # seconds
+LONGEST_PAUSE = 30.0  # seconds; a broker is near, and a probe is cheap
 
 
 class BrokeredNotifier(ThreadedNotifier):
-    """Publishes from threads. Where the broker is down, the spool or this process delivers.
+    """Publishes from threads.
 
-    The broker has a circuit of its own: while it is down one notice at a time finds out whether it
-    is back, and the others do not wait for its timeout. `publish` takes a document as text, and
-    raises whatever it likes.
+    The broker has a circuit breaker of its own: while it is down one notice at a time probes it, and the
+    others do not wait for its timeout. `publish` takes a document as text, and may raise anything.
     """
+
+    takes_reports = False
 
     def __init__(
         self,
         publish: Callable[[str], None],
         broker: str,
         *,
-        give_up: GiveUp = give_up,
-        broker_circuit: Circuit | None = None,
+        fall_back: FallBack = fall_back,
+        broker_circuit: CircuitBreaker | None = None,
         **kwargs: Any,
     ) -> None:
         self._publish = publish
         self._broker = broker
-        self._broker_circuit = broker_circuit or Circuit(longest=LONGEST_PAUSE)
-        self._said_at = float("-inf")
-        self._is_said = False
-        super().__init__(give_up=_spooling(give_up), **kwargs)
+        self._broker_circuit = broker_circuit or CircuitBreaker(longest=LONGEST_PAUSE)
+        self._once = OnceAMinute()
+        self._outage_logged = False
+        super().__init__(fall_back=_spooling(fall_back), **kwargs)
 
     def close(self, timeout: float | None = None) -> bool:
-        """Like that of all pools; broker and server are asked once more."""
+        """Closes the pool, after one more attempt with the broker and the server."""
         self._broker_circuit.end_pause()
         self._circuit.end_pause()
         return super().close(timeout)
 
     def abandon(self) -> None:
-        """Spools what is being published, which may so arrive twice; without a spool it is unknown."""
+        """Spools notices that are being published, so they may arrive twice; without a spool, counts them."""
         if not get_settings().spool_dir:
             super().abandon()
             return
         with self._changed:
             left = list(self._sending)
         for item in left:
-            self._give_up(item.payload, item.timeout, "the process ended while it was being published", None)
+            self._fall_back(
+                item.payload, item.timeout, "the process ended while it was being published", None
+            )
 
     def _wait(self) -> float:
         if get_settings().spool_dir:
@@ -68,7 +71,7 @@ class BrokeredNotifier(ThreadedNotifier):
         return min(self._broker_circuit.wait(), self._circuit.wait())
 
     def _permit(self) -> float:
-        return self._wait()  # `_attempt` takes the permit of whom it asks
+        return self._wait()  # `_attempt` takes the permit of the broker or of the server
 
     def _attempt(self, payload: bytes, timeout: float) -> object:
         if not self._broker_circuit.permit() and self._is_published(payload):
@@ -82,41 +85,41 @@ class BrokeredNotifier(ThreadedNotifier):
     def _is_published(self, payload: bytes) -> bool:
         if self._broker_circuit.attempt(lambda: self._published(payload)) is not None:
             return False
-        tally.count("published")
-        if self._is_said:
-            self._is_said = False
-            logger.warning("%s takes notices again: 1 published, %d waiting.", self._broker, len(self._queue))
+        stats.count("published")
+        if self._outage_logged:
+            self._outage_logged = False
+            log_recovery(logger, self._broker, "1 published", len(self._queue))
         return True
 
     def _published(self, payload: bytes) -> Answer | None:
         try:
             self._publish(payload.decode())
-        # Brokers, and the libraries that speak to them, raise whatever they like.
+        # Brokers and their client libraries may raise anything.
         except Exception as error:
-            self._say_down(error)
-            return Answer(verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.quoted(error))
+            self._log_outage(error)
+            return Answer(
+                verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.safe_line(error)
+            )
         finally:
             connections.close_all()  # a broker in the database has opened one in this thread
         return None
 
-    def _say_down(self, error: Exception) -> None:
-        now = time.monotonic()
-        if now - self._said_at >= _SAY_EVERY:
-            self._said_at = now
-            self._is_said = True
-            logger.warning("%s does not take notices: %s. They are delivered here.", self._broker, error)
+    def _log_outage(self, error: Exception) -> None:
+        if self._once.is_due("outage"):
+            self._outage_logged = True
+            logger.warning("%s does not accept notices: %s. They are delivered here.", self._broker, error)
 
 
-def _spooling(last_resort: GiveUp) -> GiveUp:
-    """A `give_up` that spools what no server has answered, where there is a spool."""
+def _spooling(otherwise: FallBack) -> FallBack:
+    """Spools a notice that no server has answered; without a spool, or where it fails, calls `otherwise`."""
 
-    def give_up(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
+    def fall_back(payload: bytes, timeout: float, why: str, answer: Answer | None) -> None:
         if answer is None and get_settings().spool_dir:
             try:
                 get_spool().enqueue(payload, timeout)
                 return
             except Exception:
                 log_exception(logger, "The spool failed too.")
-        last_resort(payload, timeout, why, answer)
+        otherwise(payload, timeout, why, answer)
 
-    return give_up
+    return fall_back

@@ -10,54 +10,53 @@ from celery.exceptions import Reject  # type: ignore[import-untyped]
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
-from hoptoad.handlers.base import give_up
 from hoptoad.handlers.broker import BrokeredNotifier
+from hoptoad.handlers.fallback import fall_back
 from hoptoad.runtime import messages
-from hoptoad.runtime.lifecycle import importing, when_needed
+from hoptoad.runtime.lifecycle import importing
 
 
 @shared_task(  # type: ignore[untyped-decorator]
     name="hoptoad.deliver", bind=True, acks_late=True, ignore_result=True, max_retries=None
 )
 def deliver(self: Any, document: str) -> None:
-    """Sends one notice from a worker, and tries again as the server's answer asks for."""
+    """Sends one notice from a Celery worker, and tries again later if the server's answer asks for it."""
     settings = get_settings()
     payload = document.encode()
     answer = report(payload, settings.timeout)
     if answer.verdict is Verdict.ACCEPTED:
         return
     if answer.verdict is Verdict.REFUSED or self.request.retries >= settings.retries:
-        give_up(payload, settings.timeout, str(answer), answer)
+        fall_back(payload, settings.timeout, str(answer), answer)
         return
     pause = pause_after(answer, self.request.retries)
     try:
         raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
-    except Reject as error:  # the broker does not take the task back, and this would end the notice
-        give_up(
-            payload, settings.timeout, f"Celery cannot try again: {messages.quoted(error.reason)}", answer
+    except Reject as error:  # the broker does not take the task back
+        fall_back(
+            payload, settings.timeout, f"Celery cannot try again: {messages.safe_line(error.reason)}", answer
         )
 
 
 def _load(application: Any) -> None:
-    """Imports what Celery imports when it publishes for the first time."""
-    when_needed("encodings.idna")  # what Python itself imports for the name of a host
+    """Imports now what Celery imports with its first message."""
+    import encodings.idna  # noqa: F401 - Python imports it to resolve a host name
+
     task, events = application.tasks[deliver.name], application.events
     _ = task.backend, application.amqp.queues, events.Dispatcher, events.Receiver
     _ = application.connection_for_write().transport
 
 
 class CeleryNotifier(BrokeredNotifier):
-    """Publishes from a thread. Where the broker is down, the spool or this process delivers."""
+    """Publishes a Celery task from a thread. While the broker is down, the spool or this process delivers."""
 
     def __init__(self, **kwargs: Any) -> None:
-        # Celery's current application is that of this thread, which has imported the site; the
-        # threads that publish would find another, made up one.
+        # Found in this thread, which has imported the site: in the threads that publish, Celery would
+        # make up another application.
         application = current_app._get_current_object()  # noqa: SLF001 - how a Proxy is seen through
 
-        with (
-            importing,
-            contextlib.suppress(Exception),
-        ):  # a broker that cannot be used is said when publishing
+        # A broker that cannot be used is logged with the first notice.
+        with importing, contextlib.suppress(Exception):
             _load(application)
 
         def publish(document: str) -> None:

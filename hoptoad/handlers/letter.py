@@ -1,24 +1,23 @@
-"""A notice as a letter: what a person reads where there is no server to look at it with."""
+"""The subject and the text of the mail for a notice."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from hoptoad.api.cgi_data import FRAME
-from hoptoad.notice import Data, Notice, Value
-from hoptoad.reporting.broken_links import is_internal
+from hoptoad.notice import Data, Notice, Value, is_internal
 
 _MAX_SUBJECT = 900  # RFC 5322, section 2.1.1, has lines end at 998
 
 
 def is_broken_link(notice: Notice) -> bool:
-    """Whether it tells of a page that was not found: the managers' business, not the admins'."""
+    """Whether the notice is a 404, which Django mails to MANAGERS, not to ADMINS."""
     return notice.error.class_name == "Http404"
 
 
 def subject(notice: Notice) -> str:
-    """One line, as AdminEmailHandler and BrokenLinkEmailsMiddleware word it, so that the rules of
-    people's mailboxes go on working. Django's EMAIL_SUBJECT_PREFIX comes before it.
+    """One line, worded like those of AdminEmailHandler and BrokenLinkEmailsMiddleware, so that the rules
+    of mailboxes keep working. Django puts EMAIL_SUBJECT_PREFIX before it.
     """
     meta = notice.request.cgi_data
     if "REQUEST_METHOD" not in meta:
@@ -51,7 +50,7 @@ def body(notice: Notice) -> str:
 
 
 def flat(data: "Mapping[str, Value]", prefix: str = "") -> list[tuple[str, str]]:
-    """Nested data as `user[name]` and its text."""
+    """Nested data as pairs of a name, such as `user[name]`, and a text."""
     pairs: list[tuple[str, str]] = []
     for key, value in data.items():
         name = f"{prefix}[{key}]" if prefix else key
@@ -102,5 +101,5 @@ def _lines(notice: Notice) -> Iterator[str]:
 
 
 def _without_frames(cgi_data: Data) -> Data:
-    """The environment without what stands below the lines of the backtrace."""
+    """The environment without the variables that the backtrace shows."""
     return {name: value for name, value in cgi_data.items() if not name.startswith(f"{FRAME}_")}

@@ -1,4 +1,6 @@
-"""Delivery to nowhere: in tests, what would have been sent is kept to be looked at."""
+"""Keeps notices in memory instead of sending them: for tests."""
+
+from typing import Any
 
 from hoptoad.api.parsers import parse
 from hoptoad.errors import ParseError
@@ -6,7 +8,7 @@ from hoptoad.notice import ErrorInfo, Notice
 
 MAX_NOTICES = 1000
 
-# A test looks at it as hoptoad.testing.outbox.
+# Tests use it as hoptoad.testing.outbox.
 outbox: list[Notice] = []
 
 
@@ -19,9 +21,14 @@ def _read(payload: bytes) -> Notice:
 
 
 class MemoryNotifier:
-    """Keeps the last MAX_NOTICES notices of the process, read back from the bytes of the wire."""
+    """Keeps the last MAX_NOTICES notices of the process, parsed from their bytes."""
+
+    needs_threads = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Takes the keyword of all our handlers; this one never falls back."""
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
-        """Reads the notice back and keeps it; `timeout` means nothing here."""
+        """Parses the notice and keeps it; ignores `timeout`."""
         outbox.append(_read(payload))
         del outbox[:-MAX_NOTICES]

@@ -1,4 +1,4 @@
-"""Delivery by way of the disk: written before `enqueue` returns, sent by a thread, deleted when taken."""
+"""Delivery through the disk: written before `enqueue` returns, sent by a thread, deleted when accepted."""
 
 import contextlib
 import threading
@@ -6,17 +6,17 @@ import time
 
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
+from hoptoad.delivery.spool.directory import spool_of
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
-from hoptoad.delivery.stats import tally
-from hoptoad.handlers.base import GiveUp, Send, give_up
-from hoptoad.handlers.spool_files import directory_of
-from hoptoad.handlers.spool_worker import SpoolWorker
+from hoptoad.delivery.stats import stats
+from hoptoad.handlers.fallback import fall_back
+from hoptoad.handlers.registry import FallBack, Send
+from hoptoad.handlers.spool_delivery import SpoolDelivery
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.runtime import lifecycle, threads
+from hoptoad.handlers.worker import Worker
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
@@ -25,87 +25,91 @@ _LONGEST_PAUSE = 10.0  # seconds; one process asks for all that share the direct
 _MIB = 1024 * 1024
 
 
-class SpoolNotifier:
-    """Never loses what it was given while the disk works, whatever becomes of the process.
+class SpoolNotifier(Worker):
+    """Loses nothing while the disk works, even if the process is killed.
 
     Processes may share the directory; one of them at a time delivers. Where the disk fails, notices
-    go to threads, and the log says so once a minute.
+    go to threads, which is logged once a minute.
     """
 
+    _thread_name = "hoptoad-spool"
+
     def __init__(
-        self, *, send: Send = report, give_up: GiveUp = give_up, circuit: Circuit | None = None
+        self, *, send: Send = report, fall_back: FallBack = fall_back, circuit: CircuitBreaker | None = None
     ) -> None:
-        self._directory = directory_of(get_settings())
+        self._directory = spool_of(get_settings())
         self._send = send
-        self._give_up = give_up
-        self._circuit = circuit or Circuit(longest=_LONGEST_PAUSE)
-        self._memory = ThreadedNotifier(send=send, give_up=give_up, circuit=self._circuit)
+        self._fall_back = fall_back
+        self._circuit = circuit or CircuitBreaker(longest=_LONGEST_PAUSE)
+        self._memory = ThreadedNotifier(send=send, fall_back=fall_back, circuit=self._circuit)
         self._is_open = False
-        self.start_over()
-        lifecycle.track(self)
+        super().__init__()
         self._look_for_leftovers()
 
     def start_over(self) -> None:
-        """No thread, nothing known of what waits: at first, and in a forked child."""
-        self._changed = threading.Condition(threading.RLock())
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._more = False  # written since the worker's last step
+        """Without a thread, and with nothing in the backlog: at first, and in a forked child."""
+        super().start_over()
+        self._last_line_logged = threading.Event()
+        self._stepping = False
+        self._more = False  # written since the last step
         self._flushing = 0
         self._size = SpoolSize(self._directory.path)
-        self._worker = SpoolWorker(
+        self._delivery = SpoolDelivery(
             self._directory,
             self._size,
             self._circuit,
             self._changed,
             send=self._send,
-            give_up=self._give_up,
+            fall_back=self._fall_back,
         )
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
-        """Writes a notice. Blocks for that long; what cannot be written is handed to threads."""
+        """Writes a notice to the disk, which blocks. Where the disk fails, threads send it from memory."""
         try:
             is_written = self._write(payload)
         except OSError as error:
-            self._worker.report.disk_failed(error)
+            self._delivery.report.disk_failed(error)
             self._memory.enqueue(payload, timeout)
             return
-        self._wake()
+        self._wake(timeout)
         if not is_written:
             most = get_settings().spool_max_mb
-            self._give_up(payload, timeout, f"the spool is full (HOPTOAD_SPOOL_MAX_MB = {most})", None)
+            self._fall_back(payload, timeout, f"the spool is full (HOPTOAD_SPOOL_MAX_MB = {most})", None)
 
     def flush(self, timeout: float) -> bool:
-        """Waits until nothing is left in the directory; False after `timeout` seconds."""
+        """Waits until the directory holds no waiting notice; False after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         in_memory = self._memory.flush(timeout)
         with self._changed:
             self._flushing += 1
         try:
             self._open()
-            self._wake()
+            self._wake(timeout)
             return self._is_empty_by(deadline) and in_memory
         except OSError as error:
-            self._worker.report.disk_failed(error)
-            return in_memory and not self._worker.busy
+            self._delivery.report.disk_failed(error)
+            return in_memory and not self._delivery.busy
         finally:
             with self._changed:
                 self._flushing -= 1
 
-    def close(self, timeout: float | None = None) -> None:
-        """Lets the notices that are being sent finish. What waits is safe where it is."""
+    def close(self, timeout: float | None = None) -> bool:
+        """Waits for the notices that are being sent; the others are safe on the disk.
+
+        Returns whether nothing is left in memory.
+        """
         if timeout is None:
             timeout = get_settings().flush_timeout
         with self._changed:
-            self._worker.closing = True
+            self._delivery.closing = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._worker.sending, timeout)
+            self._changed.wait_for(lambda: not (self._delivery.sending or self._stepping), timeout)
         with contextlib.suppress(OSError):
-            self._worker.tell_end()
-            if not self._worker.sending:
-                self._worker.rest()
-        self._closed.set()
-        self._memory.close(timeout)
+            self._delivery.log_end()
+            if not self._delivery.sending:
+                self._delivery.rest()
+        self._last_line_logged.set()
+        return self._memory.close(timeout)
 
     def _write(self, payload: bytes) -> bool:
         """False where the directory is full."""
@@ -118,12 +122,12 @@ class SpoolNotifier:
             has_room = self._size.reserve(len(payload), get_settings().spool_max_mb * _MIB)
         if has_room:
             try:
-                self._worker.written.append(self._directory.write(payload))
+                self._delivery.written.append(self._directory.write(payload))
             except OSError:
                 self._size.free(len(payload))
                 raise
-            tally.count("spooled")
-        self._worker.scan.recount = not has_room
+            stats.count("spooled")
+        self._delivery.scan.recount = not has_room
         return has_room
 
     def _open(self) -> None:
@@ -133,73 +137,76 @@ class SpoolNotifier:
 
     def _is_empty_by(self, deadline: float) -> bool:
         with self._changed:
-            while self._worker.busy or self._directory.waiting():
+            while self._delivery.busy or self._directory.waiting():
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
-                # Another process may be the one who delivers.
-                self._changed.wait(min(left, 0.1 if self._worker.busy else 1.0))
+                # Another process may be the one that delivers.
+                self._changed.wait(min(left, 0.1 if self._delivery.busy else 1.0))
         return True
 
     def _look_for_leftovers(self) -> None:
         try:
             self._open()
-            if self._worker.finds_leftovers():
-                self._wake()
+            if self._delivery.finds_leftovers():
+                self._wake(get_settings().timeout)
         except OSError as error:
-            self._worker.report.disk_failed(error)
+            self._delivery.report.disk_failed(error)
 
-    def _wake(self) -> None:
-        if not threads.may_start():
-            self._deliver_here()
-            return
+    def _wants_thread(self) -> bool:
+        return not (self._running or self._delivery.closing)
+
+    def _wake(self, timeout: float) -> None:
         with self._changed:
             self._more = True
             self._changed.notify_all()
-            closing = self._worker.closing or not threading.main_thread().is_alive()
-            if self._thread is None and not closing:  # at the end of the process the next one delivers
-                # None where the system has no thread left to give; the next notice asks again.
-                self._thread = threads.start(self._work, "hoptoad-spool")
+        super()._wake(timeout)
 
-    def _deliver_here(self) -> None:
-        """Delivers what is due in the calling thread: a subinterpreter has no threads of ours."""
+    def _work_here(self, timeout: float) -> None:
         try:
-            self._worker.step()
+            if not self._delivery.closing:
+                self._delivery.step()
         except OSError as error:
-            self._worker.report.disk_failed(error)
+            self._delivery.report.disk_failed(error)
 
     def _work(self) -> None:
-        worker = self._worker
-        while not worker.closing:
-            self._more = False
+        while self._begins_step():
             try:
-                self._open()
-                pause = worker.step()
-            except OSError as error:
-                worker.report.disk_failed(error)
-                self._is_open = False  # someone may have deleted the directory, or given it away
-                self._pause(LOOK_EVERY, for_more=False)
-            except Exception:
-                log_exception(logger, "The spool's thread failed: django-hoptoad itself failed.")
-                self._pause(LOOK_EVERY, for_more=False)
-            else:
-                # While the server is down nothing is looked at, however much is being written.
-                self._pause(pause, for_more=not self._circuit.is_open)
-        self._closed.wait()  # the last lines are said while the lock is held
+                seconds, for_more = self._step()
+            finally:
+                self._end_step()
+            self._pause(seconds, for_more=for_more)
+        self._last_line_logged.wait()  # it is logged while the lock is held
         with contextlib.suppress(OSError):
-            worker.rest()
+            self._delivery.rest()
+
+    def _begins_step(self) -> bool:
+        with self._changed:
+            self._stepping = not self._delivery.closing
+            self._more = False
+            return self._stepping
+
+    def _end_step(self) -> None:
+        with self._changed:
+            self._stepping = False
+            self._changed.notify_all()
+
+    def _step(self) -> tuple[float, bool]:
+        """Does one step. Returns the seconds to pause, and whether a new notice ends the pause."""
+        try:
+            self._open()
+            # While the server is down, new notices cause no step.
+            return self._delivery.step(), not self._circuit.is_open
+        except OSError as error:
+            self._delivery.report.disk_failed(error)
+            self._is_open = False  # someone may have deleted the directory, or given it away
+        except Exception:
+            log_exception(logger, "The spool's thread failed: django-hoptoad itself failed.")
+        return LOOK_EVERY, False
 
     def _pause(self, seconds: float, *, for_more: bool) -> None:
         with self._changed:
             if self._flushing:
                 seconds = min(seconds, 0.1)
             if seconds:
-                self._changed.wait_for(lambda: self._worker.closing or (for_more and self._more), seconds)
-
-
-def _at_exit() -> None:
-    for spool in lifecycle.tracked(SpoolNotifier):
-        spool.close()
-
-
-lifecycle.at_exit(Ending.HANDLERS, _at_exit)
+                self._changed.wait_for(lambda: self._delivery.closing or (for_more and self._more), seconds)

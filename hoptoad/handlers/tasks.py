@@ -13,14 +13,14 @@ except ImportError:  # Django 5.2
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Verdict, pause_after
-from hoptoad.handlers.base import give_up
 from hoptoad.handlers.broker import BrokeredNotifier
+from hoptoad.handlers.fallback import fall_back
 from hoptoad.runtime import messages
 
 
 @task
 def deliver(document: str, attempt: int = 0) -> None:
-    """Sends one notice from a worker; tries again later where the backend can defer a task."""
+    """Sends one notice from a worker, and tries again later if the backend can defer a task."""
     settings = get_settings()
     payload = document.encode()
     answer = report(payload, settings.timeout)
@@ -28,15 +28,15 @@ def deliver(document: str, attempt: int = 0) -> None:
         return
     again = answer.verdict is not Verdict.REFUSED and attempt < settings.retries
     if not (again and deliver.get_backend().supports_defer):
-        give_up(payload, settings.timeout, str(answer), answer)
+        fall_back(payload, settings.timeout, str(answer), answer)
         return
     later = timezone.now() + timedelta(seconds=pause_after(answer, attempt))
     try:
         deliver.using(run_after=later).enqueue(document, attempt + 1)
-    # Backends, and the databases and brokers behind them, raise whatever they like.
+    # Backends, and the databases and brokers behind them, may raise anything.
     except Exception as error:
-        why = f"the tasks backend takes no other attempt: {messages.quoted(error)}"
-        give_up(payload, settings.timeout, why, answer)
+        why = f"the tasks backend takes no other attempt: {messages.safe_line(error)}"
+        fall_back(payload, settings.timeout, why, answer)
 
 
 def _publish(document: str) -> None:
@@ -44,7 +44,7 @@ def _publish(document: str) -> None:
 
 
 class TasksNotifier(BrokeredNotifier):
-    """Enqueues from a thread. Where the backend fails, the spool or this process delivers."""
+    """Enqueues a task from a thread. While the backend fails, the spool or this process delivers."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(_publish, "The tasks backend", **kwargs)

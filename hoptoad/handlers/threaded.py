@@ -1,46 +1,47 @@
-"""Delivery by a few threads and a bounded queue: the failing request only hands over."""
+"""Delivery by a few threads and a bounded queue: the failing request only queues."""
 
-import sys
-import threading
 import time
-import weakref
 from collections import deque
 from dataclasses import dataclass
 
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
+from hoptoad.delivery.stats import stats
 from hoptoad.delivery.transport import log_recovery
-from hoptoad.handlers.base import GiveUp, Send, give_up
-from hoptoad.runtime import lifecycle, threads
+from hoptoad.handlers.fallback import fall_back
+from hoptoad.handlers.registry import FallBack, Report, Send
+from hoptoad.handlers.worker import Worker, seconds_until_exit
+from hoptoad.runtime import threads
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 
-NOT_NOW = object()  # the outcome of an attempt that asked nobody: the notice goes on waiting
+NOT_NOW = object()  # outcome of an attempt that asked no server: the notice goes on waiting
 
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    """A notice that waits."""
+    """A waiting notice."""
 
     payload: bytes
     timeout: float
+    report: Report | None = None  # which makes the payload, as long as that is empty
     attempts: int = 0
 
 
-class ThreadedNotifier:
+class ThreadedNotifier(Worker):
     """A pool of daemon threads, started when there is something to send, and again after a fork.
 
     A full queue drops the newest notice. `enqueue` never blocks, and may be entered again from a
     signal handler or a finalizer. While the server is down or asks for a pause the notices wait,
-    and one of them at a time finds out whether it is back. In a subinterpreter, which has no daemon
-    threads, `enqueue` sends at once.
+    and one at a time probes it. In a subinterpreter, which has no daemon threads, `enqueue` sends at
+    once.
     """
+
+    takes_reports = True
 
     def __init__(
         self,
@@ -48,136 +49,126 @@ class ThreadedNotifier:
         *,
         queue_size: int | None = None,
         send: Send = report,
-        give_up: GiveUp = give_up,
-        circuit: Circuit | None = None,
+        fall_back: FallBack = fall_back,
+        circuit: CircuitBreaker | None = None,
     ) -> None:
         settings = get_settings()
         self._thread_count = threads or settings.thread_count
         self._queue_size = queue_size or settings.queue_size
         self._retries = settings.retries
         self._send = send
-        self._give_up = give_up
-        self._circuit = circuit or Circuit()
-        self.start_over()
-        lifecycle.track(self)
+        self._fall_back = fall_back
+        self._circuit = circuit or CircuitBreaker()
+        super().__init__()
 
     def start_over(self) -> None:
-        """Empties the pool: at first, and in a forked child, where the parent's locks may be held."""
-        # Re-entrant: a signal handler or a finalizer may come back while this thread holds it.
-        self._changed = threading.Condition(threading.RLock())
+        """Without threads and notices: at first, and in a forked child."""
+        super().start_over()
+        self._unfinished: deque[_Item] = deque()
         self._queue: deque[_Item] = deque()
-        self._threads = 0
         self._sending: set[_Item] = set()
-        self._closed = False
         self._abandoned: set[_Item] = set()
-        self._ends_with_process = False
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
-        """Queues a notice, or gives it up where `queue_size` notices are waiting."""
+        """Queues a notice. Where `queue_size` notices wait already, the new one goes to the fallback."""
+        self._put(_Item(payload, timeout))
+
+    def submit(self, report: Report) -> None:
+        """Queues a notice that a thread of this pool encodes before it waits for the server."""
+        self._put(_Item(b"", report.timeout, report))
+
+    def _put(self, item: _Item) -> None:
         with self._changed:
-            full = len(self._queue) >= self._queue_size
+            full = len(self._queue) + len(self._unfinished) >= self._queue_size
             if not full:
-                self._queue.append(_Item(payload, timeout))
+                (self._queue if item.report is None else self._unfinished).append(item)
                 self._changed.notify()
         if full:
-            self._give_up(
-                payload, timeout, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})", None
-            )
+            self._give_up(item, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})")
             return
-        tally.count("queued")
-        if not threads.may_start():
-            if not self._wait():
-                self._send_here(time.monotonic() + 2 * timeout)
-        elif threading.main_thread().is_alive():
-            self._start_thread()
-        else:  # the interpreter shuts down: no thread may start, and nobody would wait for it
-            timeout = get_settings().flush_timeout
-            self._send_here(_last_moment(timeout))
-            if self._queue:
-                self._end(timeout)
+        stats.count("queued")
+        self._wake(item.timeout)
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything queued has been sent or refused; False after `timeout` seconds."""
         if not threads.may_start():
             self._send_here(time.monotonic() + timeout)
         with self._changed:
-            return self._changed.wait_for(lambda: not (self._queue or self._sending), timeout)
+            return self._changed.wait_for(self._has_nothing, timeout)
+
+    def _has_nothing(self) -> bool:
+        return not (self._unfinished or self._queue or self._sending)
 
     def close(self, timeout: float | None = None) -> bool:
-        """Ends the pool: sends what waits, without threads in this one, and gives up the rest.
+        """Ends the pool: sends waiting notices, here where no thread runs. The rest goes to the fallback.
 
-        `timeout` is in seconds; None means HOPTOAD_FLUSH_TIMEOUT. A server that is known to be
-        down is asked once more, not for each notice. Returns whether nothing was given up.
+        `timeout` is in seconds; None means HOPTOAD_FLUSH_TIMEOUT. A server that is down is asked once
+        more, not for each notice. Returns whether every notice was sent or refused.
         """
         if timeout is None:
             timeout = get_settings().flush_timeout
         deadline = time.monotonic() + timeout
-        if self._circuit.is_open or not self._threads:
+        if self._circuit.is_open or not self._running:
             self._send_here(deadline)
         if not self._circuit.is_open:
             self.flush(max(deadline - time.monotonic(), 0.0))
         return self._end(timeout)
 
     def abandon(self) -> None:
-        """Counts what is being sent as unknown: for the end of the process, after `close`.
-
-        May be called again: Python 3.13 runs `atexit` in children of multiprocessing as well.
-        """
+        """Counts notices that are being sent as unknown: they may arrive or not."""
         with self._changed:
             sending = self._sending - self._abandoned
             self._abandoned |= sending
         if sending:
-            tally.leave(len(sending), _too_short(get_settings().flush_timeout))
+            stats.leave(len(sending), _too_short(get_settings().flush_timeout))
 
     def _end(self, timeout: float) -> bool:
         with self._changed:
             self._closed = True
-            left = list(self._queue)
+            left = [*self._queue, *self._unfinished]
             self._queue.clear()
-            self._threads = 0
+            self._unfinished.clear()
+            self._running.clear()
             sending = len(self._sending)
             self._changed.notify_all()
         why = _too_short(timeout)
-        with tally.one_line():
+        with stats.one_line():
             for item in left:
-                self._give_up(item.payload, item.timeout, why, None)
+                self._give_up(item, why)
         return not (left or sending)
 
-    def _start_thread(self) -> None:
-        with self._changed:
-            idle = self._threads - len(self._sending)
-            enough = idle >= len(self._queue) or self._threads >= self._thread_count
-            if enough or (self._threads and self._circuit.is_open):
-                return
-            self._closed = False
-            self._threads += 1
-            is_first, self._ends_with_process = not self._ends_with_process, True
-        if is_first:
-            _close_with_process(self)
-        if threads.start(self._work, "hoptoad") is None:  # the next notice asks again
-            with self._changed:
-                self._threads -= 1
+    def _wants_thread(self) -> bool:
+        running = len(self._running)
+        waiting = len(self._queue) + len(self._unfinished)
+        enough = running - len(self._sending) >= waiting or running >= self._thread_count
+        return not (enough or (running and self._circuit.is_open))
 
     def _work(self) -> None:
-        try:
-            while (item := self._next()) is not None:
-                self._deliver(item)
-        except BaseException:  # of a `send` that ends its thread; the next notice starts another
-            with self._changed:
-                self._threads = max(self._threads - 1, 0)
-            raise
+        while (item := self._next()) is not None:
+            self._deliver(item)
+
+    def _work_here(self, timeout: float) -> None:
+        if not self._wait():
+            self._send_here(time.monotonic() + 2 * timeout)
+
+    def _work_at_exit(self) -> None:
+        self._send_here(time.monotonic() + seconds_until_exit())
+        if self._queue or self._unfinished:
+            self._end(get_settings().flush_timeout)
 
     def _next(self) -> _Item | None:
         with self._changed:
             while not self._closed:
+                if self._unfinished:  # before all else, so that nothing waits for a server as it was captured
+                    return self._taken(self._unfinished)
                 wait = self._permit() if self._queue else None
                 if wait == 0.0:
-                    return self._taken()
+                    return self._taken(self._queue)
                 self._changed.wait(wait)
             return None
 
-    def _taken(self) -> _Item:
-        item = self._queue.popleft()
+    def _taken(self, queue: "deque[_Item]") -> _Item:
+        item = queue.popleft()
         self._sending.add(item)
         return item
 
@@ -185,18 +176,21 @@ class ThreadedNotifier:
         """Sends in this thread until the deadline, or until the server turns out to be down."""
         while (left := deadline - time.monotonic()) > 0:
             with self._changed:
-                if not self._queue:
+                if not self._queue and not self._unfinished:
                     return
-                item = self._taken()
+                item = self._taken(self._unfinished or self._queue)
             item.timeout = min(item.timeout, left / 2)  # once to connect, once for the answer
             self._deliver(item)
             if self._circuit.is_open:
                 return
 
     def _deliver(self, item: _Item) -> None:
+        if item.report is not None:
+            self._finish(item)
+            return
         again = False
         try:
-            again = self._settle(item, self._sent(item))
+            again = self._acted_on(item, self._outcome(item))
         finally:
             with self._changed:
                 if again:
@@ -204,18 +198,37 @@ class ThreadedNotifier:
                 self._sending.discard(item)
                 self._changed.notify_all()
 
-    def _sent(self, item: _Item) -> object:
+    def _finish(self, item: _Item) -> None:
+        """Has a report encoded, and queues the notice."""
+        payload = b""
+        try:
+            payload = _payload(item)
+        except Exception:
+            log_exception(logger, "A notice could not be encoded: django-hoptoad itself failed.")
+            stats.drop(1, "it could not be encoded")
+        finally:
+            with self._changed:
+                if payload:
+                    self._queue.append(item)
+                self._sending.discard(item)
+                self._changed.notify_all()
+
+    def _give_up(self, item: _Item, why: str) -> None:
+        if payload := _payload(item):
+            self._fall_back(payload, item.timeout, why, None)
+
+    def _outcome(self, item: _Item) -> object:
         try:
             return self._attempt(item.payload, item.timeout)
         except BaseException as error:
-            self._give_up(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
+            self._fall_back(item.payload, item.timeout, f"sending it raised {type(error).__name__}", None)
             if not isinstance(error, Exception):
-                raise  # of the process, which ends
+                raise  # the process ends
             log_exception(logger, "A notice could not be sent: django-hoptoad itself failed.")
             return None
 
-    def _settle(self, item: _Item, answer: object) -> bool:
-        """Whether the notice should be tried again."""
+    def _acted_on(self, item: _Item, answer: object) -> bool:
+        """Whether the notice is to be tried again; any other outcome is counted or falls back."""
         if answer is NOT_NOW:
             return True
         if not isinstance(answer, Answer):
@@ -225,9 +238,9 @@ class ThreadedNotifier:
             return False
         item.attempts += 1
         if answer.verdict is not Verdict.REFUSED and item.attempts <= self._retries and not self._closed:
-            tally.count("retried")
+            stats.count("retried")
             return True
-        self._give_up(item.payload, item.timeout, str(answer), answer)
+        self._fall_back(item.payload, item.timeout, str(answer), answer)
         return False
 
     def _wait(self) -> float:
@@ -239,48 +252,17 @@ class ThreadedNotifier:
         return self._circuit.permit()
 
     def _attempt(self, payload: bytes, timeout: float) -> object:
-        """What `send` returns, or NOT_NOW where nobody was asked. Raises what `send` raises."""
+        """What `send` returns, or NOT_NOW. Raises what `send` raises."""
         return self._circuit.attempt(lambda: self._send(payload, timeout))
+
+
+def _payload(item: _Item) -> bytes:
+    """The bytes of a notice; none where it is not to be sent."""
+    report, item.report = item.report, None
+    if report is not None:
+        item.payload = report.payload() or b""
+    return item.payload
 
 
 def _too_short(timeout: float) -> str:
     return f"the process ended, and HOPTOAD_FLUSH_TIMEOUT = {timeout:g} s was not enough"
-
-
-_ends_at: list[float] = []
-
-
-def _last_moment(timeout: float) -> float:
-    """When a process that shuts down must have ended: one moment for all that still fails in it."""
-    if not _ends_at:
-        _ends_at.append(time.monotonic() + timeout)
-    return _ends_at[0]
-
-
-def _close_with_process(pool: ThreadedNotifier) -> None:
-    """Children of multiprocessing and Celery's end without atexit, but each has a hook of its own."""
-    reference = weakref.ref(pool)
-
-    def close(**kwargs: object) -> None:
-        still_there = reference()
-        if still_there is not None:
-            _end_with_process([still_there])
-
-    # Asked of what is loaded already: a site without these must not load them for our sake.
-    multiprocessing = sys.modules.get("multiprocessing.util")
-    if multiprocessing is not None:
-        multiprocessing.Finalize(None, close, exitpriority=0)
-    celery = sys.modules.get("celery.signals")
-    if celery is not None:
-        celery.worker_process_shutdown.connect(close, weak=False)
-
-
-def _end_with_process(pools: list[ThreadedNotifier]) -> None:
-    with tally.one_line():
-        for pool in pools:
-            pool.close()
-        for pool in pools:
-            pool.abandon()
-
-
-lifecycle.at_exit(Ending.HANDLERS, lambda: _end_with_process(lifecycle.tracked(ThreadedNotifier)))

@@ -13,8 +13,7 @@ from django.utils.timezone import now
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.delivering import delivering
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.errors import ParseError
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.inbox import alerts, options
@@ -25,6 +24,7 @@ from hoptoad.inbox.prune import prune_when_due
 from hoptoad.inbox.store import Flood
 from hoptoad.inbox.writer import store_patiently
 from hoptoad.runtime import messages
+from hoptoad.runtime.guards import delivering
 from hoptoad.runtime.messages import get_logger
 from hoptoad.signals import notice_answered, notice_sent, tell
 
@@ -53,10 +53,10 @@ def send(payload: bytes, timeout: float) -> Answer:
         answer = _stored(payload, timeout)
         tell(notice_answered, send, answer=answer)
         if answer.verdict is Verdict.ACCEPTED:
-            tally.count("sent")
+            stats.count("sent")
             tell(notice_sent, send, answer=answer)
         elif answer.verdict is Verdict.REFUSED:
-            tally.count("refused")
+            stats.count("refused")
         _log(answer)
     return answer
 
@@ -68,7 +68,7 @@ def _stored(payload: bytes, timeout: float) -> Answer:
         text = f"{error}. (The inbox reads HOPTOAD_API v2 and v3.)"
         return Answer(verdict=Verdict.REFUSED, url=ADDRESS, fault="document", text=text)
     except (Error, ImproperlyConfigured) as error:
-        text = messages.quoted(f"{type(error).__name__}: {error}")
+        text = messages.safe_line(f"{type(error).__name__}: {error}")
         hint = ". Run: manage.py migrate hoptoad_inbox" if any(said in text for said in _MISSING) else ""
         return Answer(verdict=Verdict.UNREACHABLE, url=ADDRESS, fault="database", text=text + hint)
 

@@ -1,1 +1,1 @@
-"""Doors of other packages, one module each; none is imported unless its package is used."""
+"""One module for each package or server that can report failures. None is imported unless it is used."""

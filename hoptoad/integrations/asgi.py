@@ -1,4 +1,4 @@
-"""Failures of an ASGI application outside Django's handlers: websocket consumers, lifespan, routers."""
+"""Reports failures of an ASGI application outside Django: websocket consumers, lifespan, routers."""
 
 import io
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,7 +15,7 @@ from hoptoad.runtime.scope import begin, begin_server_request, end
 
 logger = get_logger(__name__)
 
-_TOLD = ("path", "channel")  # the latter is that of a channel layer
+_DETAILS = ("path", "channel")  # the latter is from a channel layer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,10 +27,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class HoptoadASGI:
     """`application = HoptoadASGI(get_asgi_application())`, or around Channels' ProtocolTypeRouter.
 
-    Exceptions are reported and go on. What the middleware has seen is not reported again. When the
-    server shuts down, what still waits is sent within HOPTOAD_FLUSH_TIMEOUT: some servers end
-    themselves by a signal that leaves no other moment. An application that knows no lifespan, as
-    Django's, is spared its messages.
+    Exceptions are reported and raised on. What the middleware has seen is not reported again. When the
+    server shuts down, waiting notices are sent within HOPTOAD_FLUSH_TIMEOUT: some servers end by a
+    signal that leaves no later moment. For an application without lifespan support, like Django's,
+    this class answers the lifespan messages.
     """
 
     def __init__(self, application: Application) -> None:
@@ -40,7 +40,7 @@ class HoptoadASGI:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        # In a request the unit is shared with the middleware's; a connection may fail more than once.
+        # A request shares its unit with the middleware; a connection may fail more than once.
         is_http = scope["type"] == "http"
         unit = begin_server_request() if is_http else begin(merges=False, request=_request_or_none(scope))
         try:
@@ -55,8 +55,8 @@ class HoptoadASGI:
 
     async def _report(self, error: Exception, scope: Scope, request: HttpRequest | None) -> None:
         kind = str(scope["type"])
-        # Channel layers, lifespan and protocols of the site's own ask for no path.
-        extra = {"asgi": {"type": kind, **{name: scope[name] for name in _TOLD if name in scope}}}
+        # Channel layers, lifespan and custom protocols have no path.
+        extra = {"asgi": {"type": kind, **{name: scope[name] for name in _DETAILS if name in scope}}}
         trace = error.__traceback__  # asgiref raises the exception in its thread as well
         try:
             # Not in the event loop: the handler may block.
@@ -64,7 +64,7 @@ class HoptoadASGI:
                 error, request=request, component="asgi", action=kind, extra=extra, uncaught=True
             )
         except RuntimeError:  # the event loop's threads are shut down
-            log_exception(logger, "A failure of the site could not be reported: no thread was to be had.")
+            log_exception(logger, "A failure of the site could not be reported: no thread could be started.")
         error.__traceback__ = trace
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,12 +76,12 @@ class HoptoadASGI:
                 await self._report(error, scope, None)
                 await _flush()
                 raise
-        if not lifespan.was_used:  # Django's application has refused, or looked away
+        if not lifespan.was_used:  # the application has raised or returned, as Django's does
             await _empty_lifespan(receive, send)
 
 
 class _Lifespan:
-    """Passes the messages on, and sends what waits before the server is told that all is over."""
+    """Passes the messages on. Sends waiting notices before the shutdown is complete."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -114,7 +114,7 @@ async def _flush() -> None:
     try:
         await sync_to_async(manual.flush, thread_sensitive=False)()
     except Exception:
-        log_exception(logger, "What still waited could not be sent.")
+        log_exception(logger, "Waiting notices could not be sent.")
 
 
 def _request_or_none(scope: Scope) -> HttpRequest | None:
@@ -122,7 +122,7 @@ def _request_or_none(scope: Scope) -> HttpRequest | None:
 
 
 def _request(scope: Scope) -> HttpRequest:
-    """The scope as a request whose body nobody has read."""
+    """The scope as a request without its body."""
     as_http = {"method": "GET", **scope, "type": "http"}
     as_http.pop("user", None)  # lazy in Channels
     return ASGIRequest(as_http, io.BytesIO())

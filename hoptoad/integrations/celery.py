@@ -1,4 +1,4 @@
-"""Failures of Celery's tasks, through Celery's own signals."""
+"""Reports failures of Celery's tasks, by Celery's own signals."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from celery import signals  # type: ignore[import-untyped]
 from celery.exceptions import TimeLimitExceeded  # type: ignore[import-untyped]
 
 from hoptoad.capture.context import forget
-from hoptoad.log import left_to_others
+from hoptoad.log import reported_elsewhere
 from hoptoad.reporting import reporter
 from hoptoad.reporting.manual import flush
 from hoptoad.runtime import scope
@@ -19,15 +19,15 @@ _REQUEST = "celery.worker.request"
 _TASK_ENDED = "Task handler raised error: %r"
 _TIMED_OUT = "Hard time limit (%ss) exceeded for %s[%s]"
 
-# The units of the tasks that are running, by the task's id.
+# The units of work of the running tasks, by the task's id.
 _units: dict[str, scope.Scope] = {}
-# The last failure the worker's main process was told of: the task's id and the exception.
+# The last failure that the worker's main process received: the task's id and the exception.
 _last: tuple[str, BaseException | None] = ("", None)
 
 
 def connect() -> None:
-    """Listens to the worker. Retry, Ignore and Reject are no failures there, `throws` are none here."""
-    left_to_others.update({_TRACE: _is_reported_here, _REQUEST: _was_reported_here})
+    """Connects to the worker's signals. Retry, Ignore and Reject send none; `throws` are not reported."""
+    reported_elsewhere.update({_TRACE: _is_reported_here, _REQUEST: _was_reported_here})
     signals.task_failure.connect(_failed, weak=False)
     signals.task_prerun.connect(_began, weak=False)
     signals.task_postrun.connect(_ended, weak=False)
@@ -36,9 +36,9 @@ def connect() -> None:
 
 
 def disconnect() -> None:
-    """Listens no more."""
+    """Disconnects from the signals."""
     for name in (_TRACE, _REQUEST):
-        left_to_others.pop(name, None)
+        reported_elsewhere.pop(name, None)
     signals.task_failure.disconnect(_failed)
     signals.task_prerun.disconnect(_began)
     signals.task_postrun.disconnect(_ended)
@@ -50,7 +50,7 @@ def _began(task_id: str = "", task: Any = None, **details: Any) -> None:
     is_eager = bool(getattr(getattr(task, "request", None), "is_eager", False))
     if not is_eager:
         forget()
-    # A task that runs inside a request belongs to it; a worker's thread may hold what an ended task left.
+    # An eager task belongs to the request around it; in a worker an earlier unit may not have ended.
     _units[task_id] = scope.begin(merges=True, nested=is_eager)
 
 
@@ -94,10 +94,11 @@ def _failed(
 
 
 def _original(exception: BaseException) -> BaseException:
-    """The exception the task raised.
+    """The exception that the task raised.
 
-    Where that cannot be pickled, the signal carries a stand-in: an UnpickleableExceptionWrapper, or
-    one of a base class. Celery gives it the traceback of the original, which is still being handled.
+    Where it cannot be pickled, the signal has a replacement: an UnpickleableExceptionWrapper, or an
+    exception of a base class. Celery gives it the traceback of the original, which is still being
+    handled.
     """
     handled = sys.exc_info()[1]
     if handled is None or handled.__traceback__ is not exception.__traceback__:
@@ -106,10 +107,10 @@ def _original(exception: BaseException) -> BaseException:
 
 
 def _is_second_signal(task_id: str, exception: BaseException, traceback: Any) -> bool:
-    """Whether this is the second signal of one hard time limit.
+    """Whether this is the second signal for one hard time limit.
 
-    The pool's result comes first, with its traceback as text. Where the task's message goes back to
-    the queue that one is not sent.
+    The first is for the pool's result, with a traceback as text. It is not sent where the task's
+    message goes back to the queue.
     """
     global _last
     if isinstance(exception, TimeLimitExceeded) and isinstance(traceback, TracebackType):
@@ -124,15 +125,15 @@ def _is_reported_here(record: logging.LogRecord) -> bool:
 
 
 def _was_reported_here(record: logging.LogRecord) -> bool:
-    """Whether a record of the worker's main process says what a signal, or another record, says too."""
+    """Whether a record of the worker's main process repeats a signal or another record."""
     if record.msg != _TASK_ENDED or not isinstance(record.args, tuple):
-        return record.msg == _TIMED_OUT  # follows the other record
+        return record.msg == _TIMED_OUT  # comes after the other record
     error = record.args[0]
     return error is _last[1] or (isinstance(error, TimeLimitExceeded) and _timeout_sends_signal())
 
 
 def _timeout_sends_signal() -> bool:
-    """Whether this Celery, as 5.7 does, sends a signal of its own for each hard time limit."""
+    """Whether this Celery sends a separate signal for each hard time limit, as 5.7 does."""
     module = sys.modules.get("celery.worker.request")  # a web process has no worker to import
     return module is not None and "task_failure" in module.Request.on_timeout.__code__.co_names
 

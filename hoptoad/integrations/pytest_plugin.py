@@ -1,4 +1,4 @@
-"""The fixture `hoptoad_outbox`, known to pytest by this package's entry point."""
+"""The fixture `hoptoad_outbox`, which pytest finds by this package's entry point."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def hoptoad_outbox() -> Iterator[list[Any]]:
-    """What would have been sent in this test: `hoptoad.notice.Notice` objects, oldest first."""
+    """The notices that this test would have sent, `hoptoad.notice.Notice` objects, oldest first."""
     from hoptoad.testing import outbox  # late: pytest loads this before Django has settings
 
     outbox.clear()

@@ -1,4 +1,4 @@
-"""Failures of Django's tasks, of Django 6.0 and later or of the django-tasks package."""
+"""Reports failures of Django's tasks, of Django 6.0 and later or of the django-tasks package."""
 
 import logging
 import sys
@@ -10,26 +10,26 @@ except ImportError:  # Django 5.2
     from django_tasks.signals import task_finished, task_started
 
 from hoptoad.capture.context import forget
-from hoptoad.log import left_to_others
+from hoptoad.log import reported_elsewhere
 from hoptoad.reporting import reporter
 from hoptoad.runtime import scope
 
-# The units of the tasks that are running, by the task's id.
+# The units of work of the running tasks, by the task's id.
 _units: dict[str, scope.Scope] = {}
 _LOGGERS = ("django.tasks", "django_tasks")
 
 
 def connect() -> None:
-    """Listens to the backend, wherever it runs the task."""
-    left_to_others.update(dict.fromkeys(_LOGGERS, _is_reported_here))
+    """Connects to the backend's signals, in the process that runs the task."""
+    reported_elsewhere.update(dict.fromkeys(_LOGGERS, _is_reported_here))
     task_started.connect(_began, dispatch_uid=__name__)
     task_finished.connect(_finished, dispatch_uid=__name__)
 
 
 def disconnect() -> None:
-    """Listens no more."""
+    """Disconnects from the signals."""
     for name in _LOGGERS:
-        left_to_others.pop(name, None)
+        reported_elsewhere.pop(name, None)
     task_started.disconnect(dispatch_uid=__name__)
     task_finished.disconnect(dispatch_uid=__name__)
 
@@ -59,9 +59,9 @@ def _report(task_result: Any) -> None:
         return
     path = str(task_result.task.module_path)
     if path.startswith("hoptoad."):
-        return  # a notice that could not be delivered says so itself
+        return  # our own task logs a notice that it cannot deliver
     last = errors[-1]
-    error = sys.exc_info()[1]  # backends tell while they handle it
+    error = sys.exc_info()[1]  # backends send the signal while they handle it
     if error is not None and not isinstance(error, Exception):
         return
     reporter.report(

@@ -1,4 +1,4 @@
-"""Failures of a WSGI application outside Django's handlers: what the server alone would see."""
+"""Reports failures of a WSGI application outside Django, which only the server would see."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -20,16 +20,16 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 class HoptoadWSGI:
     """`application = HoptoadWSGI(get_wsgi_application())`, or around a middleware of WSGI.
 
-    Reports what reaches the server: a middleware that returned None, a request that could not be
-    made, and SystemExit, by which gunicorn ends a request that takes too long. Exceptions are
-    reported and go on; what the middleware has seen is not reported again.
+    Reports exceptions that reach the server: from a middleware that returned None, a malformed
+    request, and SystemExit, by which gunicorn ends a request that takes too long. They are raised on.
+    What the middleware has seen is not reported again.
     """
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        unit = begin_server_request()  # shared with the middleware's
+        unit = begin_server_request()  # shared with the middleware
         try:
             return self._application(environ, start_response)
         except (Exception, SystemExit) as error:
@@ -47,9 +47,9 @@ def _report(error: BaseException, environ: Environ, request: HttpRequest | None)
 
 
 def _request(environ: Environ) -> HttpRequest | None:
-    """The environ as a request whose body nobody has read. None where that is the very failure."""
+    """The environ as a request without its body. None where it is too malformed for one."""
     try:
         return WSGIRequest({**environ, "wsgi.input": io.BytesIO()})
     except Exception:
-        logger.debug("No request could be made of a failing environ.", exc_info=True)
+        logger.debug("The environ of a failing request is too malformed for a WSGIRequest.", exc_info=True)
         return None

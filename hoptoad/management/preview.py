@@ -1,14 +1,17 @@
 """A notice field by field, with the rule that masked what: for `manage.py hoptoad_preview`."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hoptoad import NAME, URL, __version__
-from hoptoad.handlers.letter import flat, where
-from hoptoad.notice import Data, ErrorInfo, Notice, Value
+from hoptoad.handlers.letter import where
+from hoptoad.notice import Kind, Notice, walk
+from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.secrets import MASK, REAPPEARS, Row
+from hoptoad.redaction.redact import REAPPEARS, Finding
+
+_LAST = ("request", "params", "session", "cgi-data", "extra", "user", "notice", "server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +24,82 @@ class Line:
     rule: str = ""
 
 
-def lines(notice: Notice, rows: Iterable[Row] | None, names: Names) -> list[Line]:
-    """Every field that is sent. Without `rows`, as of a stored notice, rules are found by name."""
-    rules = None if rows is None else _by_field(rows)
-    return [
-        Line(section, name, text, _rule(section, name, rules, names) if MASK in text else "")
-        for section, name, text in _fields(notice)
+def lines(notice: Notice, findings: Iterable[Finding] | None, names: Names) -> list[Line]:
+    """Every field that is sent. Without findings, as of a stored notice, rules are found by name."""
+    rules = None if findings is None else _by_field(findings)
+    fields = _Fields(notice)
+    shown = [
+        Line(section, label, text, _rule(section, name, rules, names) if MASK in label + text else "")
+        for section, name, label, text in fields.all()
     ]
+    return sorted(shown, key=lambda line: _LAST.index(line.section) if line.section in _LAST else -1)
 
 
-def _by_field(rows: Iterable[Row]) -> "dict[tuple[str, str], list[str]]":
+class _Fields:
+    """The fields of a notice in the order of `walk`; several texts of one name are one field."""
+
+    def __init__(self, notice: Notice) -> None:
+        self._notice = notice
+        self._found: list[tuple[str, str, str, list[str]]] = []
+        self._errors = 0
+        self._frames = 0
+
+    def all(self) -> list[tuple[str, str, str, str]]:
+        walk(self._notice, self._look, look=self._look)
+        self._found.append(("notice", "notifier", "notifier", [f"{NAME} {__version__} {URL}"]))
+        following = [*self._found[1:], ("", "", "", [])]
+        return [
+            (section, name, label, _joined(texts))
+            for (section, name, label, texts), after in zip(self._found, following, strict=True)
+            if texts or not after[1].startswith(f"{name}[")
+        ]
+
+    def _look(self, text: str, kind: Kind, section: str, name: str) -> str:
+        if kind == "name":
+            self._found.append((section, name, name, []))
+        elif section in ("error", "causes"):
+            self._look_at_error(text, kind, section, name)
+        elif section == "request" and kind == "fixed":
+            if name == "component":
+                self._found.append((section, "where", "where", [where(self._notice)]))
+        elif section in ("request", "notice", "server", "user", "source"):
+            of_all = f"{text} by this process so far" if name == "lost" else text
+            self._found += [(section, name, name, [of_all])] if text or name == "url" else []
+        elif self._found[-1][:2] == (section, name):
+            self._found[-1][3].append(text)
+        else:
+            self._found.append((section, name, name, [text]))
+        return text
+
+    def _look_at_error(self, text: str, kind: Kind, section: str, name: str) -> None:
+        if kind == "class":
+            self._errors += 1
+            self._frames = 0
+        label = name
+        if name == "frame":
+            label = f"frame {self._frames}"
+            self._frames += 1
+        if section == "causes":
+            number = self._errors - 1
+            relation = self._notice.causes[number - 1].relation
+            label = f"{number} ({relation}), {label}" if relation else f"{number}, {label}"
+        self._found.append((section, name, label, [text]))
+
+
+def _joined(texts: list[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    quoted = [json.dumps(text, ensure_ascii=False) for text in texts]
+    return ": ".join(filter(None, [f"{len(texts)} values", ", ".join(quoted)]))
+
+
+def _by_field(findings: Iterable[Finding]) -> "dict[tuple[str, str], list[str]]":
     """What was masked in each field, each reason once."""
     rules: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        reason = row.rule if row.name == row.field else f"{row.name}: {row.rule}"
-        known = rules.setdefault((row.section, row.field), [])
+    for section, field, name, rule in findings:
+        of_another = f"{rule}: {name}" if rule == REAPPEARS else f"{name}: {rule}"
+        reason = rule if name == field else of_another
+        known = rules.setdefault((section, field), [])
         if reason not in known:
             known.append(reason)
     return rules
@@ -48,84 +112,3 @@ def _rule(section: str, name: str, rules: "Mapping[tuple[str, str], list[str]] |
     if rules is None:
         return names.rule(own) or "masked when it was captured"
     return "; ".join(rules.get((section, name)) or rules.get((section, own)) or [REAPPEARS])
-
-
-def _fields(notice: Notice) -> Iterator[tuple[str, str, str]]:
-    yield from _error("error", "", notice.error)
-    yield from _frames("backtrace", "", notice.error)
-    for number, cause in enumerate(notice.causes, 1):
-        prefix = f"{number} ({cause.relation}), " if cause.relation else f"{number}, "
-        yield from _error("causes", prefix, cause)
-        yield from _frames("causes", f"{prefix}frame ", cause)
-    yield from _request(notice)
-    if notice.user is not None:
-        for name in ("id", "name", "email", "username"):
-            if text := getattr(notice.user, name):
-                yield "user", name, text
-    yield from _origin(notice)
-
-
-def _error(section: str, prefix: str, error: ErrorInfo) -> Iterator[tuple[str, str, str]]:
-    yield section, f"{prefix}class", error.class_name
-    yield section, f"{prefix}message", error.message
-    for note in error.notes:
-        yield section, f"{prefix}note", note
-
-
-def _frames(section: str, prefix: str, error: ErrorInfo) -> Iterator[tuple[str, str, str]]:
-    for number, frame in enumerate(error.frames):
-        yield section, f"{prefix}{number}", f"{frame.file}:{frame.line} in {frame.function}"
-        for name, text in _flat(frame.variables):
-            yield "variables", name, text
-        for line, text in frame.source:
-            yield "source", str(line), text
-    if error.frames_left_out:
-        yield section, f"{prefix}left out", str(error.frames_left_out)
-
-
-def _request(notice: Notice) -> Iterator[tuple[str, str, str]]:
-    request = notice.request
-    yield "request", "url", request.url
-    yield "request", "where", where(notice)
-    for section, data in (
-        ("params", request.params),
-        ("session", request.session),
-        ("cgi-data", request.cgi_data),
-        ("extra", notice.extra),
-    ):
-        for name, text in _flat(data):
-            yield section, name, text
-
-
-def _origin(notice: Notice) -> Iterator[tuple[str, str, str]]:
-    server = notice.server
-    yield "notice", "id", notice.id
-    yield "notice", "notifier", f"{NAME} {__version__} {URL}"
-    yield "notice", "severity", notice.severity
-    if notice.lost:
-        yield "notice", "lost", f"{notice.lost} by this process so far"
-    for name in ("project_root", "environment_name", "app_version", "revision", "hostname"):
-        if text := getattr(server, name):
-            yield "server", name, text
-    yield "server", "framework", notice.framework
-    yield "server", "language", notice.language
-
-
-def _flat(data: Data) -> list[tuple[str, str]]:
-    """As `letter.flat` has it, but a field that holds several texts is one line."""
-    return flat({name: _joined(value) for name, value in data.items()})
-
-
-def _joined(value: Value) -> Value:
-    if isinstance(value, Mapping):
-        return {name: _joined(item) for name, item in value.items()}
-    if not isinstance(value, tuple):
-        return value
-    if not all(isinstance(item, str) for item in value):
-        return tuple(map(_joined, value))
-    count = "1 value" if len(value) == 1 else f"{len(value)} values"
-    return ": ".join(filter(None, [count, ", ".join(map(_quoted, value))]))
-
-
-def _quoted(text: Value) -> str:
-    return json.dumps(text, ensure_ascii=False)

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, unquote
 
 T = TypeVar("T", str, bytes)
 Span = tuple[int, int]  # where something begins in a text, and where it ends
@@ -19,6 +19,7 @@ _PIECE_OF_BASE64 = 768
 _MAX_DECODINGS = 4
 
 _SPACED = re.compile(r"[\w.~ -]*", re.ASCII)  # in which nothing but a space is escaped anywhere, and "-"
+_PLAIN = re.compile(r"[\w-]*", re.ASCII)
 _NEVER_ESCAPED = re.compile(r"[A-Za-z0-9]+")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
@@ -52,6 +53,8 @@ def parts(value: str) -> Iterator[str]:
     """
     value = value.strip()
     yield value
+    if _PLAIN.fullmatch(value):
+        return
     yield value.rstrip(".,;:!?)]}'\"")
     inside = list(_in_quotes(value)) if value[:1] in "[{(" else []
     yield from inside
@@ -136,32 +139,28 @@ def _in_pieces(value: T, size: int) -> Iterator[T]:
         yield value[start : start + size] if start + size <= len(value) else value[-size:]
 
 
-def decoded(text: str) -> str:
-    """All that percent-encoded `text` says when it is decoded once, twice and more often."""
+def decodings(text: str) -> list[str]:
+    """What percent-encoded `text` says when it is decoded once, twice and more often."""
     said = []
-    for decode in (unquote, unquote_plus):
-        shown = text
-        for _ in range(_MAX_DECODINGS):
-            if "%" not in shown:
-                break
-            shown = decode(shown)
-            said.append(shown)
-    return "\0".join(said)
+    for _ in range(_MAX_DECODINGS):
+        if "%" not in text:
+            break
+        text = unquote(text)
+        said.append(text)
+    return said
 
 
-def in_decoded(text: str, values: Iterable[str]) -> list[Span]:
-    """Where percent-encoded `text` holds one of `values`: beginnings and ends."""
-    spans: list[Span] = []
-    wanted = tuple(values)
-    for plus in (" ", "+"):
-        shown, starts = text, list(range(len(text) + 1))
-        for _ in range(_MAX_DECODINGS):
-            if "%" not in shown:
-                break
-            shown, starts = _one_decoding(shown, starts, plus)
-            for value in wanted:
-                spans += [(starts[first], starts[last]) for first, last in occurrences(value, shown)]
-    return spans
+def spans_in_encoded(text: str, values: list[str]) -> Iterator[tuple[int, int, str]]:
+    """Where percent-encoded `text` holds one of `values`: beginning, end and value. A plus is a blank."""
+    shown, starts = text, list(range(len(text) + 1))
+    for _ in range(_MAX_DECODINGS):
+        if "%" not in shown:
+            break
+        shown, starts = _one_decoding(shown, starts, "+")
+        plain = shown.replace("+", " ")
+        for value in values:
+            for first, last in occurrences(value, plain):
+                yield starts[first], starts[last], value
 
 
 def back_in_encoded(text: str, plain: str, spans: Iterable[Span]) -> list[Span]:

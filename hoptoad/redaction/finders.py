@@ -1,179 +1,202 @@
-"""Masking in text: of URLs, of `name=value` pairs, of whatever has the shape of a secret."""
+"""Finds secrets in one text: in its URLs, under names, in the form of a pattern."""
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
-from hoptoad.redaction.cleaned import cleaned, shifted
+from hoptoad.notice import Kind
+from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.encodings import Span, back_in_encoded
-from hoptoad.redaction.key_values import distant_pairs, pairs
+from hoptoad.redaction.key_values import distant_pairs, names_before_values, pairs, says_a_name
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.patterns import BUILT_IN, Recognisers
-from hoptoad.redaction.secrets import MASK, Masked
+from hoptoad.redaction.patterns import Recognisers
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
-_SHORTEST_SHAPE = 8  # s://u:p@
+_URL = re.compile(r"(\w+://[^/?#]*)?([^?]*)\??(.*)", re.DOTALL)
+_PLAIN_ADDRESS = re.compile(r"[\w./&=%+?:*-]*", re.ASCII)
 _PLAIN_NAME = re.compile(r"[\w.\-\[\]]*")
 _SHORT_NAME = 12  # too short to be a secret itself
-_BUILT_IN = Recognisers(BUILT_IN)
+_SHORTEST_PATTERN = 8  # s://u:p@
 _MAX_NESTED = 4
-MAX_REMEMBERED = 150  # characters
-_MAX_YOUNG = 1024  # for each set of marks
+_MANY = 20
 
 
-class TextScrubber:
-    """Masks what is named or shaped like a secret, for one notice, and remembers it in `masked`.
+class Found(NamedTuple):
+    """A secret in a text: where it stands, its value, and what made it one."""
+
+    start: int
+    end: int
+    value: str
+    name: str
+    rule: str
+    is_named: bool  # found under a name, not by a pattern
+
+    def at(self, start: int, end: int) -> "Found":
+        """The same secret at another place."""
+        return self._replace(start=start, end=end)
+
+
+class Finder:
+    """Finds secrets in texts, by the names and patterns in force.
 
     `marked` are further names, each with the rule that makes it one; they are matched exactly.
     """
 
-    def __init__(
-        self,
-        names: Names | None = None,
-        *,
-        masked: Masked | None = None,
-        recognisers: Recognisers = _BUILT_IN,
-        marked: "dict[str, str] | None" = None,
-    ) -> None:
-        self.masked = Masked() if masked is None else masked
-        self._names = names or Names()
-        self._recognisers = recognisers
-        self._marked = marked or {}
-        self.known = _known(self._names, recognisers, frozenset(self._marked))
+    def __init__(self, names: Names, patterns: Recognisers, marked: Mapping[str, str]) -> None:
+        self._names = names
+        self._patterns = patterns
+        self._marked = marked
 
     def rule(self, name: str) -> str:
         """What makes `name` the name of a secret; empty where nothing does."""
-        if "%" in name:
-            name = unquote_plus(name)
-        return self._marked.get(name) or self._names.rule(name)
+        name = _unquoted(name) if "%" in name else name
+        return self._marked[name] if name in self._marked else self._names.rule(name)
 
-    def suspects(self, names: Sequence[str]) -> Iterable[str]:
-        """Those of `names` that may have a rule."""
-        return [*self._names.suspects(names), *self._marked]
+    def suspects(self, texts: list[str], page: str) -> list[int]:
+        """Which of the texts may hold what `find` finds. `page` is all of them.
 
-    def text(self, text: str) -> str:
-        """Free text with the secrets of its URLs, of its `name=value` pairs and of known shapes masked."""
-        return cleaned(text, self._in_text(text, 0))
+        Most hold nothing, and are told by a few looks at the page.
+        """
+        hints = self._patterns.hints_in(page)
+        names = self._names_in(page)
+        has_run = self._patterns.has_run(page)
+        has_values = says_a_name(page)
+        return [
+            index
+            for index, text in enumerate(texts)
+            if ("=" in text and ("?" in text or "#" in text))
+            or (names and ("=" in text or ":" in text) and [name for name in names if name in text])
+            or (hints and [hint for hint in hints if hint in text])
+            or (has_values and ("alue" in text or "ALUE" in text))
+            or (has_run and self._patterns.has_run(text))
+            or self._patterns.always
+        ]
 
-    def query(self, query: str) -> str:
-        """A query string with its secret values masked, also those of URLs inside it."""
-        return cleaned(query, self._in_query(query, 0))
+    def _names_in(self, page: str) -> list[str]:
+        """The names before separators in the page that may be those of secrets."""
+        names = list({*names_before_values(page)})
+        marked = [name for name in names for mark in self._marked if mark in name]
+        found = [*self._names.suspects(names), *marked] if names else []
+        return found if len(found) < _MANY else [""]  # which any text holds
 
-    def source(self, line: str) -> str:
-        """A line of source code: names stand for code there, and only literals can be secrets."""
-        shapes = self._shapes(line)
-        return cleaned(line, shapes + self._pairs(line, shapes, only_after="\"'"))
+    def find(self, text: str, kind: Kind) -> list[Found]:
+        """The secrets in a text of this kind. They may overlap."""
+        if kind == "url":
+            return self._in_url(text)
+        if kind == "query":
+            return self._in_query(text, 0)
+        if kind == "source":  # names stand for code there, and only literals can be secrets
+            found = self._by_pattern(text)
+            return found + self._by_name(text, found, only_after="\"'")
+        return self._in_text(text, 0)
 
-    def is_plain(self, name: str) -> bool:
-        """Whether a name holds nothing that `text` would mask."""
-        if _PLAIN_NAME.fullmatch(name) is None:
-            return False
-        return len(name) <= _SHORT_NAME or self._recognisers.clean(name)
+    def in_path(self, path: str) -> list[Found]:
+        """The secrets in a percent-encoded path."""
+        return self._in_quoted(path, 0)
 
-    def _in_text(self, text: str, depth: int) -> list[Span]:
-        spans: list[Span] = []
+    def _in_url(self, url: str) -> list[Found]:
+        parts = _URL.match(url)
+        if parts is None:
+            return []
+        found: list[Found] = []
+        address, path, query = parts[1] or "", parts[2], parts[3]
+        if not _PLAIN_ADDRESS.fullmatch(address):
+            found += self._in_text(address, 0)
+        found += _moved(self._in_quoted(path, 0), parts.start(2))
+        found += _moved(self._in_query(query, 0), parts.start(3))
+        return found
+
+    def _in_text(self, text: str, depth: int) -> list[Found]:
+        found: list[Found] = []
         has_equals = "=" in text
         if has_equals and ("?" in text or "#" in text):
             for query in _QUERY.finditer(text):
-                if found := self._in_query(query[0], depth):
-                    spans += shifted(found, query.start())
-        queries = tuple(spans)
-        if len(text) >= _SHORTEST_SHAPE:
-            spans += self._shapes(text)
+                found += _moved(self._in_query(query[0], depth), query.start())
+        queries = [(one.start, one.end) for one in found]
+        if len(text) >= _SHORTEST_PATTERN:
+            found += self._by_pattern(text)
         if has_equals or ":" in text:
-            spans += self._pairs(text, spans, done=queries)
-        return spans
+            found += self._by_name(text, found, done=queries)
+        return found
 
-    def _in_query(self, query: str, depth: int) -> list[Span]:
-        spans: list[Span] = []
+    def _in_query(self, query: str, depth: int) -> list[Found]:
+        found: list[Found] = []
         at = 0
         for part in query.split("&"):
             name, _, value = part.partition("=")
-            if not self.is_plain(name) and (found := self._in_quoted(name, depth)):
-                spans += shifted(found, at)
-            if value:
-                start = at + len(name) + 1
-                if rule := self.rule(unquote_plus(name)):
-                    self.masked.add(unquote_plus(value), unquote_plus(name), rule, strict=True)
-                    spans.append((start, start + len(value)))
-                elif found := self._in_quoted(value, depth):
-                    spans += shifted(found, start)
+            start = at + len(name) + 1
+            if not self._is_plain(name):
+                found += _moved(self._in_quoted(name, depth), at)
+            if not value:
+                pass
+            elif rule := self.rule(plain := _unquoted(name)):
+                found.append(Found(start, start + len(value), _unquoted(value), plain, rule, True))
+            else:
+                found += _moved(self._in_quoted(value, depth), start)
             at += len(part) + 1
-        return spans
+        return found
 
-    def _in_quoted(self, text: str, depth: int) -> list[Span]:
+    def _is_plain(self, name: str) -> bool:
+        """Whether a name holds nothing that is a secret itself."""
+        return _PLAIN_NAME.fullmatch(name) is not None and not (
+            len(name) > _SHORT_NAME and self._by_pattern(name)
+        )
+
+    def _in_quoted(self, text: str, depth: int) -> list[Found]:
         """In text that may be percent-encoded, once or more often: after each decoding, because the last
         one decodes the values of an inner URL as well.
         """
         decodings = _decodings(text)
-        if not decodings or depth >= _MAX_NESTED:
-            return [(0, len(text))]  # nobody quotes a harmless value that often
-        spans: list[Span] = []
+        if not decodings or depth >= _MAX_NESTED:  # nobody quotes a harmless value that often
+            return [Found(0, len(text), "", "", "quoted too often", True)]
+        found: list[Found] = []
         for plain in decodings:
-            if found := self._in_text(plain, depth + 1):
-                spans += back_in_encoded(text, plain, found) if plain != text else found
-        return spans
+            inside = self._in_text(plain, depth + 1)
+            if inside and plain != text:
+                spans = back_in_encoded(text, plain, [(one.start, one.end) for one in inside])
+                inside = [one.at(*span) for one, span in zip(inside, _for_each(spans, inside), strict=True)]
+            found += inside
+        return found
 
-    def _pairs(
-        self, text: str, hidden: list[Span], *, done: tuple[Span, ...] = (), only_after: str = ""
-    ) -> list[Span]:
-        """Where the values of secret names stand, but those that are hidden or begin in what is done."""
+    def _by_name(
+        self, text: str, hidden: list[Found], *, done: list[Span] | None = None, only_after: str = ""
+    ) -> list[Found]:
+        """The values of secret names, but those that are hidden or begin in what is done."""
         found = []
         for name, rule, start, end in chain(pairs(text, self.rule), distant_pairs(text, self.rule)):
             if only_after and text[start - 1] not in only_after:
                 continue
             value = text[start:end]
-            is_hidden = hidden and any(first <= start and end <= last for first, last in hidden)
-            is_done = done and any(first <= start < last for first, last in done)
+            is_hidden = [one for one in hidden if one.start <= start and end <= one.end]
+            is_done = [first for first, last in done or () if first <= start < last]
             if value != MASK and not is_hidden and not is_done:
-                self.masked.add(value, name, f"{rule}, in text", strict=True)
-                found.append((start, end))
+                found.append(Found(start, end, value, name, f"{rule}, in text", True))
         return found
 
-    def _shapes(self, text: str) -> list[Span]:
-        """Where secrets of known shapes stand."""
-        spans = []
-        for recogniser in self._recognisers.worth_trying(text):
-            for secret, span in recogniser.secrets(text):
-                if secret != MASK:
-                    self.masked.add(secret, f"[{recogniser.name}]", "HOPTOAD_PATTERNS")
-                    spans.append(span)
-        return spans
+    def _by_pattern(self, text: str) -> list[Found]:
+        """The secrets whose form a pattern describes."""
+        return [
+            Found(start, end, secret, f"[{pattern.name}]", "HOPTOAD_PATTERNS", False)
+            for pattern in self._patterns.worth_trying(text)
+            for secret, (start, end) in pattern.secrets(text)
+            if secret != MASK
+        ]
 
 
-class Recent:
-    """Short texts that were seen lately. Threads may share it.
-
-    Of twice the number it holds, the older half is forgotten at once: what one request has put in, the
-    next ones push out again.
-    """
-
-    def __init__(self) -> None:
-        self.young: set[str] = set()
-        self.old: set[str] = set()
-
-    def add(self, text: str) -> None:
-        """Remembers `text`, unless it is long."""
-        if len(text) > MAX_REMEMBERED:
-            return
-        if len(self.young) >= _MAX_YOUNG:
-            self.young, self.old = set(), self.young
-        self.young.add(text)
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
-class Known:
-    """What was seen in other notices to be no secret and to hold none: names, and texts of browsers."""
-
-    def __init__(self) -> None:
-        self.names = Recent()
-        self.texts = Recent()
+def _moved(found: list[Found], by: int) -> Iterator[Found]:
+    """The same secrets in a text that begins so much earlier."""
+    return (one.at(one.start + by, one.end + by) for one in found)
 
 
-@lru_cache(maxsize=16)
-def _known(names: Names, recognisers: Recognisers, marked: "frozenset[str]") -> Known:
-    return Known()
+def _for_each(spans: list[Span], found: list[Found]) -> list[Span]:
+    """One span for each; the only one for all where nobody knows where they stand."""
+    return spans if len(spans) == len(found) else spans * len(found)
 
 
 def _decodings(value: str) -> list[str]:

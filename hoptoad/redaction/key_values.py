@@ -24,6 +24,7 @@ SAY_A_VALUE = ("value", "values")
 # what stands before one is read backwards.
 _SEPARATOR = re.compile(r"(:=|={1,3}>?|:)\s{0,9}")
 _NAME_BACKWARDS = re.compile(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
+_NAME_BEFORE = re.compile(r"[=:]\s{0,9}\??(?:[\"']\\{0,8}|;touq&|;[49]3#&)?([\w.\-\[\]%]{1,100})(?![\w.\-])")
 # What may open a value: b'…', [, {, (.
 _ONE_QUOTE = r"(?:\\{0,8}[\"']|&quot;|&#3[49];)"
 _QUOTE = re.compile(rf"[bBuUrRfF]{{0,2}}(({_ONE_QUOTE})(?:\2\2)?)")
@@ -62,6 +63,16 @@ class _Pair(NamedTuple):
     separator: str
     is_quoted: bool
     value: int  # where it begins
+
+
+def names_before_values(text: str) -> list[str]:
+    """Whatever stands before a separator, and may be a name: more than `pairs` finds."""
+    return [name[::-1] for name in _NAME_BEFORE.findall(text[::-1])]
+
+
+def says_a_name(text: str) -> bool:
+    """Whether a name may be told like a value in it: {"key": "api_key", "value": …}."""
+    return ("alue" in text or "ALUE" in text) and _NAMED.search(text) is not None
 
 
 def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:

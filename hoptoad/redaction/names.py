@@ -1,7 +1,7 @@
 """Which names stand for secrets."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 BUILT_IN_NAME = "built-in name"
@@ -30,6 +30,7 @@ _PUNCTUATION = re.compile(r"[^\w\n]|_")
 _NOT_WORD = re.compile(r"[\W_]+")
 _MAX_NAME = 255
 MAX_JUDGED = 4096
+_FEW = 64  # whose judgements are remembered; more would push out those of the next request
 
 
 class Names:
@@ -52,8 +53,11 @@ class Names:
         """What makes `name` the name of a secret; empty where nothing does."""
         return self._judged(name) if len(name) <= _MAX_NAME else self._judge(name)
 
-    def suspects(self, names: Sequence[str]) -> Sequence[str]:
-        """Those of `names` that may have a rule. Looks at all of them at once: most have none."""
+    def suspects(self, names: list[str]) -> list[str]:
+        """Those of `names` that may have a rule. Many are looked at at once: most have none."""
+        if len(names) <= _FEW:
+            judged = self._judged
+            return [name for name in names if name[_MAX_NAME:] or judged(name)]
         page = "\n".join(names)
         if (
             self._patterns

@@ -4,14 +4,12 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 # Where a word begins: the `n` of an escaped line break is no letter of the word after it.
 AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"
 WORD_STARTS = rf"(?:\b|{AFTER_ESCAPE})"
 
-_MAX_NAME = 64
 _ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _NEVER = 1_000_000  # digits
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the digits of twice the number, summed up
@@ -51,31 +49,22 @@ class Recognisers:
 
     def __init__(self, wanted: tuple[Recogniser, ...]) -> None:
         self._all = wanted
-        self._always = tuple(item for item in wanted if not (item.hints or item.digits))
+        self.always = tuple(item for item in wanted if not (item.hints or item.digits))
         self._hints = tuple({hint for item in wanted for hint in item.hints})
         self._run = b"0" * min((item.digits for item in wanted if item.digits), default=_NEVER)
-        self._judged = lru_cache(maxsize=1024)(self._is_clean)
-
-    def clean(self, name: str) -> bool:
-        """Whether no shape is in `name`; remembered, because the same names come again."""
-        return self._judged(name) if len(name) <= _MAX_NAME else self._is_clean(name)
-
-    def _is_clean(self, name: str) -> bool:
-        return not any(any(recogniser.secrets(name)) for recogniser in self.worth_trying(name))
 
     def worth_trying(self, text: str) -> tuple[Recogniser, ...]:
-        """Those whose shapes may be in `text`."""
-        if not self._has_hint(text) and not self._has_run(text):
-            return self._always  # none, mostly
+        """Those whose secrets may be in `text`."""
+        if not self.hints_in(text) and not self.has_run(text):
+            return self.always  # none, mostly
         return tuple(item for item in self._all if not item.hints or any(map(text.__contains__, item.hints)))
 
-    def _has_hint(self, text: str) -> bool:
-        for hint in self._hints:  # noqa: SIM110 - run for every text, and cheaper than `any`
-            if hint in text:
-                return True
-        return False
+    def hints_in(self, text: str) -> list[str]:
+        """The hints that `text` holds."""
+        return [hint for hint in self._hints if hint in text]
 
-    def _has_run(self, text: str) -> bool:
+    def has_run(self, text: str) -> bool:
+        """Whether `text` may hold as many digits in a row as a pattern needs."""
         if len(text) < len(self._run):
             return False
         return not text.isascii() or self._run in text.encode().translate(_ALL_ZERO, b" -")

@@ -1,11 +1,14 @@
-"""The secrets a site holds in its settings and its environment: never sent, and masked if quoted."""
+"""What is a secret on this site: names, patterns, and the values in its settings and its environment."""
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
-from hoptoad.redaction.patterns import BUILT_IN
+from hoptoad.redaction.names import Names
+from hoptoad.redaction.patterns import BUILT_IN, Recognisers
+from hoptoad.redaction.secrets import Known
 
 # At the end of a name: EMAIL_HOST_PASSWORD, PGPASSWORD, SECRET_KEY_BASE, clientSecret, but not
 # AUTH_USER_MODEL, PASSWORD_HASHERS or CSRF_COOKIE_NAME.
@@ -30,6 +33,29 @@ _MIN_LENGTH = 8
 _MIN_NAME_IN_URL = 16  # `https://<token>@host`; a shorter one is somebody's name
 _MAX_DEPTH = 6
 _MAX_VALUES = 200
+
+
+class Policy(NamedTuple):
+    """What is looked for in every notice. Immutable: threads may share it."""
+
+    names: Names
+    patterns: Recognisers
+    own: Known  # the site's own secrets
+
+
+class _Settings(Protocol):
+    @property
+    def protected_params(self) -> "tuple[str | re.Pattern[str], ...]": ...
+    @property
+    def recognisers(self) -> Recognisers: ...
+    @property
+    def known_secrets(self) -> Known: ...
+
+
+@lru_cache(maxsize=8)
+def policy_of(settings: _Settings) -> Policy:
+    """The policy of these settings, made once."""
+    return Policy(Names(settings.protected_params), settings.recognisers, settings.known_secrets)
 
 
 def own_secrets(settings: Mapping[str, object], environment: Mapping[str, str]) -> frozenset[str]:

@@ -1,166 +1,290 @@
-"""What one notice hides: each secret value, by which rule, and wherever else it turns up."""
+"""The secret values of one notice, and where they stand in its texts in whatever encoding."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-from django.utils.functional import cached_property  # functools' has a lock that a fork may copy
-
+from hoptoad.notice import Owner, Secret
+from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.encodings import (
     Span,
     basic_password,
     credentials,
-    decoded,
+    decodings,
     disguised,
-    in_decoded,
     occurrences,
     parts,
+    spans_in_encoded,
+    written,
 )
 from hoptoad.redaction.patterns import WORD_STARTS
-from hoptoad.redaction.shortened import Shortened, may_be_shortened
 
-MASK = "*" * 20
 # Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
 MIN_LENGTH = 5
 MIN_DIGITS = 9  # a shorter number is an order, a year, a port
-MAX_VALUES = 200  # and so many characters of them: each form of each is looked for in all of the notice
-MAX_CHARS = 32_000
+MAX_VALUES = 1_000  # of each owner, and so many characters
+MAX_CHARS = 64_000
 MAX_SECRET = 8_000  # of one value, so that a long one leaves room for others
-
-REAPPEARS = "holds a value that is masked elsewhere"
 
 _ENDS = ".,;:!?)]}'\""  # of a sentence
 _ORDINARY = frozenset({"false", "undefined"})
+_IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{3,45}")
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing that was masked, for `hoptoad_preview`."""
-
-    section: str
-    field: str  # in which it stood
-    name: str  # by which it was known; often the field's own
-    rule: str
+# As pydantic, reprlib, PostgreSQL, textwrap and SQLAlchemy shorten, and rich: 'correct-hor'+20
+_ELLIPSIS = re.compile(
+    r"\s?[\[(<]?(?:\.{3,}|…|\\u2026|&hellip;|&#8230;)"
+    r"(?:\s?\(\d{1,9} characters truncated\)\s?\.{3})?[\])>]?\s?"
+    r"|[\"']\+\d{1,9}"
+)
+_HINTS = ("...", "…", "\\u2026", "&hellip;", "&#8230;", "'+", '"+')
+_MIN_SHOWN = 5  # characters; fewer tell too little
+_SURE = 16  # so many are no accident, wherever in the secret they stand
+_WINDOW = 256  # characters beside an ellipsis; longer secrets are known in pieces of this length
+_MAX_FORMS = 64_000  # characters
 
 
 class Known:
-    """Secret values in every form they may take. Immutable once built: threads may share it."""
+    """The site's own secrets in every form they may take. Immutable once built: threads may share it."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self.values = frozenset(value for value in values if len(value) >= MIN_LENGTH)
-
-    @cached_property
-    def disguised(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return tuple((core, tuple(forms)) for value in self.values for core, forms in disguised(value))
-
-    @cached_property
-    def shortened(self) -> Shortened:
-        return Shortened(self.values)
-
-
-class Masked:
-    """Collects what is masked while one notice is built, and masks it where it reappears.
-
-    Words and short values are looked for as whole words, and not at all where they were found in
-    text or in a query (`strict`): "invalid token: expired" must not blank that word everywhere.
-    """
-
-    def __init__(self, known: Known | None = None) -> None:
-        self.section = ""
-        self.field = ""
-        self.strict = False
-        self.rows: list[Row] = []
-        self._known = known or Known(())
-        self._values: dict[str, None] = {}
-        self._chars = 0
-
-    def add(self, value: str, name: str, rule: str, *, strict: bool = False) -> None:
-        """Remembers a value that was masked, and under which name by which rule."""
-        self.rows.append(Row(self.section, self.field, name, rule))
-        self.remember(value, name, strict=strict)
-
-    def remember(self, value: str, name: str = "", *, strict: bool = False) -> None:
-        """Remembers a value, and what it stands for.
-
-        Under the `name` of an Authorization header, what follows the scheme is a secret too.
-        """
-        if MASK in value or len(self._values) >= MAX_VALUES or self._chars >= MAX_CHARS:
-            return
-        value = value[:MAX_SECRET]
-        strict = strict or self.strict
-        for part in parts(value):
-            self._remember(part, strict=strict)
-        if "auth" in name.lower():
-            for part in credentials(value):
-                self._remember(part, strict=True)
-            self._remember(basic_password(value), strict=False)  # a person's, and may be a word
-
-    def _remember(self, part: str, *, strict: bool) -> None:
-        part = part[:MAX_SECRET]
-        if _is_worth_it(part.rstrip(_ENDS), strict=strict) and part not in self._values:
-            self._values[part] = None
-            self._chars += len(part)
+        self.disguised = tuple(
+            (core, tuple(forms)) for value in self.values for core, forms in disguised(value)
+        )
+        self._shortened: Shortened | None = None
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """What is remembered so far."""
-        return tuple(self._values)
+    def shortened(self) -> "Shortened":
+        """What finds their parts; made when a text needs it."""
+        if self._shortened is None:
+            self._shortened = Shortened(self.values)
+        return self._shortened
 
-    def reappearing(self, texts: Iterable[str]) -> "Finder | None":
-        """What finds those values that some of `texts` hold; None where none does."""
-        page = "\0".join(texts)
-        said = decoded(page)
-        whole = f"{page}\0{said}" if said else page
-        found = [form for core, forms in self._known.disguised if core in whole for form in forms]
-        words = []
-        for value in self._values:
-            is_word = value.isalnum() and not is_telling(value)
-            if is_word:
-                words.append(value)
-            for core, forms in disguised(value):  # escaped or in Base64, it is no word
-                if core in whole:
-                    found += (form for form in forms if not is_word or form != value)
-        anywhere = [form for form in found if form in page]
-        quoted = [form for form in (*found, *words) if form in said] if said else []
-        words = [word for word in words if word in page]
-        shortened: list[Shortened] = []
+
+class Values:
+    """The values to look for, each with the secret it belongs to. Each owner has room of its own.
+
+    Words and short values are looked for as whole words, and not at all where they were found in
+    text or in a query: "invalid token: expired" must not blank that word everywhere.
+    """
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, Secret] = {}
+        self.is_full = False  # some are not looked for, so nobody knows which texts hold them
+        self._count = [0, 0, 0]  # by owner
+        self._chars = [0, 0, 0]
+
+    def add(self, secret: Secret) -> None:
+        """Adds a value, and what it stands for.
+
+        Under the name of an Authorization header, what follows the scheme is a secret too.
+        """
+        value = secret.value[:MAX_SECRET]
+        if MASK in value:
+            return
+        for part in parts(value):
+            self._add(part, secret, secret.as_word)
+        if "auth" in secret.name.lower():
+            for part in credentials(value):
+                self._add(part, secret, False)
+            self._add(basic_password(value), secret, True)  # a person's, and may be a word
+
+    def _add(self, part: str, secret: Secret, as_word: bool) -> None:
+        part = part[:MAX_SECRET]
+        owner = secret.owner
+        if not _is_worth_it(part.rstrip(_ENDS), as_word=as_word) or part in self.secrets:
+            return
+        if owner is not Owner.SITE and _IP_ADDRESS.fullmatch(part):
+            return  # where the browser is, says the request by itself
+        if self._count[owner] >= MAX_VALUES or self._chars[owner] >= MAX_CHARS:
+            self.is_full = True
+            return
+        self.secrets[part] = secret
+        self._count[owner] += 1
+        self._chars[owner] += len(part)
+
+
+class Hit(NamedTuple):
+    """A secret that a text quotes. Nobody knows whose it is where the text shows a part of it."""
+
+    text: int  # its number
+    start: int
+    end: int
+    secret: Secret
+
+
+_OF_THE_SITE = Secret("", "", "the site's own settings", "")
+_SHORTENED = Secret("", "", "shortened", "")
+
+
+class Search:
+    """Looks for values in many texts at once. `page` is all texts, with a zero between them.
+
+    `go_on` is called now and then, and raises where looking takes too long.
+    """
+
+    def __init__(self, texts: list[str], page: str, starts: list[int], go_on: Callable[[], None]) -> None:
+        self._texts = texts
+        self._page = page
+        self._starts = starts
+        self._go_on = go_on
+        self._encoded = [number for number, text in enumerate(texts) if "%" in text]
+        self._said = decoded("\0".join([texts[number] for number in self._encoded])) if self._encoded else ""
+
+    def hits(self, own: Known, values: Values) -> Iterator[Hit]:
+        """Where the values stand; these may overlap."""
+        page = self._page
+        words = {value: secret for value, secret in values.secrets.items() if _is_word(value)}
+        forms = self._forms(own, values, words)
+        for form in [form for form in forms if form in page]:
+            self._go_on()
+            yield from self._at(occurrences(form, page), forms[form])
+        found = [word for word in words if word in page]
+        if found:
+            for match in _whole(found).finditer(page):
+                yield from self._at([match.span()], words[match[0]])
+        if self._said:
+            yield from self._encoded_hits({**words, **forms})
         if may_be_shortened(page):
-            shortened = [
-                item for item in (self._known.shortened, Shortened(self._values)) if item.spans(page)
-            ]
-        if anywhere or words or quoted or shortened:
-            return Finder(anywhere, words, quoted, shortened)
-        return None
+            self._go_on()
+            for shortened in (own.shortened, Shortened(values.secrets)):
+                yield from self._at(shortened.spans(page), _SHORTENED)
+
+    def _forms(self, own: Known, values: Values, words: dict[str, Secret]) -> dict[str, Secret]:
+        """The forms that a text may hold, of those values that it may hold at all."""
+        whole = f"{self._page}\0{self._said}"
+        forms = {form: _OF_THE_SITE for core, made in own.disguised if core in whole for form in made}
+        for value, secret in values.secrets.items():
+            self._go_on()
+            for core, made in disguised(value):  # escaped or in Base64, it is no word
+                if core in whole:
+                    forms.update({form: secret for form in made if form not in forms and form not in words})
+        return forms
+
+    def _encoded_hits(self, forms: dict[str, Secret]) -> Iterator[Hit]:
+        said = self._said
+        wanted = {form.replace("+", " "): secret for form, secret in forms.items()}
+        wanted = {form: secret for form, secret in wanted.items() if form in said}
+        for number in self._encoded if wanted else ():
+            self._go_on()
+            text = self._texts[number]
+            shown = decoded(text)
+            present = [form for form in wanted if form in shown]
+            if present:
+                for start, end, form in spans_in_encoded(text, present):
+                    yield Hit(number, start, end, wanted[form])
+
+    def _at(self, spans: Iterable[Span], secret: Secret) -> Iterator[Hit]:
+        starts = self._starts
+        for count, (start, end) in enumerate(spans):
+            if count % _OFTEN == _OFTEN - 1:
+                self._go_on()
+            number = bisect_right(starts, start) - 1
+            first = starts[number]
+            if end - first <= len(self._texts[number]):  # and not in two texts
+                yield Hit(number, start - first, end - first, secret)
 
 
-class Finder:
-    """Finds forms of secret values in text, whole words, percent-encoded and shortened ones."""
+_OFTEN = 1_000
 
-    def __init__(
-        self, anywhere: list[str], words: list[str], quoted: list[str], shortened: list[Shortened]
-    ) -> None:
-        self._shortened = shortened
-        self._forms = tuple(dict.fromkeys(anywhere))
-        self._words = _whole(words) if words else None
-        self._quoted = tuple(dict.fromkeys(quoted))
+
+def decoded(text: str) -> str:
+    """All that percent-encoded `text` says, decoded once, twice and more often. A plus is a blank."""
+    return "\0".join(decodings(text)).replace("+", " ")
+
+
+def spans_of(known: Known, text: str) -> list[Span]:
+    """Where the site's own secrets stand in one text, in any form."""
+    search = Search([text], text, [0], lambda: None)
+    return [(hit.start, hit.end) for hit in search.hits(known, Values())]
+
+
+class Shortened:
+    """Finds what is left of shortened secrets. Immutable once built: threads may share it.
+
+    `left at correct-hor...` and `...aple-77 was refused` each show a part of correct-horse-staple-77.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._by_start: dict[str, list[str]] = {}
+        self._by_end: dict[str, list[str]] = {}
+        self._inside: set[str] = set()
+        left = _MAX_FORMS
+        # Short ones first: the forms of a long one may take all the room.
+        for form in dict.fromkeys(form for value in sorted(values, key=len) for form in written(value)):
+            left -= len(form)
+            if left < 0:
+                break
+            if len(form) > _MIN_SHOWN:
+                self._by_start.setdefault(form[:_MIN_SHOWN], []).append(form)
+                self._by_end.setdefault(form[-_MIN_SHOWN:], []).append(form)
+                self._inside.update(form[at : at + _SURE] for at in range(len(form) - _SURE + 1))
 
     def spans(self, text: str) -> list[Span]:
-        """Where they stand; these may overlap."""
-        spans: list[Span] = []
-        for form in self._forms:
-            if form in text:
-                spans += occurrences(form, text)
-        if self._words is not None:
-            spans += [found.span() for found in self._words.finditer(text)]
-        if self._quoted and "%" in text:
-            spans += in_decoded(text, self._quoted)
-        for shortened in self._shortened:
-            spans += shortened.spans(text)
-        return spans
+        """Where the parts stand."""
+        found: list[Span] = []
+        edges = [ellipsis.span() for ellipsis in _ELLIPSIS.finditer(text)] if may_be_shortened(text) else []
+        # Each character is looked at from one ellipsis on either side of it, no more.
+        around = zip([(0, 0), *edges], edges, [*edges[1:], (len(text), 0)], strict=False)
+        for (_, first), (start, end), (last, _) in around:
+            before, after = text[max(first, start - _WINDOW) : start], text[end : min(last, end + _WINDOW)]
+            shown_after = self._after(after, words=False)
+            shown_before = self._before(before, words=shown_after > 0)
+            if shown_before and not shown_after:
+                shown_after = self._after(after, words=True)
+            if shown_before:
+                found.append((start - shown_before, start))
+            if shown_after:
+                found.append((end, end + shown_after))
+        return found
+
+    def _before(self, text: str, *, words: bool) -> int:
+        """How much of the end of `text` is the beginning of a secret, or 16 characters and more of it.
+
+        Whole words of a secret count where wanted.
+        """
+        for at in range(len(text) - _MIN_SHOWN + 1):
+            shown = text[at:]
+            for form in self._by_start.get(shown[:_MIN_SHOWN], ()):
+                if form.startswith(shown) and (
+                    words or not _is_part_word(shown, form[len(shown) : len(shown) + 1])
+                ):
+                    return len(shown)
+        end = len(text)
+        while end >= _SURE and text[end - _SURE : end] in self._inside:
+            end -= 1
+        return len(text) - end + _SURE - 1 if end < len(text) else 0
+
+    def _after(self, text: str, *, words: bool) -> int:
+        """How much of the beginning of `text` is the end of a secret, or 16 characters and more of it."""
+        for end in range(len(text), _MIN_SHOWN - 1, -1):
+            shown = text[:end]
+            for form in self._by_end.get(shown[-_MIN_SHOWN:], ()):
+                if form.endswith(shown) and (words or not _is_part_word(shown, form[: -len(shown)][-1:])):
+                    return end
+        at = 0
+        while text[at : at + _SURE] in self._inside:
+            at += 1
+        return at + _SURE - 1 if at else 0
+
+
+def may_be_shortened(text: str) -> bool:
+    """Whether anything in `text` may be an ellipsis."""
+    return any(map(text.__contains__, _HINTS))
+
+
+def _is_part_word(part: str, neighbour: str) -> bool:
+    """Whether the part is a whole word of the secret: `correct...` is as often prose."""
+    return part.isalpha() and not neighbour.isalnum()
 
 
 def _whole(words: Iterable[str]) -> "re.Pattern[str]":
     return re.compile(rf"{WORD_STARTS}(?:{'|'.join(map(re.escape, words))})\b")
+
+
+def _is_word(value: str) -> bool:
+    return value.isalnum() and not is_telling(value)
 
 
 def is_telling(value: str) -> bool:
@@ -172,9 +296,9 @@ def is_telling(value: str) -> bool:
     )
 
 
-def _is_worth_it(value: str, *, strict: bool) -> bool:
+def _is_worth_it(value: str, *, as_word: bool) -> bool:
     if len(value) < MIN_LENGTH or value == MASK:
         return False
     if value.isdigit():
         return len(value) >= MIN_DIGITS
-    return is_telling(value) or not (strict or value.lower() in _ORDINARY)
+    return is_telling(value) or (as_word and value.lower() not in _ORDINARY)

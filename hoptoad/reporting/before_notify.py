@@ -1,4 +1,4 @@
-"""HOPTOAD_BEFORE_NOTIFY: the site's own functions, the last to see a notice before it is encoded."""
+"""HOPTOAD_BEFORE_NOTIFY: the site's own functions, which change or drop a notice before it is encoded."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -15,11 +15,11 @@ WITHHELD = "[withheld: a function of HOPTOAD_BEFORE_NOTIFY failed]"
 Function = Callable[[Notice], "Notice | None"]
 
 
-def noticed(notice: Notice, functions: Iterable[Function]) -> Notice | None:
-    """The notice as the functions leave it, in their order; None where one of them says no.
+def apply(notice: Notice, functions: Iterable[Function]) -> Notice | None:
+    """Calls the functions in their order. Returns the notice, or None where one of them returns None.
 
-    One that raises, or returns something else, may have been about to hide something: the notice
-    goes on without all that could hold it.
+    A function that raises, or returns something else, may have failed to hide something. Then the
+    notice goes on without any part that could contain it.
     """
     for function in functions:
         try:
@@ -39,7 +39,7 @@ def noticed(notice: Notice, functions: Iterable[Function]) -> Notice | None:
 
 
 def bare(notice: Notice) -> Notice:
-    """What broke and where; no message, no request data, no user, no variables."""
+    """The class, the frames and the place: no message, no request data, no user, no variables."""
     short = notice.error.class_name.rpartition(".")[2]
     error = replace(
         notice.error,

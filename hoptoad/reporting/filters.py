@@ -1,118 +1,110 @@
-"""Which incidents nobody wants to hear of."""
+"""Filters: which failures are not reported, and because of which setting."""
 
-import re
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
-from hoptoad.notice import Incident
-from hoptoad.reporting.broken_links import is_broken_link, is_internal
-
-
-class Rules(Protocol):
-    """The settings these filters read."""
-
-    @property
-    def debug(self) -> bool: ...
-    @property
-    def notify_while_debug(self) -> bool: ...
-    @property
-    def notify_500(self) -> bool: ...
-    @property
-    def statuses(self) -> Collection[int]: ...
-    @property
-    def ignore_agents(self) -> "Sequence[re.Pattern[str]]": ...
-    @property
-    def ignore_exceptions(self) -> tuple[type[BaseException], ...]: ...
-    @property
-    def ignore_urls(self) -> "Sequence[re.Pattern[str]]": ...
-    @property
-    def ignorable_404_urls(self) -> "Sequence[re.Pattern[str]]": ...
-    @property
-    def ignorable_404_starts(self) -> tuple[str, ...]: ...
-    @property
-    def ignorable_404_ends(self) -> tuple[str, ...]: ...
-    @property
-    def broken_links_only(self) -> bool | str: ...
-    @property
-    def append_slash(self) -> bool: ...
+from hoptoad.conf.settings import Settings
+from hoptoad.notice import Incident, is_internal
 
 
-def suppressed_by(incident: Incident, rules: Rules) -> str | None:
-    """The name of the first setting that keeps `incident` from being reported, or None."""
-    for name, says_no in _FILTERS:
-        if says_no(incident, rules):
+def suppressed_by(incident: Incident, settings: Settings) -> str | None:
+    """The name of the first setting by which `incident` is not reported, or None."""
+    for name, suppresses in FILTERS:
+        if suppresses(incident, settings):
             return name
     return None
 
 
-def _debugging(incident: Incident, rules: Rules) -> bool:
-    return rules.debug and not rules.notify_while_debug
-
-
-def _unwanted_crash(incident: Incident, rules: Rules) -> bool:
-    return incident.is_request and incident.exception is not None and not rules.notify_500
-
-
-def _unwanted_status(incident: Incident, rules: Rules) -> bool:
-    return incident.is_request and incident.exception is None and incident.status not in rules.statuses
-
-
-def _ignored_exception(incident: Incident, rules: Rules) -> bool:
-    # By type(): isinstance would believe an exception that lies about its class.
-    return incident.exception is not None and issubclass(type(incident.exception), rules.ignore_exceptions)
-
-
-def _ignores_itself(incident: Incident, rules: Rules) -> bool:
-    """A class may say of itself that it is no failure: `hoptoad_ignore = True`."""
-    return incident.exception is not None and _says_of_itself(incident.exception) is True
-
-
 def is_answer(error: BaseException) -> bool:
-    """Whether it is a failure only where nothing answers it: `hoptoad_ignore = "answered"`."""
-    return _says_of_itself(error) == "answered"
+    """Whether the exception is a failure only if nothing answers it: `hoptoad_ignore = "answered"`."""
+    return _hoptoad_ignore(error) == "answered"
 
 
-def _says_of_itself(error: BaseException) -> object:
+def is_broken_link(path: str, referrer: str, host: str, *, append_slash: bool = True) -> bool:
+    """Whether the page `referrer` has a broken link to `path`, which includes the query string.
+
+    The rule of Django's BrokenLinkEmailsMiddleware:
+    https://docs.djangoproject.com/en/stable/ref/middleware/#django.middleware.common.BrokenLinkEmailsMiddleware
+    """
+    if not referrer or ("?" in referrer and not is_internal(referrer, host)):  # a search engine's page
+        return False
+    try:
+        parts = urlsplit(referrer)
+    except ValueError:  # half an IPv6 address
+        return False
+    if parts.netloc.lower() not in ("", host.lower()):
+        return True
+    came_from = parts.path + (f"?{parts.query}" if parts.query else "")
+    if path in (came_from, parts.path):
+        return False  # a poorly written bot names the page itself
+    # Django's own redirect. Its rule compares the whole referrer with the path, which is never equal.
+    return not (append_slash and path.endswith("/") and came_from == path[:-1])
+
+
+def _in_debug_mode(incident: Incident, settings: Settings) -> bool:
+    return settings.debug and not settings.notify_while_debug
+
+
+def _unwanted_crash(incident: Incident, settings: Settings) -> bool:
+    return incident.is_request and incident.exception is not None and not settings.notify_500
+
+
+def _unwanted_status(incident: Incident, settings: Settings) -> bool:
+    return incident.is_request and incident.exception is None and incident.status not in settings.statuses
+
+
+def _ignored_exception(incident: Incident, settings: Settings) -> bool:
+    # By type(): isinstance would believe an exception that lies about its class.
+    return incident.exception is not None and issubclass(type(incident.exception), settings.ignore_exceptions)
+
+
+def _ignored_class(incident: Incident, settings: Settings) -> bool:
+    return incident.exception is not None and _hoptoad_ignore(incident.exception) is True
+
+
+def _hoptoad_ignore(error: BaseException) -> object:
+    """The attribute `hoptoad_ignore` of the exception's class, read without calling code of the site."""
     mro = type.__dict__["__mro__"].__get__(type(error))
     return next((kind.__dict__["hoptoad_ignore"] for kind in mro if "hoptoad_ignore" in kind.__dict__), False)
 
 
-def _ignored_agent(incident: Incident, rules: Rules) -> bool:
-    return any(pattern.search(incident.agent) for pattern in rules.ignore_agents)
+def _ignored_agent(incident: Incident, settings: Settings) -> bool:
+    return any(pattern.search(incident.agent) for pattern in settings.ignore_agents)
 
 
-def _ignored_url(incident: Incident, rules: Rules) -> bool:
-    return any(pattern.search(incident.path) for pattern in rules.ignore_urls)
+def _ignored_url(incident: Incident, settings: Settings) -> bool:
+    return any(pattern.search(incident.path) for pattern in settings.ignore_urls)
 
 
-def _ignorable_url(incident: Incident, rules: Rules) -> bool:
+def _ignorable_404(incident: Incident, settings: Settings) -> bool:
     if incident.status != 404:
         return False
     path = incident.path.partition("?")[0]
     return (
-        any(pattern.search(incident.path) for pattern in rules.ignorable_404_urls)
-        or path.startswith(rules.ignorable_404_starts)
-        or path.endswith(rules.ignorable_404_ends)
+        any(pattern.search(incident.path) for pattern in settings.ignorable_404_urls)
+        or path.startswith(settings.ignorable_404_starts)
+        or path.endswith(settings.ignorable_404_ends)
     )
 
 
-def _no_broken_link(incident: Incident, rules: Rules) -> bool:
-    if incident.status != 404 or not rules.broken_links_only:
+def _no_broken_link(incident: Incident, settings: Settings) -> bool:
+    if incident.status != 404 or not settings.broken_links_only:
         return False
     path, referrer, host = incident.path, incident.referrer, incident.host
-    if rules.broken_links_only == "internal" and not is_internal(referrer, host):
+    if settings.broken_links_only == "internal" and not is_internal(referrer, host):
         return True
-    return not is_broken_link(path, referrer, host, append_slash=rules.append_slash)
+    return not is_broken_link(path, referrer, host, append_slash=settings.append_slash)
 
 
-_FILTERS: tuple[tuple[str, Callable[[Incident, Rules], bool]], ...] = (
-    ("HOPTOAD_NOTIFY_WHILE_DEBUG", _debugging),
+# In this order. A filter is a function and a row here.
+FILTERS: tuple[tuple[str, Callable[[Incident, Settings], bool]], ...] = (
+    ("HOPTOAD_NOTIFY_WHILE_DEBUG", _in_debug_mode),
     ("HOPTOAD_NOTIFY_500", _unwanted_crash),
     ("HOPTOAD_NOTIFY_STATUSES", _unwanted_status),
     ("HOPTOAD_IGNORE_EXCEPTIONS", _ignored_exception),
-    ("hoptoad_ignore", _ignores_itself),
+    ("hoptoad_ignore", _ignored_class),
     ("HOPTOAD_IGNORE_AGENTS", _ignored_agent),
     ("HOPTOAD_IGNORE_URLS", _ignored_url),
-    ("IGNORABLE_404_URLS", _ignorable_url),
+    ("IGNORABLE_404_URLS", _ignorable_404),
     ("HOPTOAD_BROKEN_LINKS_ONLY", _no_broken_link),
 )

@@ -1,11 +1,11 @@
-"""The one definition of "the same failure": two failures are the same if their fingerprints are equal.
+"""Defines "the same failure": two failures are the same if their fingerprints are equal.
 
-Told apart are the route (or task, command, logger), the exception's class, the line that raised, and
-the innermost line of the project. Merged are the values in messages and whatever lies between those
-two lines. Line numbers count, because within the minutes that fingerprints are compared no code
-changes, and two lines of one function are two faults.
+A fingerprint consists of the route (or task, command, logger), the exception's class, the line that
+raised, and the innermost line of the project. The message and the frames between those two lines do
+not count. Line numbers do: no code changes in the minutes for which fingerprints are compared, and
+two lines of one function are two faults.
 
-A fingerprint has a fixed size, whatever a visitor sends or a log record holds.
+A fingerprint has a fixed size, whatever a visitor sends or a log record contains.
 """
 
 from functools import lru_cache
@@ -16,8 +16,7 @@ from typing import NamedTuple
 from hoptoad.capture.chain import slot
 from hoptoad.capture.paths import is_own
 from hoptoad.capture.values import bounded_repr, class_name, memory_of
-from hoptoad.notice import Incident
-from hoptoad.reporting.broken_links import is_internal
+from hoptoad.notice import Incident, is_internal
 
 _SIZE = 16  # bytes
 _MAX_NAME = 255
@@ -25,14 +24,14 @@ _MAX_FILES = 4096
 
 
 class Fingerprint(NamedTuple):
-    """`place` leaves out what code can make up at run time, as the name of a class."""
+    """`place` leaves out names that code can make at run time, like that of a class."""
 
     failure: bytes
     place: bytes
 
 
 def fingerprint(incident: Incident, project_root: str = "") -> Fingerprint:
-    """The fingerprint of a failure. Reads the ends of the traceback, and captures nothing."""
+    """The fingerprint of a failure. Reads two lines of the traceback, and captures nothing."""
     error = incident.exception
     where = [_route(incident)]
     if incident.component or incident.action:
@@ -42,7 +41,7 @@ def fingerprint(incident: Incident, project_root: str = "") -> Fingerprint:
         return _both([*where, _line(own)], [class_name(type(error)), _line(raised)])
     if incident.is_request:
         is_linked = incident.status == 404 and is_internal(incident.referrer, incident.host)
-        # A scanner must not hide the broken links of the site itself.
+        # Apart from others, so that a scanner does not hide the broken links of the site itself.
         kind = f"{incident.status} linked" if is_linked else str(incident.status)
         reason = incident.reason.error.class_name if incident.reason is not None else ""
         return _both([*where, kind], [reason])
@@ -55,7 +54,7 @@ def fingerprint(incident: Incident, project_root: str = "") -> Fingerprint:
 
 
 def digest(text: str) -> bytes:
-    """A key of fixed size that stands for a text of any size."""
+    """A key of fixed size for a text of any size."""
     return blake2b(text.encode(errors="surrogatepass"), digest_size=_SIZE).digest()
 
 
@@ -89,7 +88,7 @@ def _ends(
     while step is not None:
         last, step = step, step.tb_next
     if last is None or files[last.tb_frame.f_code.co_filename]:
-        return last, last  # as most are
+        return last, last  # the usual case
     own = None
     while traceback is not None:
         if files[traceback.tb_frame.f_code.co_filename]:
@@ -99,16 +98,16 @@ def _ends(
 
 
 class _Files(dict[str, bool]):
-    """Whether a file is the project's. Faster than a cached function for each line of a traceback."""
+    """Whether a file belongs to the project. A lookup is faster than calling a cached function."""
 
     def __init__(self, project_root: str) -> None:
         self._project_root = project_root
 
     def __missing__(self, file: str) -> bool:
-        if len(self) >= _MAX_FILES:  # code made at run time has file names without end
+        if len(self) >= _MAX_FILES:  # code made at run time has any number of file names
             self.clear()
-        answer = self[file] = is_own(file, self._project_root)
-        return answer
+        found = self[file] = is_own(file, self._project_root)
+        return found
 
 
 @lru_cache(maxsize=8)

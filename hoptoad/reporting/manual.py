@@ -1,4 +1,4 @@
-"""The doors a programmer opens: notify, watch, context and flush."""
+"""The functions for programmers: notify, watch, context and flush."""
 
 import functools
 import sys
@@ -42,16 +42,16 @@ def notify(
 ) -> str | None:
     """Reports an exception or a message, and returns the notice's id: a UUID, 32 hexadecimal digits.
 
-    None means that it was not reported: because of DEBUG, a filter, a storm, or because the same
-    exception was reported before. Raises TypeError where it is called with neither an exception
-    nor a message, or with something else as one. Nothing that goes wrong afterwards raises.
+    Returns None where it was not reported: because of DEBUG, a filter or the rate limit, or because
+    the same exception was reported before. Raises TypeError where the arguments have wrong types, or
+    there is neither an exception nor a message. Nothing that fails afterwards raises.
     """
     if exception is None and message is None:
         exception = sys.exc_info()[1]
         if exception is None:
             raise TypeError(f"{_HOW} Here there is neither.")
     if exception is not None and not issubclass(type(exception), BaseException):
-        raise TypeError(f"{_HOW} {bounded_repr(exception, 80)} is no exception; a text goes into message.")
+        raise TypeError(f"{_HOW} {bounded_repr(exception, 80)} is no exception; pass a text as message.")
     if message is not None and not issubclass(type(message), str):
         raise TypeError(f"{_HOW} The message is a {class_name(type(message))}.")
     if request is not None and not isinstance(request, HttpRequest):
@@ -74,16 +74,16 @@ def notify(
     )
 
 
-# The units that the blocks of `watch` around the calling code have begun, None for a block inside a unit.
+# For each `watch` block around the calling code the unit that it began, or None inside another unit.
 _blocks: "ContextVar[tuple[Scope | None, ...]]" = ContextVar("hoptoad_watch", default=())
 
 
 class Watch:
-    """Reports what fails inside, as a context manager and as a decorator of functions, async or not.
+    """Reports exceptions, as a context manager or as a decorator of functions, async or not.
 
-    The exception goes on, unless `reraise` is False: then the block ends, and the function returns None.
-    Outside of requests and tasks the block is a unit of its own: values of `hoptoad.context` and
-    breadcrumbs end with it.
+    The exception is raised on, unless `reraise` is False: then the function returns None. Outside
+    requests and tasks the block is a unit of work: values of `hoptoad.context` and breadcrumbs end
+    with it.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         try:
-            if not isinstance(error, Exception):  # not the end of the process, nor of a task
+            if not isinstance(error, Exception):  # SystemExit, KeyboardInterrupt, CancelledError
                 return False
             reporter.report(error, **self._details)
             return not self._reraise
@@ -155,7 +155,7 @@ class Watch:
 
 def _end_block() -> None:
     blocks = _blocks.get()
-    if blocks:  # none where an async generator was entered in another context
+    if blocks:  # empty where an async generator was entered in another context
         _blocks.set(blocks[:-1])
         if blocks[-1] is not None:
             end(blocks[-1])
@@ -182,15 +182,15 @@ def watch(function: Any = None, /, **details: Any) -> Any:
 
 
 def context(**values: Any) -> Context:
-    """Adds values to every notice of the current task or thread, scrubbed like the rest."""
+    """Adds values to every notice of the current task or thread. They are redacted, too."""
     return Context(values)
 
 
 def flush(timeout: float | None = None) -> bool:
-    """Waits until what this process has handed over is delivered, at most `timeout` seconds.
+    """Waits until the notices of this process are delivered, at most `timeout` seconds.
 
-    None means HOPTOAD_FLUSH_TIMEOUT. Returns whether nothing is left; a handler that has no
-    `flush` keeps nothing. Raises nothing.
+    None means HOPTOAD_FLUSH_TIMEOUT. Returns whether none are left; a handler without `flush` keeps
+    none. Raises nothing.
     """
     try:
         settings = get_settings()
@@ -199,12 +199,12 @@ def flush(timeout: float | None = None) -> bool:
             return True
         return bool(flush_handler(settings.flush_timeout if timeout is None else timeout))
     except Exception:
-        logger.exception("What still waited could not be sent.")
+        logger.exception("Waiting notices could not be sent.")
         return False
 
 
 def _tagged(tags: Mapping[str, Any] | None) -> "dict[str, Any] | None":
-    """A copy of the tags, because the caller may go on to change them."""
+    """A copy of the tags, because the caller may change them later."""
     if tags is None:
         return None
     found: dict[str, Any] = guarded("tags", lambda: dict(tags), {})

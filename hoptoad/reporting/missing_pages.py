@@ -1,96 +1,147 @@
-"""Missing pages: the first request for each is reported at once, the rest in one digest."""
+"""The 404 digest: the first request for each missing page is reported at once, the rest in one notice."""
 
 import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from hoptoad.capture import build
 from hoptoad.capture.values import iso_time
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
-from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value
-from hoptoad.reporting import fingerprint
-from hoptoad.reporting.broken_links import is_internal
-from hoptoad.runtime import lifecycle
+from hoptoad.notice import ErrorInfo, Incident, Notice, RequestInfo, Value, is_internal
+from hoptoad.reporting.fingerprint import digest
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.threads import Timer
 
 logger = get_logger(__name__)
 
-# In one window; beyond these, the pages go first that were not asked for the longest.
-MAX_PATHS = 1000
-MAX_REFERRERS = 10  # of one path
-MAX_LOOKS = 1000  # pairs of path and referrer that are looked at, which takes a while
-TOP = 30  # paths listed in one digest
+# Limits of one window.
+MAX_PATHS = 1000  # beyond these, the page least recently asked for goes first
+MAX_REFERRERS = 10  # of one page
+MAX_DESCRIPTIONS = 1000  # pairs of page and referrer, because redaction takes time
+TOP = 30  # pages listed in one digest
+
+
+def is_missing_page(incident: Incident, settings: Settings) -> bool:
+    """Whether HOPTOAD_DIGEST_404 applies to this failure."""
+    return incident.status == 404 and bool(settings.digest_404)
+
+
+class MissingPages:
+    """Collects missing pages, and gives `send` one digest at the end of each window. Threads may share it."""
+
+    def __init__(
+        self,
+        send: Callable[[Notice], object],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._send = send
+        self._digest = Digest(clock=clock, wall_clock=wall_clock)
+        self._timer = Timer("hoptoad-404-digest", self._send_digests)
+
+    def is_first(self, incident: Incident, settings: Settings) -> bool:
+        """Whether this is the first request for its page in this window."""
+        self._timer.start(settings.digest_404 + 0.1)
+        return self._digest.is_first(_page_of(incident), settings.digest_404)
+
+    def add(self, incident: Incident, settings: Settings) -> None:
+        """Counts a request that is reported by the digest only."""
+        self._digest.add(
+            _page_of(incident),
+            incident.referrer,
+            lambda: build.link(incident, settings),
+            is_linked=is_internal(incident.referrer, incident.host),
+        )
+
+    def flush(self) -> None:
+        """Sends the digest now, also that of a window that has not ended."""
+        self._send_digests(all_of_them=True)
+
+    def start_over(self) -> None:
+        """Forgets the window: for a forked child, and for tests."""
+        self._digest.start_over()
+        self._timer.forget()
+
+    def _send_digests(self, *, all_of_them: bool = False) -> None:
+        try:
+            for window in self._digest.take_ended(all_of_them=all_of_them):
+                self._send(notice_of(window, get_settings()))
+        except Exception:
+            log_exception(logger, "A digest of missing pages could not be sent.")
+
+
+def _page_of(incident: Incident) -> str:
+    return incident.path.partition("?")[0]
 
 
 @dataclass(slots=True, eq=False)
-class Link:
-    """A missing page, how often it was asked for without a notice of its own, and from where."""
+class Page:
+    """A missing page: the requests for it that were not reported by themselves, and their referrers."""
 
     path: str = ""
     count: int = 0
     referrers: "Counter[str]" = field(default_factory=Counter)
-    known: dict[bytes, str] = field(default_factory=dict)  # the referrers by their keys
+    names: dict[bytes, str] = field(default_factory=dict)  # redacted referrers by their keys
 
 
 @dataclass(slots=True, eq=False)
-class Links:
-    """What one window has seen. Times are seconds since the epoch."""
+class Window:
+    """The missing pages of a window that has ended. Times are seconds since the epoch."""
 
-    top: tuple[Link, ...]
-    paths: int
+    top: tuple[Page, ...]
+    pages: int
     count: int
     since: float
     until: float
 
 
 class _Pages:
-    """The collected pages of one window, the last to be asked for at the end. Their number is bounded."""
+    """The pages of the current window, least recently asked for first. Their number is bounded."""
 
     def __init__(self) -> None:
-        self.links: OrderedDict[bytes, Link] = OrderedDict()
-        self.forgotten = Link()  # stands for those that had to go, and for those not looked at
-        self.paths = 0
-        self.looks = 0
+        self._pages: OrderedDict[bytes, Page] = OrderedDict()
+        self._removed_count = 0  # requests for pages that had to go
+        self._descriptions = 0
+        self.total = 0  # pages, those that had to go included
 
-    def link(self, key: bytes) -> Link:
-        link = self.links.get(key)
-        if link is not None:
-            self.links.move_to_end(key)
-            return link
-        if len(self.links) >= MAX_PATHS:
-            self.forgotten.count += self.links.popitem(last=False)[1].count
-        self.paths += 1
-        link = self.links[key] = Link()
-        return link
+    def page(self, key: bytes) -> Page:
+        page = self._pages.get(key)
+        if page is not None:
+            self._pages.move_to_end(key)
+            return page
+        if len(self._pages) >= MAX_PATHS:
+            self._removed_count += self._pages.popitem(last=False)[1].count
+        self.total += 1
+        page = self._pages[key] = Page()
+        return page
 
-    def may_look(self, link: Link) -> bool:
-        if self.looks >= MAX_LOOKS or len(link.known) >= MAX_REFERRERS:
+    def reserve_description(self, page: Page) -> bool:
+        """Counts a description. False where the window or the page has as many as it may."""
+        if self._descriptions >= MAX_DESCRIPTIONS or len(page.names) >= MAX_REFERRERS:
             return False
-        self.looks += 1
+        self._descriptions += 1
         return True
 
-    def top(self) -> list[Link]:
+    def top(self) -> list[Page]:
         """Pages with a referrer first: a person can mend that link."""
-        shown = [link for link in self.links.values() if link.path]
-        return sorted(shown, key=lambda link: (not link.referrers, -link.count))[:TOP]
+        described = [page for page in self._pages.values() if page.path]
+        return sorted(described, key=lambda page: (not page.referrers, -page.count))[:TOP]
 
     @property
     def count(self) -> int:
-        return self.forgotten.count + sum(link.count for link in self.links.values())
+        return self._removed_count + sum(page.count for page in self._pages.values())
 
 
 class Digest:
-    """The missing pages of one window, which begins with the first of them. Threads may share it.
+    """Counts missing pages in windows; each begins with its first page. Threads may share it.
 
-    Paths and referrers are held by keys of fixed size.
+    Paths and referrers are held as keys of fixed size.
     """
 
     def __init__(
@@ -104,15 +155,15 @@ class Digest:
         self.start_over()
 
     def start_over(self) -> None:
-        """Forgets everything, with a lock of its own: for a forked child."""
+        """Forgets everything, and makes a new lock: for a forked child."""
         self._lock = threading.RLock()
-        self._over: list[Links] = []
+        self._ended: list[Window] = []
         self._ends = self._since = 0.0
         self._clear()
 
     def is_first(self, path: str, window: float) -> bool:
-        """Whether nobody has asked for `path` in this window of `window` seconds yet."""
-        key = fingerprint.digest(path)
+        """Whether this is the first request for `path` in a window of `window` seconds."""
+        key = digest(path)
         with self._lock:
             self._begin(window)
             if key in self._seen:
@@ -124,53 +175,52 @@ class Digest:
             return True
 
     def add(
-        self, path: str, referrer: str, shown: Callable[[], tuple[str, str]], *, is_linked: bool = False
+        self, path: str, referrer: str, describe: Callable[[], tuple[str, str]], *, is_linked: bool = False
     ) -> None:
-        """Counts a request for `path` that has no notice of its own.
+        """Counts a request for `path` that is not reported by itself.
 
-        `shown` gives what may be told of the two; it is asked once for each pair, because finding out
-        takes a while. `is_linked` says that a page of this site has the link: these have room of their
-        own, which scanners do not take.
+        `describe` returns the redacted path and referrer; it is called once for each pair. `is_linked`
+        says that the link is on this site: such pages have room of their own, so scanners do not
+        displace them.
         """
-        key, source = fingerprint.digest(path), fingerprint.digest(referrer)
+        key, source = digest(path), digest(referrer)
         with self._lock:
             pages = self._linked if is_linked else self._others
-            link = pages.link(key)
-            link.count += 1
-            is_new = source not in link.known and pages.may_look(link)
+            page = pages.page(key)
+            page.count += 1
+            is_new = source not in page.names and pages.reserve_description(page)
         if is_new:
-            told = shown()
+            described = describe()  # outside the lock: redaction takes time
         with self._lock:
             if is_new:
-                link.path, link.known[source] = told
-            name = link.known.get(source)
+                page.path, page.names[source] = described
+            name = page.names.get(source)
             if name:
-                link.referrers[name] += 1
+                page.referrers[name] += 1
 
-    def ended(self, *, all_of_them: bool = False) -> list[Links]:
-        """What the windows that have ended have seen, each told once; nothing where no page came again."""
+    def take_ended(self, *, all_of_them: bool = False) -> list[Window]:
+        """Returns each window that has ended once. One without a repeated request is left out."""
         with self._lock:
             if self._seen and (all_of_them or self._clock() >= self._ends):
-                self._take()
-            over, self._over = self._over, []
-        return over
+                self._end()
+            ended, self._ended = self._ended, []
+        return ended
 
     def _begin(self, window: float) -> None:
         now = self._clock()
         if self._seen and now >= self._ends:
-            self._take()
+            self._end()
         if not self._seen:
             self._ends, self._since = now + window, self._wall_clock()
 
-    def _take(self) -> None:
-        """Ends the window; with it another begins."""
+    def _end(self) -> None:
         linked, others = self._linked, self._others
         self._clear()
         count = linked.count + others.count
         if count:
             top = (linked.top() + others.top())[:TOP]
-            paths = linked.paths + others.paths
-            self._over.append(Links(tuple(top), paths, count, self._since, self._wall_clock()))
+            pages = linked.total + others.total
+            self._ended.append(Window(tuple(top), pages, count, self._since, self._wall_clock()))
 
     def _clear(self) -> None:
         self._seen: OrderedDict[bytes, None] = OrderedDict()
@@ -178,53 +228,16 @@ class Digest:
         self._others = _Pages()
 
 
-def collects(incident: Incident, settings: Settings) -> bool:
-    """Whether this is a missing page, and such pages are collected."""
-    return incident.status == 404 and bool(settings.digest_404)
-
-
-def is_first(incident: Incident, settings: Settings) -> bool:
-    """Whether this is the first request for its page in this window."""
-    _timer.start(settings.digest_404 + 0.1)
-    return _digest.is_first(_path_of(incident), settings.digest_404)
-
-
-def add(incident: Incident, settings: Settings, *, send: Callable[[Notice], object]) -> None:
-    """Counts a missing page. At the end of the window a background thread calls `send` with the digest."""
-    global _send
-    _send = send
-    _digest.add(
-        _path_of(incident),
-        incident.referrer,
-        lambda: build.link(incident, settings),
-        is_linked=is_internal(incident.referrer, incident.host),
-    )
-
-
-def _path_of(incident: Incident) -> str:
-    return incident.path.partition("?")[0]
-
-
-def tell(*, all_of_them: bool = False) -> None:
-    """Sends the digest of a window that has ended; with `all_of_them` also of one that has not."""
-    try:
-        for links in _digest.ended(all_of_them=all_of_them):
-            if _send is not None:
-                _send(notice_of(links, get_settings()))
-    except Exception:
-        log_exception(logger, "A digest of missing pages could not be sent.")
-
-
-def notice_of(links: Links, settings: Settings) -> Notice:
-    """One notice for the missing pages that were asked for again."""
+def notice_of(window: Window, settings: Settings) -> Notice:
+    """The digest of one window."""
     pages: tuple[Value, ...] = tuple(
         {"path": page.path, "count": str(page.count), "referrers": tuple(_counted(page.referrers))}
-        for page in links.top
+        for page in window.top
     )
     data = {
-        "DIGEST_COUNT": f"{links.count} more requests for {links.paths} missing pages",
-        "DIGEST_SINCE": iso_time(links.since),
-        "DIGEST_UNTIL": iso_time(links.until),
+        "DIGEST_COUNT": f"{window.count} more requests for {window.pages} missing pages",
+        "DIGEST_SINCE": iso_time(window.since),
+        "DIGEST_UNTIL": iso_time(window.until),
     }
     error = ErrorInfo("Http404", "Http404: Missing pages that were asked for again", ())
     request = RequestInfo(component=UNKNOWN, params={"pages": pages}, cgi_data=data)
@@ -232,21 +245,6 @@ def notice_of(links: Links, settings: Settings) -> Notice:
 
 
 def _counted(referrers: "Counter[str]") -> Iterator[Value]:
-    """Not by name: servers change the dots in one."""
+    # Not as a mapping: servers replace the dots in names.
     for referrer, count in referrers.most_common():
         yield {"referrer": referrer, "count": str(count)}
-
-
-def start_over() -> None:
-    """Forgets the window: for a forked child, and for tests."""
-    _digest.start_over()
-    _timer.forget()
-
-
-_digest = Digest()
-_timer = Timer("hoptoad-digest", tell)
-_send: "Callable[[Notice], object] | None" = None
-tell_now = partial(tell, all_of_them=True)
-
-lifecycle.reset_after_fork(start_over)
-lifecycle.at_exit(Ending.DIGESTS, tell_now)

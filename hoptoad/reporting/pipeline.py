@@ -1,98 +1,158 @@
-"""The way of a failure that is to be reported: filters, storms, capture, the site's functions, a handler."""
+"""The steps of a report: duplicates, filters, rate limit, capture, HOPTOAD_BEFORE_NOTIFY, the handler."""
 
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 
-from hoptoad.api.registry import encode
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers import get_handler
-from hoptoad.notice import Incident, Notice
-from hoptoad.reporting import before_notify, duplicates, filters, missing_pages, rate_limit
-from hoptoad.reporting.marks import NOTICE_ID, REASON
-from hoptoad.runtime import scope
-from hoptoad.runtime.guards import guarded, log_exception
+from hoptoad.handlers.registry import TakesReports, takes_reports
+from hoptoad.notice import Incident, Notice, Snapshot
+from hoptoad.reporting import duplicates, filters
+from hoptoad.reporting.missing_pages import MissingPages, is_missing_page
+from hoptoad.reporting.rate_limit import RateLimiter, is_sampled
+from hoptoad.reporting.report import Report
+from hoptoad.runtime import lifecycle, scope
+from hoptoad.runtime.guards import guarded
+from hoptoad.runtime.lifecycle import Ending
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.scope import NOTICE_ID, REASON
 
 logger = get_logger(__name__)
 
 _MAX_UNANSWERED = 15
 
-
-def exception(
-    request: HttpRequest, error: BaseException, unless: Callable[[], bool] | None = None
-) -> str | None:
-    """An uncaught exception, duplicates. Returns the notice's id where one was handed over."""
-
-    def report() -> str | None:
-        if not duplicates.first_exception(request, error, uncaught=True):
-            return None
-        return _pass_on(build.incident(request, exception=error), unless)
-
-    return None if _waits_for_its_answer(request, error, report) else report()
+Ignorable = Callable[[], bool]
 
 
-def unanswered(code: int) -> None:
-    """Reports the HTTP statuses raised in the current request that are not its answer."""
-    unit = scope.current()
-    if unit is None:
-        return
-    waiting, unit.unanswered = unit.unanswered, ()
-    for error, report in waiting:
-        if getattr(error, "http_code", 0) != code:
-            report()
+class Pipeline:
+    """Reports failures. What is suppressed in this process is counted here, and summed up.
 
-
-def status(request: HttpRequest, code: int, unless: Callable[[], bool] | None = None) -> str | None:
-    """An answer by its status, where no exception led to it."""
-    if not duplicates.first_status(request, code):
-        return None
-    return _pass_on(build.incident(request, status=code), unless)
-
-
-def remember_reason(request: HttpRequest, error: BaseException, code: int) -> None:
-    """Keeps the first reason for an answer that would be reported."""
-    settings = get_settings()
-    if REASON in request.__dict__:
-        return
-    if filters.suppressed_by(build.incident(request, status=code), settings) is None:
-        duplicates.is_reason(request, error)
-        request.__dict__[REASON] = build.reason(request, error, settings)
-
-
-def anything(
-    error: BaseException | None, request: HttpRequest | None, *, uncaught: bool, **said: Any
-) -> str | None:
-    """What another integration than the middleware has seen; `said` are fields of Incident.
-
-    Without a request, the one that the calling code works for is told.
+    Its methods may raise; `reporter` guards the site from that. Threads may share it.
     """
-    if request is None:
-        request = scope.current_request()
 
-    def report() -> str | None:
-        if error is not None and not duplicates.first_exception(request, error, uncaught=uncaught):
+    def __init__(self) -> None:
+        self._rate_limiter = RateLimiter(_hand_over)
+        self._missing_pages = MissingPages(_hand_over)
+        lifecycle.track(self)
+        lifecycle.at_exit(Ending.DIGESTS, self._missing_pages.flush)
+        lifecycle.at_exit(Ending.SUMMARIES, self._rate_limiter.flush)
+
+    def report_exception(
+        self, request: HttpRequest, error: BaseException, unless: Ignorable | None = None
+    ) -> str | None:
+        """Reports an uncaught exception. Returns the notice's id where one was handed over."""
+
+        def report() -> str | None:
+            if not duplicates.first_exception(request, error, uncaught=True):
+                return None
+            return self._report(build.incident(request, exception=error), unless)
+
+        return None if _is_kept_until_answered(request, error, report) else report()
+
+    def report_unanswered(self, status: int) -> None:
+        """Reports the HTTP statuses raised in the current request, unless they are its answer."""
+        unit = scope.current()
+        if unit is None:
+            return
+        waiting, unit.unanswered = unit.unanswered, ()
+        for error, report in waiting:
+            if getattr(error, "http_code", 0) != status:
+                report()
+
+    def report_status(self, request: HttpRequest, status: int, unless: Ignorable | None = None) -> str | None:
+        """Reports an answer by its status, where no exception led to it."""
+        if not duplicates.first_status(request, status):
             return None
-        incident = build.incident(request, exception=error) if request is not None else Incident()
-        return _pass_on(replace(incident, is_request=False, exception=error, **said), None)
+        return self._report(build.incident(request, status=status), unless)
 
-    is_waiting = error is not None and not uncaught and _waits_for_its_answer(request, error, report)
-    return None if is_waiting else report()
+    def remember_reason(self, request: HttpRequest, error: BaseException, status: int) -> None:
+        """Keeps the first exception that leads to an answer of this status, where that is reported."""
+        settings = get_settings()
+        if REASON in request.__dict__:
+            return
+        if filters.suppressed_by(build.incident(request, status=status), settings) is None:
+            duplicates.set_reason(request, error)
+            request.__dict__[REASON] = build.reason(request, error, settings)
+
+    def report(
+        self, error: BaseException | None, request: HttpRequest | None, *, uncaught: bool, **fields: Any
+    ) -> str | None:
+        """Reports a failure from outside the middleware; `fields` are those of Incident.
+
+        Without a request, that of the calling code is used.
+        """
+        if request is None:
+            request = scope.current_request()
+
+        def report() -> str | None:
+            if error is not None and not duplicates.first_exception(request, error, uncaught=uncaught):
+                return None
+            incident = build.incident(request, exception=error) if request is not None else Incident()
+            return self._report(replace(incident, is_request=False, exception=error, **fields), None)
+
+        is_kept = error is not None and not uncaught and _is_kept_until_answered(request, error, report)
+        return None if is_kept else report()
+
+    def flush_summaries(self) -> None:
+        """Sends the 404 digest and the summaries of the rate limit now."""
+        self._missing_pages.flush()
+        self._rate_limiter.flush()
+
+    def start_over(self) -> None:
+        """Forgets what was counted: for a forked child, and for tests."""
+        self._missing_pages.start_over()
+        self._rate_limiter.start_over()
+
+    def _report(self, incident: Incident, unless: Ignorable | None) -> str | None:
+        settings = get_settings()
+        if not settings.enabled:
+            return None
+        rule = filters.suppressed_by(incident, settings)
+        if rule is None and unless is not None and guarded("is_ignorable", unless, False):
+            rule = "is_ignorable"
+        if rule is not None:
+            logger.debug("Not reported, because of %s: %s", rule, incident.path)
+            return None
+        if self._is_suppressed(incident, settings):
+            stats.count("suppressed")
+            return None
+        identity = _hand_over(build.snapshot(incident, settings))
+        if identity is not None and incident.request is not None:
+            incident.request.__dict__.setdefault(NOTICE_ID, identity)  # for the page that the user sees
+        return identity
+
+    def _is_suppressed(self, incident: Incident, settings: Settings) -> bool:
+        """Whether the 404 digest, chance or the rate limit suppresses `incident`."""
+        in_digest = is_missing_page(incident, settings)
+        if in_digest and not self._missing_pages.is_first(incident, settings):
+            self._missing_pages.add(incident, settings)
+            return True
+        if not is_sampled(settings):
+            return True
+        key = self._rate_limiter.over_limit(incident, settings)
+        if key is None:
+            return False
+        if in_digest:  # listed there, so no summary is needed
+            self._missing_pages.add(incident, settings)
+        else:
+            self._rate_limiter.suppress(key, capture=lambda: build.notice(incident, settings))
+        return True
 
 
-def _waits_for_its_answer(
+def _is_kept_until_answered(
     request: HttpRequest | None, error: BaseException, report: Callable[[], str | None]
 ) -> bool:
-    """Keeps a raised HTTP status until its request is answered, where that can be seen.
+    """Keeps a raised HTTP status until its request is answered. False where the answer cannot be seen.
 
-    With the context, because the block of `hoptoad.context` or the task it was raised in ends before_notify.
+    `report` later runs in a copy of this context: the block of `hoptoad.context` has ended by then.
     """
     if request is None or scope.current_request() is not request or not filters.is_answer(error):
         return False
@@ -103,64 +163,19 @@ def _waits_for_its_answer(
     return True
 
 
-def _pass_on(incident: Incident, unless: Callable[[], bool] | None) -> str | None:
-    settings = get_settings()
-    if not settings.enabled:
+def _hand_over(captured: Snapshot | Notice) -> str | None:
+    """Gives a report to the handler, or its bytes where that takes no reports. Returns the notice's id."""
+    report = Report(captured, get_settings())
+    stats.count("captured")
+    handler = get_handler()
+    if takes_reports(type(handler)):
+        cast(TakesReports, handler).submit(report)
+        return report.id
+    payload = report.payload()
+    if payload is None:
         return None
-    rule = filters.suppressed_by(incident, settings)
-    if rule is not None:
-        logger.debug("Not reported, because of %s: %s", rule, incident.path)
-        return None
-    if unless is not None and guarded("is_ignorable", unless, False):
-        logger.debug("Not reported, because of is_ignorable: %s", incident.path)
-        return None
-    if _is_suppressed(incident, settings):
-        tally.count("suppressed")
-        return None
-    return _numbered(incident, _hand_over(build.notice(incident, settings)))
+    handler.enqueue(payload, report.timeout)
+    return report.id
 
 
-def _is_suppressed(incident: Incident, settings: Settings) -> bool:
-    """Whether the 404 digest, chance or the rate limit keeps `incident` back."""
-    is_link = missing_pages.collects(incident, settings)
-    if is_link and not missing_pages.is_first(incident, settings):
-        missing_pages.add(incident, settings, send=_hand_over)
-        return True
-    if not rate_limit.is_sampled(settings):
-        return True
-    key = rate_limit.over_limit(incident, settings)
-    if key is None:
-        return False
-    if is_link:  # not reported by itself, so the digest lists it
-        missing_pages.add(incident, settings, send=_hand_over)
-    else:
-        rate_limit.suppress(key, capture=lambda: build.notice(incident, settings), send=_hand_over)
-    return True
-
-
-def _hand_over(notice: Notice) -> str | None:
-    settings = get_settings()
-    tally.count("captured")
-    if tally.dropped:
-        notice = replace(notice, lost=tally.dropped)
-    wanted = before_notify.noticed(notice, settings.before_notify)
-    if wanted is None:
-        tally.count("suppressed")
-        return None
-    get_handler().enqueue(_encoded(wanted), settings.timeout)
-    return wanted.id
-
-
-def _numbered(incident: Incident, identity: str | None) -> str | None:
-    """Puts the notice's id on its request, so that the page the user sees can tell it."""
-    if identity is not None and incident.request is not None:
-        incident.request.__dict__.setdefault(NOTICE_ID, identity)
-    return identity
-
-
-def _encoded(notice: Notice) -> bytes:
-    try:
-        return encode(notice)
-    except Exception:  # what a function of HOPTOAD_BEFORE_NOTIFY has put there may be no text
-        log_exception(logger, "A notice could not be encoded as it is: it goes without details.")
-        return encode(before_notify.bare(notice))
+pipeline = Pipeline()

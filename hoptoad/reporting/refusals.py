@@ -1,8 +1,8 @@
-"""Exceptions that Django answers with a status: 404, 403 and 400.
+"""The exceptions behind answers with status 404, 403 and 400.
 
-The answer is judged when the exception is gone, so the reason is remembered on the request before.
-Views are seen by the middleware's `process_exception`. What fails outside of views, in a middleware,
-is seen by its log record, as far as the site's logging lets it through.
+The answer is reported when the exception is gone, so its reason is kept on the request until then.
+The middleware's `process_exception` receives exceptions of views; those of other middleware are found
+in Django's log records, unless the site's logging drops them.
 """
 
 import logging
@@ -16,7 +16,7 @@ from django.urls import Resolver404
 
 from hoptoad.reporting import reporter
 
-# As django.core.handlers.exception has it. Resolver404 knows no more than the path.
+# As in django.core.handlers.exception. A Resolver404 has no reason but the path.
 _STATUSES: tuple[tuple[tuple[type[Exception], ...], int], ...] = (
     ((Resolver404,), 0),
     ((Http404,), 404),
@@ -26,16 +26,16 @@ _STATUSES: tuple[tuple[tuple[type[Exception], ...], int], ...] = (
 
 
 def remember(request: HttpRequest, error: BaseException) -> None:
-    """Remembers the reason for an answer whose status is reported. Reports nothing, raises nothing."""
+    """Keeps the reason of an answer, where its status is reported. Reports nothing, raises nothing."""
     status = next((status for kinds, status in _STATUSES if issubclass(type(error), kinds)), 0)
     if status and reporter.wants_status(status):
         reporter.remember_reason(request, error, status)
 
 
 def watch_log() -> None:
-    """Looks at what Django logs of such exceptions. May be called again."""
+    """Finds such exceptions in Django's log records. May be called more than once."""
     logging.getLogger("django.request").addFilter(_filter)
-    # Each class has a logger of its own, and filters see no records of the loggers below.
+    # Each class has its own logger, and a filter does not receive records of child loggers.
     for kind in _with_subclasses(SuspiciousOperation):
         logging.getLogger(f"django.security.{kind.__name__}").addFilter(_filter)
 

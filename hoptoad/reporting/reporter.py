@@ -1,15 +1,19 @@
-"""The one guard that keeps whatever we do from the site. What is behind it is imported when it is needed."""
+"""Reports failures and raises nothing. The pipeline behind it is imported with the first failure."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
 from hoptoad.conf.loading import get_settings
 from hoptoad.runtime.guards import log_exception
-from hoptoad.runtime.lifecycle import when_needed
+from hoptoad.runtime.lifecycle import importing
 from hoptoad.runtime.messages import get_logger
+
+if TYPE_CHECKING:
+    from hoptoad.reporting.pipeline import Pipeline
 
 logger = get_logger(__name__)
 
@@ -21,12 +25,11 @@ def report_exception(
 ) -> str | None:
     """Reports an uncaught exception, once. Returns the notice's id where one was handed over.
 
-    Like everything here it raises nothing, and returns as soon as the handler has the bytes.
-    `unless` is asked last whether the site has a reason to ignore this one.
+    Returns as soon as the handler has the encoded notice. `unless` is called after all filters, and
+    returns whether the site ignores this exception.
     """
     try:
-        identity: str | None = _pipeline().exception(request, error, unless)
-        return identity
+        return _pipeline().report_exception(request, error, unless)
     except Exception:
         log_exception(logger, _FAILED)
         return None
@@ -47,16 +50,15 @@ def report(
     severity: str = "error",
     uncaught: bool = False,
 ) -> str | None:
-    """Reports from any integration but the middleware. Returns the notice's id where one was handed over.
+    """Reports a failure from outside the middleware. Returns the notice's id where one was handed over.
 
-    Without a request, the one that the calling code works for is told. `uncaught` says that nothing of the
-    site has caught the exception. A failure is reported once,
-    whichever integration sees it first. Raises nothing.
+    Without a request, that of the calling code is used. `uncaught` means that no code of the site has
+    caught the exception. A failure is reported once, whichever integration sees it first.
     """
     try:
         if not get_settings().enabled:
             return None
-        identity: str | None = _pipeline().anything(
+        return _pipeline().report(
             error,
             request,
             kind=kind,
@@ -70,14 +72,13 @@ def report(
             severity=severity,
             uncaught=uncaught,
         )
-        return identity
     except Exception:
         log_exception(logger, _FAILED)
         return None
 
 
 def wants_status(status: int) -> bool:
-    """Whether answers of this status are reported at all; cheap enough for an event loop."""
+    """Whether the settings report answers of this status. Fast enough for an event loop."""
     try:
         return status in get_settings().statuses
     except Exception:
@@ -88,32 +89,34 @@ def wants_status(status: int) -> bool:
 def report_status(
     request: HttpRequest, status: int, *, unless: Callable[[], bool] | None = None
 ) -> str | None:
-    """Reports an answer by its status, where the settings want it and nothing else was seen."""
+    """Reports an answer by its status, unless an exception led to it."""
     try:
         if not wants_status(status):
             return None
-        identity: str | None = _pipeline().status(request, status, unless)
-        return identity
+        return _pipeline().report_status(request, status, unless)
     except Exception:
         log_exception(logger, _FAILED)
         return None
 
 
 def report_unanswered(status: int) -> None:
-    """Reports the HTTP statuses that were raised in the current request, where the answer has another one."""
+    """Reports the HTTP statuses raised in the current request, where its answer has another status."""
     try:
-        _pipeline().unanswered(status)
+        _pipeline().report_unanswered(status)
     except Exception:
         log_exception(logger, _FAILED)
 
 
 def remember_reason(request: HttpRequest, error: BaseException, status: int) -> None:
-    """Remembers the exception that led to a status, for the notice of that answer."""
+    """Keeps the exception that led to a status, for the notice of that answer."""
     try:
         _pipeline().remember_reason(request, error, status)
     except Exception:
         log_exception(logger, _FAILED)
 
 
-def _pipeline() -> Any:
-    return when_needed("hoptoad.reporting.pipeline")
+@cache
+def _pipeline() -> "Pipeline":
+    with importing:
+        from hoptoad.reporting.pipeline import pipeline
+    return pipeline

@@ -1,39 +1,39 @@
-"""What the first failing request would otherwise wait for, done before there is one."""
+"""Loads what reporting needs before the first failure, which would wait for it."""
 
 from io import BytesIO
 
 from django.core.handlers.wsgi import WSGIRequest
 
 from hoptoad.conf.loading import get_settings
-from hoptoad.handlers.base import handler_class
+from hoptoad.handlers.registry import handler_class
 from hoptoad.notice import Incident
 from hoptoad.runtime import threads
-from hoptoad.runtime.lifecycle import importing, when_needed
+from hoptoad.runtime.lifecycle import importing
 from hoptoad.runtime.messages import get_logger
 
 logger = get_logger(__name__)
 
 
 def warm_up() -> None:
-    """Imports what reporting needs, and makes one notice that goes nowhere. Raises nothing."""
+    """Imports what reporting needs, and encodes one notice that is not sent. Raises nothing."""
     try:
         settings = get_settings()
         if not settings.enabled:
             return
         with importing:
+            from hoptoad.api.registry import encode
+            from hoptoad.capture import build
+            from hoptoad.delivery import connection  # noqa: F401 - loaded only
+            from hoptoad.reporting import manual, pipeline  # noqa: F401 - loaded only
+
             handler_class(settings.handler, settings.handler_class)
-            when_needed("hoptoad.reporting.pipeline")
-            when_needed("hoptoad.delivery.connection")
-            when_needed("hoptoad.reporting.manual")
             threads.may_start()
-            incident = Incident(exception=_made_up(), request=_request())
-            notice = when_needed("hoptoad.capture.build").notice(incident, settings)
-            when_needed("hoptoad.api.registry").encode(notice)
+            encode(build.notice(Incident(exception=_error(), request=_request()), settings))
     except Exception:
-        logger.exception("django-hoptoad could not be warmed up. The first failing request will take longer.")
+        logger.exception("hoptoad.warm_up() failed. The first failing request will take longer.")
 
 
-def _made_up() -> Exception:
+def _error() -> Exception:
     try:
         raise LookupError("hoptoad.warm_up()")
     except LookupError as error:

@@ -1,4 +1,4 @@
-"""The life of this process: what a fork resets, what ends with the process and in which order, late imports.
+"""The life of this process: resets after a fork, endings in their order, and late imports.
 
 lifecycle.reset_after_fork(forget_session)                  # a function
 lifecycle.track(self)                                       # an object: its start_over() after a fork
@@ -19,14 +19,14 @@ from typing import Any, Protocol
 
 
 class Resettable(Protocol):
-    """What starts over in a forked child: its threads, sockets and held locks are the parent's."""
+    """Starts over in a forked child, where its threads, sockets and locks are still the parent's."""
 
     def start_over(self) -> None:
         """Forgets what belongs to the parent."""
 
 
 class Ending(IntEnum):
-    """What ends with the process, in this order: each may still use what comes after it."""
+    """The endings of a process, in this order: each may still use those that follow."""
 
     DIGESTS = 1  # the 404 digest becomes a notice
     SUMMARIES = 2  # suppressed failures become notices
@@ -35,8 +35,8 @@ class Ending(IntEnum):
     STATS = 5  # what was lost is logged
 
 
-# Held while a module is imported. A child forked while another thread imports would wait for that
-# thread for ever, so a fork waits until the import is done.
+# Held during an import. A child that is forked while another thread imports would wait for that thread
+# for ever, so a fork waits until the import is done.
 importing = threading.RLock()
 _resets: list[Callable[[], object]] = []
 _tracked: "weakref.WeakSet[Resettable]" = weakref.WeakSet()
@@ -44,7 +44,7 @@ _endings: list[tuple[Ending, Callable[[], object]]] = []
 
 
 def reset_after_fork(reset: Callable[[], object]) -> None:
-    """Calls `reset` in each forked child, after those that were given before."""
+    """Calls `reset` in each forked child, in the order of registration."""
     _resets.append(reset)
 
 
@@ -53,27 +53,23 @@ def track(thing: Resettable) -> None:
     _tracked.add(thing)
 
 
-def tracked(kind: type) -> list[Any]:
-    """The tracked objects of this class."""
-    return [thing for thing in list(_tracked) if isinstance(thing, kind)]
-
-
 def at_exit(ending: Ending, call: Callable[[], object]) -> None:
     """Calls `call` when the interpreter ends, in the order of Ending."""
     if not _endings:
-        atexit.register(_end)  # now: what the site has registered before may still fail, and be reported
+        # Functions that the site registered earlier run later. Their failures are reported all the same.
+        atexit.register(_end)
     _endings.append((ending, call))
 
 
 @cache
 def when_needed(module: str) -> ModuleType:
-    """The module, imported now where it was not yet. Raises what that raises, and may be asked again."""
+    """The module, imported now if it was not yet. Raises what the import raises, and then tries again."""
     with importing:
         return importlib.import_module(module)
 
 
 def imported(path: str) -> Any:
-    """What a dotted path names, as Django's `import_string` finds it."""
+    """The object that a dotted path names, found by Django's `import_string`."""
     with importing:
         from django.utils.module_loading import import_string
 
@@ -89,7 +85,7 @@ def _after_fork() -> None:
 
 
 def _end() -> None:
-    # By the order alone: handlers of the same rank end in the order in which they came.
+    # Sorted by the Ending alone: calls of the same Ending keep the order of their registration.
     for _, call in sorted(_endings, key=lambda pair: pair[0]):
         with contextlib.suppress(Exception):  # the next one still has to end
             call()

@@ -1,4 +1,10 @@
-"""What this library writes to the log and to terminals: printable lines, without the site's secrets."""
+"""Makes log lines and terminal output safe to write.
+
+A line of this library may quote a server's answer, an exception of the site, a URL or the name of a file.
+Such a text may contain line feeds that forge another line of the log, escape sequences that control a
+terminal, the site's API key, or a password in a URL. So every logger comes from `get_logger`, which puts
+arguments and tracebacks through `safe_line` and `redacted`; commands and checks call these themselves.
+"""
 
 import logging
 import re
@@ -8,83 +14,78 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hoptoad.redaction.cutting import cut
-from hoptoad.runtime.lifecycle import when_needed
+from hoptoad.runtime.lifecycle import importing
 
 if TYPE_CHECKING:
     from hoptoad.redaction.secrets import Known
 
 MAX_CHARS = 500
-_MAX_LOG_CHARS = 4000
-_MAX_LOOKED_AT = 64 * 1024  # characters of a text; so many a server's answer has at most
+_MAX_ARGUMENT_CHARS = 4000
+_MAX_TEXT_CHARS = 64 * 1024  # the most that is read of a server's answer
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s\"<>]{1,2000}")
 _HOST = r"(?:[^:/?#]*\.[^:/?#]*|(?:[^:/?#]*@)?(?:localhost|\[[0-9a-fA-F:.]+\]))(?::\d{1,5})?"
 _HOST_AND_PATH = re.compile(rf"{_HOST}[/?#].*", re.DOTALL)
-_OURS = "hoptoad"
+_PACKAGE = "hoptoad"
 
-Secrets = Callable[[], "Known | None"]
+FindSecrets = Callable[[], "Known | None"]
 
 
-def _none() -> "Known | None":
+def _no_secrets() -> "Known | None":
     return None
 
 
-_secrets: Secrets = _none
+_find_secrets: FindSecrets = _no_secrets
 
-# A site whose root logger is at DEBUG did not ask for our details; a level of its own for ours asks.
-if logging.getLogger(_OURS).level == logging.NOTSET:
-    logging.getLogger(_OURS).setLevel(logging.WARNING)
-
-
-def keep_secret(secrets: Secrets) -> None:
-    """Takes the function that returns the secrets to mask."""
-    global _secrets
-    _secrets = secrets
+# A root logger at DEBUG does not ask for our debug lines. A level for the logger "hoptoad" does.
+if logging.getLogger(_PACKAGE).level == logging.NOTSET:
+    logging.getLogger(_PACKAGE).setLevel(logging.WARNING)
 
 
-def quoted(text: object, max_chars: int = MAX_CHARS) -> str:
-    """A text of somebody else as one printable line of at most `max_chars`, with secrets masked.
+def mask_secrets(find_secrets: FindSecrets) -> None:
+    """Sets the function that returns the site's secrets, or None while they are not known."""
+    global _find_secrets
+    _find_secrets = find_secrets
 
-    >>> quoted("no such key\\n\\x1b[2Kaccepted")
+
+def safe_line(text: object, max_chars: int = MAX_CHARS) -> str:
+    """A foreign text as one printable line of at most `max_chars`, with secrets masked.
+
+    >>> safe_line("no such key\\n\\x1b[2Kaccepted")
     'no such key \\\\x1b[2Kaccepted'
     """
     return one_line(redacted(str(text)), max_chars)
 
 
 def one_line(text: str, max_chars: int = MAX_CHARS) -> str:
-    """The text on one line, with everything that does not print escaped."""
+    """The text on one line, with unprintable characters escaped. Masks nothing."""
     return cut(printable(" ".join(text.split())), max_chars)
 
 
 def printable(text: str, keep: str = "", escape: Callable[[str], str] = lambda c: ascii(c)[1:-1]) -> str:
-    """The text with every character that does not print escaped, except those in `keep`."""
+    """The text with unprintable characters escaped, except those in `keep`."""
     if text.isprintable():
         return text
     return "".join([c if c.isprintable() or c in keep else escape(c) for c in text])
 
 
 def redacted(text: str) -> str:
-    """The beginning of the text with the site's secrets masked, and without the credentials in URLs."""
-    return without_credentials_inside(without_secrets(text[:_MAX_LOOKED_AT], _secrets()))
+    """The text without the site's secrets and without credentials in URLs. Its first 64 k characters."""
+    return without_credentials_in_urls(without_secrets(text[:_MAX_TEXT_CHARS], _find_secrets()))
 
 
 def without_secrets(text: str, secrets: "Known | None") -> str:
-    """The text with these secrets masked, in whatever form it quotes them."""
+    """The text with these secrets masked, encoded ones too."""
     if secrets is None:
         return text
-    masked = when_needed("hoptoad.redaction.secrets")
-    finder = masked.Masked(secrets).reappearing([text])
-    pieces: list[str] = []
-    end = 0
-    for first, last in sorted(finder.spans(text)) if finder is not None else ():
-        if first >= end:
-            pieces += (text[end:first], masked.MASK)
-        end = max(end, last)
-    return "".join([*pieces, text[end:]])
+    with importing:
+        from hoptoad.redaction.cutting import hidden
+        from hoptoad.redaction.secrets import spans_of
+    return hidden(text, spans_of(secrets, text))
 
 
-def address(url: str) -> str:
-    """Where a URL leads, as one printable line without credentials, query and fragment."""
-    return one_line(without_secrets(without_query(without_credentials(url)), _secrets()), 2000)
+def safe_url(url: str) -> str:
+    """The URL as one printable line, without credentials, query and fragment."""
+    return one_line(without_secrets(without_query(without_credentials(url)), _find_secrets()), 2000)
 
 
 def without_query(url: str) -> str:
@@ -95,8 +96,8 @@ def without_query(url: str) -> str:
 def without_credentials(url: str) -> str:
     """The URL without user and password.
 
-    A password may hold a slash, a question mark or an @ that nobody has escaped, so all before the last
-    @ goes. An @ stays where the text before it begins with what can only be a host.
+    A password may contain an unescaped slash, question mark or @. So everything before the last @ is
+    removed, unless it starts with what can only be a host.
 
     >>> without_credentials("ftp://bob:p/w@host/a?key=1")
     'ftp://host/a?key=1'
@@ -107,17 +108,17 @@ def without_credentials(url: str) -> str:
         return url  # git@example.com:shop.git
     if _HOST_AND_PATH.fullmatch(before):
         host, *path = re.split(r"(?=[/?#])", rest, maxsplit=1)
-        after = f"{host.rpartition('@')[2]}{without_credentials_inside(''.join(path))}"
+        after = f"{host.rpartition('@')[2]}{without_credentials_in_urls(''.join(path))}"
     return f"{scheme}{slashes}{after}"
 
 
-def without_credentials_inside(text: str) -> str:
-    """The text with the credentials taken out of the URLs in it."""
+def without_credentials_in_urls(text: str) -> str:
+    """The text with credentials removed from each URL in it."""
     return _URL.sub(lambda found: without_credentials(found[0]), text) if "://" in text else text
 
 
 def web_link(text: str) -> str:
-    """The text where it is an address of the web that can be opened from a terminal, else nothing."""
+    """The text if it is an http or https URL that a terminal can open, else the empty string."""
     try:
         parts = urlsplit(text)
         is_link = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -127,23 +128,23 @@ def web_link(text: str) -> str:
 
 
 def get_logger(name: str) -> logging.Logger:
-    """The logger of a module of this library.
+    """The logger of a module of this package. What it logs is safe to write.
 
-    Records keep their template and get their arguments as printable lines. Tracebacks have their secrets
-    masked; the `exc_info` of one that quotes a secret is gone, because some formatters print it again.
+    Records keep their template; arguments become printable lines. Secrets are masked in tracebacks. If a
+    traceback quotes a secret, the record loses its `exc_info`, because some formatters format it again.
     """
     logger = logging.getLogger(name)
-    logger.addFilter(_safe)
+    logger.addFilter(_make_safe)
     return logger
 
 
-def _safe(record: logging.LogRecord) -> bool:
+def _make_safe(record: logging.LogRecord) -> bool:
     try:
         if isinstance(record.args, tuple):
             record.args = tuple(_argument(item) for item in record.args)
-    except Exception as error:  # whatever the text of a foreign object raises, it is not printed
+    except Exception as error:  # from the __str__ of a foreign object
         record.args = ()
-        record.msg = f"A line of the log could not be written: {type(error).__name__}."
+        record.msg = f"A log line could not be written: {type(error).__name__}."
     try:
         if record.exc_info and record.exc_info[0] is not None:
             _redact_traceback(record, record.exc_info)
@@ -162,11 +163,11 @@ def _redact_traceback(record: logging.LogRecord, exc_info: Any) -> None:
 
 
 def _argument(item: object) -> object:
-    return item if isinstance(item, (int, float)) else quoted(item, _MAX_LOG_CHARS)
+    return item if isinstance(item, (int, float)) else safe_line(item, _MAX_ARGUMENT_CHARS)
 
 
 def _traceback_part(part: str) -> str:
-    """A frame, or the text of an exception, no line of which begins like one of the log."""
+    """A frame or the text of an exception, indented so that no line of it looks like a line of the log."""
     text = part.rstrip("\n")
-    is_ours = part.startswith(("  ", "\n", "Traceback"))
-    return printable(text if is_ours else text.replace("\n", "\n  "), keep="\n\t")
+    is_indented = part.startswith(("  ", "\n", "Traceback"))
+    return printable(text if is_indented else text.replace("\n", "\n  "), keep="\n\t")

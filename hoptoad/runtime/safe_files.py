@@ -1,4 +1,4 @@
-"""Opens files that somebody else may have planted: regular, without waiting, and no larger than wanted."""
+"""Reads files that somebody else may have planted: only regular ones, up to a size, without blocking."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _OF_THE_GROUP, _OF_ALL = stat.S_IWGRP, stat.S_IWOTH
 
 
 class Untrusted(OSError):
-    """A file or directory that is not used, and why."""
+    """A file or directory that is not used, with the reason."""
 
 
 def read(path: str, max_bytes: int, *, of_anybody: bool = False) -> bytes:
@@ -35,7 +35,7 @@ def read(path: str, max_bytes: int, *, of_anybody: bool = False) -> bytes:
 
 def opened(path: str, flags: int = os.O_RDONLY, *, of_anybody: bool = False) -> int:
     """A descriptor of an existing regular file, to be closed by the caller; like `read` otherwise."""
-    _require_regular(os.lstat(path), path)  # before it is opened: opening a device may have effects
+    _require_regular(os.lstat(path), path)  # before opening: that of a device may have effects
     descriptor = os.open(path, flags | FLAGS)
     try:
         status = os.fstat(descriptor)
@@ -49,7 +49,7 @@ def opened(path: str, flags: int = os.O_RDONLY, *, of_anybody: bool = False) -> 
 
 
 def require_owner(path: str, *also: int) -> None:
-    """Raises Untrusted where `path`, or what it links to, is not ours, root's or that of a user in `also`."""
+    """Raises Untrusted unless `path` and its target belong to us, to root or to a user in `also`."""
     _require_owner(os.lstat(path), path, *also)
     _require_owner(os.stat(path), path, *also)
 
@@ -57,8 +57,8 @@ def require_owner(path: str, *also: int) -> None:
 def require_unwritable(path: str, *also: int) -> None:
     """Raises Untrusted where somebody else can write to the file, to its directory or to one above.
 
-    Who owns them must be us, root or a user in `also`. Directories above that of the file may be open to
-    all where they are sticky, as /tmp is: nobody can exchange the files of others there.
+    Their owner must be us, root or a user in `also`. Directories above that of the file may be open to
+    all if they are sticky, like /tmp: nobody can replace the files of others there.
     """
     path = os.path.realpath(path)
     place = os.path.dirname(path)
@@ -72,6 +72,18 @@ def require_unwritable(path: str, *also: int) -> None:
         is_sticky = name in above[1:] and status.st_mode & stat.S_ISVTX
         if not is_sticky and _others_write(status):
             raise Untrusted(f"others can write to {name}: take that right from them (chmod go-w)")
+
+
+def user() -> int:
+    """The user that this process runs as; 0 on Windows, whose files have no owners of this kind."""
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def why_foreign(status: os.stat_result, *owners: int) -> str:
+    """Why a file is not used that belongs to none of `owners`; empty where it belongs to one."""
+    if status.st_uid in owners or not hasattr(os, "geteuid"):
+        return ""
+    return f"belongs to user {status.st_uid}, and this process runs as user {user()}"
 
 
 def real_path_below(path: str, directory: str) -> str:
@@ -88,14 +100,13 @@ def _require_regular(status: os.stat_result, path: str) -> None:
 
 
 def _require_owner(status: os.stat_result, path: str, *also: int) -> None:
-    ours = getattr(os, "geteuid", None)  # Windows has no owners of this kind
-    if ours is not None and status.st_uid not in (ours(), 0, *also):
-        raise Untrusted(f"{path} belongs to another user ({status.st_uid})")
+    if why := why_foreign(status, user(), 0, *also):
+        raise Untrusted(f"{path} {why}")
 
 
 def _others_write(status: os.stat_result) -> bool:
     if os.name == "nt":
-        return False  # the mode says nothing there
+        return False  # the mode means nothing there
     if status.st_mode & _OF_ALL:
         return True
     return bool(status.st_mode & _OF_THE_GROUP) and not _is_private(status.st_gid, status.st_uid)

@@ -1,17 +1,17 @@
 """The unit of work that code runs in: a request, a connection, a task or a job.
 
-A unit has a beginning and an end. What belongs to it (its request, the exceptions seen in it, its
-breadcrumbs) is known in every thread and asyncio task that works for it, and is let go at its end.
+Every thread and asyncio task that works for a unit finds its request, the exceptions seen in it and
+its breadcrumbs. They are released when the unit ends.
 
-`CURRENT` holds the Scope of the calling context. Setting a context variable costs more than all the
-rest that a healthy request pays, so the middleware under WSGI sets it once in each thread and then
-changes the thread's Scope:
+`CURRENT` holds the Scope of the calling context. Setting a context variable costs more than
+everything else in a healthy request, so the middleware under WSGI sets it once per thread and then
+changes the Scope:
 
     first request   CURRENT = Scope(thread=7), request=A ... request=None
     second request                             request=B ... request=None
 
-asgiref copies the context, and with it this Scope, into the threads that work for the request. Other
-threads that have got a copy may outlive the request, and so must not believe it: see `_is_ours`.
+asgiref copies the context, and with it this Scope, into the threads that work for the request. Any
+other thread with a copy may outlive the request, and must not use it: see `_is_ours`.
 `begin` and the middleware under ASGI make a Scope for each unit.
 """
 
@@ -26,16 +26,21 @@ from typing import Any
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.http import HttpRequest
 
+# The attributes that a failed request gets.
+SEEN = "_hoptoad_seen"  # its Duplicates
+NOTICE_ID = "hoptoad_notice_id"  # of the notice that was handed over
+REASON = "_hoptoad_reason"  # the exception behind a 404, 403 or 400, until the answer is reported
+
 _MAX_LEFT = 16
 _MAX_FRAMES = 1000
-# Of asgiref, which documents neither: without them a thread of its own knows no request.
+# asgiref documents neither. Where they are missing, its threads find no request.
 _IN_THREAD = getattr(getattr(SyncToAsync, "thread_handler", None), "__code__", None)
 _EXECUTORS: dict[Any, Any] = getattr(AsyncToSync, "loop_thread_executors", {})
-_OF_TO_THREAD = "asyncio_"  # what asyncio calls the threads of `asyncio.to_thread`
+_OF_TO_THREAD = "asyncio_"  # the names of the threads of `asyncio.to_thread` begin like this
 
 
 class Unit:
-    """What belongs to a unit of work besides its request; made when it is first needed."""
+    """The state of a unit of work besides its request; made when it is first needed."""
 
     __slots__ = ("breadcrumbs", "duplicates", "is_answered", "left", "merges", "unanswered")
 
@@ -44,16 +49,16 @@ class Unit:
         self.merges = merges
         self.duplicates: Any = None
         self.breadcrumbs: deque[Any] | None = None
-        # Values of `with hoptoad.context()` blocks that an exception has left, with that exception.
+        # Values of the `with hoptoad.context()` blocks that an exception ended, with that exception.
         self.left: deque[Any] = deque(maxlen=_MAX_LEFT)
-        # Raised HTTP statuses of which nobody knows yet whether something answers them, each with
-        # what reports it where nothing does.
+        # HTTP statuses that were raised and may still become the answer, each with the function that
+        # reports it if it does not.
         self.unanswered: tuple[tuple[BaseException, Callable[[], Any]], ...] = ()
         self.is_answered = False
 
 
 class Scope:
-    """What a context works for. `thread` is the only one that may believe it, 0 for any."""
+    """The request and the unit of a context, for the thread with this identifier; 0 means any."""
 
     __slots__ = ("at_end", "outer", "request", "thread", "unit")
 
@@ -65,9 +70,9 @@ class Scope:
         self.at_end: Callable[[], None] | None = None
 
 
-_NO_SCOPE = Scope(-1)  # of no thread: nobody believes it, nobody changes it
+_NO_SCOPE = Scope(-1)  # for no thread, and never changed
 CURRENT: "ContextVar[Scope]" = ContextVar("hoptoad_scope", default=_NO_SCOPE)
-# For code outside of every unit.
+# For code outside all units.
 OUTSIDE = Unit(merges=False)
 
 
@@ -83,7 +88,7 @@ def current_request() -> HttpRequest | None:
 
 
 def current() -> Unit | None:
-    """The unit that the calling code works in, or None outside of every unit."""
+    """The unit that the calling code works in, or None outside all units."""
     scope: Scope | None = CURRENT.get()
     while scope is not None:
         if (scope.request is not None or scope.unit is not None) and _is_ours(scope):
@@ -93,18 +98,18 @@ def current() -> Unit | None:
 
 
 def begin(*, merges: bool, request: HttpRequest | None = None, nested: bool = True) -> Scope:
-    """Begins a unit in the calling context; `end` must follow. Inside a request it shares the request's.
+    """Begins a unit in the calling context; `end` must follow. Inside a request, its unit goes on.
 
-    `nested=False` forgets the unit around it, which cannot be alive any more.
+    `nested=False` ignores a unit that an earlier job of this thread did not end.
     """
     around = current() if nested else None
     return _begun(around, merges=merges, request=request, nested=nested)
 
 
 def begin_server_request(*, nested: bool = True) -> Scope:
-    """Begins the unit of a request before Django has made its HttpRequest; `end` must follow.
+    """Begins the unit of a request before Django makes its HttpRequest; `end` must follow.
 
-    One that the test client makes inside another request has a unit of its own.
+    A request that the test client makes inside another request has its own unit.
     """
     around = current() if nested and current_request() is None else None
     return _begun(around, merges=True, request=None, nested=nested)
@@ -140,7 +145,7 @@ def begin_request(request: HttpRequest, outer: Scope) -> Scope:
 
 
 def leave(scope: Scope) -> None:
-    """Lets go of what belongs to a unit that has ended."""
+    """Releases the request and the state of a unit that has ended."""
     scope.request = scope.unit = None
     if scope.at_end is not None:
         at_end, scope.at_end = scope.at_end, None
@@ -148,7 +153,7 @@ def leave(scope: Scope) -> None:
 
 
 def moved(scope: Scope) -> Scope:
-    """A Scope that takes over the unit of another one, which then is left without."""
+    """A new Scope with the unit of `scope`, which loses it."""
     taken = Scope(0, scope.outer)
     taken.request, taken.unit, taken.at_end = scope.request, _unit_of(scope), scope.at_end
     taken.unit.is_answered = True
@@ -157,7 +162,7 @@ def moved(scope: Scope) -> Scope:
 
 
 def at_end(function: Callable[[], None]) -> None:
-    """Calls `function` at the end of the current unit, unless that has such a function already."""
+    """Calls `function` at the end of the current unit, unless it has such a function already."""
     scope: Scope | None = CURRENT.get()
     while scope is not None:
         if (scope.request is not None or scope.unit is not None) and _is_ours(scope):
@@ -168,8 +173,8 @@ def at_end(function: Callable[[], None]) -> None:
         scope = scope.outer
 
 
-def is_unanswered() -> bool:
-    """Whether an HTTP status was raised in the current unit, of which nobody knows whether it is answered."""
+def has_unanswered() -> bool:
+    """Whether an HTTP status was raised in the current unit, and may not be its answer."""
     unit = CURRENT.get().unit
     return unit is not None and bool(unit.unanswered)
 
@@ -178,7 +183,7 @@ def _unit_of(scope: Scope) -> Unit:
     unit = scope.unit
     if unit is None:
         outer = scope.outer
-        # The server's unit of the same request, not that of a request around this one.
+        # The unit that the server began for this request, not that of a request around it.
         is_same = outer is not None and (outer.request is None or outer.request is scope.request)
         around = outer.unit if outer is not None and is_same else None
         unit = scope.unit = around if around is not None and around.merges else Unit(merges=True)
@@ -186,11 +191,15 @@ def _unit_of(scope: Scope) -> Unit:
 
 
 def _is_ours(scope: Scope) -> bool:
-    """Whether the calling thread works for this Scope, and has not just inherited it.
+    """Whether the calling code works for this Scope, or only has a copy of its context.
 
-    Under WSGI an async view runs in an event loop of asgiref, for which the request's thread waits.
-    A thread or an event loop of the site's own that has got a copy of the context may run on while
-    the Scope serves the next request.
+    Under WSGI, asgiref runs an async view in an event loop while the request's thread waits:
+
+        request's thread   Scope(thread=7)                  7 is this thread: ours
+        asgiref's loop     the same, copied                 its executor belongs to thread 7: ours
+        site's own thread  the same, copied by the site     neither: not ours, it may outlive the request
+
+    Without this, `test_an_event_loop_of_the_sites_own_does_not_know_the_next_request` fails.
     """
     if scope.thread in (0, get_ident()):
         return True
@@ -203,7 +212,7 @@ def _is_ours(scope: Scope) -> bool:
 
 
 def _loop_here() -> Any:
-    """The event loop that runs in this thread, or awaits the thread by `sync_to_async`."""
+    """The event loop that runs in this thread, or waits for this thread in `sync_to_async`."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -223,6 +232,6 @@ def _waits_for(scope: Scope, loop: Any) -> bool:
 
 
 def _is_thread_of(scope: Scope, executor: Any) -> bool:
-    """Whether this is the executor by which the thread of `scope` waits for an event loop."""
+    """Whether the thread of `scope` waits in this executor for an event loop."""
     thread = getattr(executor, "_work_thread", None)
     return thread is not None and thread.ident == scope.thread

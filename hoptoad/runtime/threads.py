@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import Context
 from functools import cache
 
-from hoptoad.runtime.lifecycle import when_needed
+from hoptoad.runtime.lifecycle import importing
 
 # These servers end the threads of an interpreter before the interpreter itself.
 _EMBEDDING = ("mod_wsgi", "uwsgi")
@@ -23,7 +23,7 @@ def may_start() -> bool:
 
 
 def start(work: Callable[[], object], name: str) -> "threading.Thread | None":
-    """Runs `work` in a daemon thread. None where no thread is to be had.
+    """Runs `work` in a daemon thread. None where the system has no thread left.
 
     The thread does not see the caller's context variables, which would stay in memory, and be
     reported, for as long as it runs. Python 3.14 can hand them on.
@@ -36,7 +36,7 @@ def start(work: Callable[[], object], name: str) -> "threading.Thread | None":
         else:
             thread = threading.Thread(target=Context().run, args=(work,), name=name, daemon=True)
         thread.start()
-    except RuntimeError:  # the system has no thread left to give, or the interpreter shuts down
+    except RuntimeError:  # the system has no thread left, or the interpreter shuts down
         return None
     return thread
 
@@ -72,10 +72,12 @@ class Timer:
 
 
 def _is_subinterpreter() -> bool:
-    for name in ("_interpreters", "_xxsubinterpreters"):  # since Python 3.13, and before
-        try:
-            interpreters = when_needed(name)
-        except ImportError:
-            continue
-        return bool(interpreters.get_current() != interpreters.get_main())
-    return False
+    try:
+        with importing:
+            if sys.version_info >= (3, 13):
+                import _interpreters as interpreters
+            else:
+                import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
+    except ImportError:  # an interpreter without subinterpreters
+        return False
+    return bool(interpreters.get_current() != interpreters.get_main())

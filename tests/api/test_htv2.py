@@ -1,5 +1,7 @@
 """The XML document: valid, safe, and the same when read back."""
 
+import re
+
 import pytest
 from django.test import RequestFactory
 from hypothesis import given
@@ -88,8 +90,9 @@ def test_everything_a_notice_can_say_is_said_in_its_place():
 
 texts = st.text(st.characters(), max_size=40)
 names = st.text(max_size=20).filter(
-    lambda name: not {"_", "\\"} & set(name)
-)  # which would make two names one
+    # Those would make two names one; and a name that begins with a dollar does not get its dots back.
+    lambda name: not {"_", "\\"} & set(name) and not re.match(r"\.+\$|\$.*\.", name, re.DOTALL)
+)
 values = st.recursive(
     texts,
     lambda inner: (

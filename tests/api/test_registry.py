@@ -1,6 +1,7 @@
 """HOPTOAD_API: version 2, version 3, or one of the site's own."""
 
 import io
+import json
 import sys
 import types
 
@@ -10,10 +11,12 @@ from django.core.management import CommandError, call_command
 
 from hoptoad import get_hoptoad_settings
 from hoptoad.api import htv2, v3
-from hoptoad.api.registry import get_api, report
+from hoptoad.api.registry import get_api, report, url_of
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.settings import APIS, ApiRow
+from hoptoad.conf.validators import HEADER_CHARACTERS
 from hoptoad.errors import ConfigurationError
-from hoptoad.handlers.base import start_over
+from hoptoad.handlers.registry import close_handlers
 from hoptoad.testing import outbox
 
 
@@ -39,14 +42,14 @@ class Half:
 
 def test_version_2_is_the_default():
     assert get_api() is htv2
-    assert get_settings().url == "https://api.airbrake.io/notifier_api/v2/notices"
+    assert url_of(get_settings()) == "https://api.airbrake.io/notifier_api/v2/notices"
 
 
 def test_version_3_has_an_address_of_its_own(settings_for):
     settings_for(HOPTOAD_API="v3", HOPTOAD_PROJECT_ID=113743)
 
     assert get_api() is v3
-    assert get_settings().url == "https://api.airbrake.io/api/v3/projects/113743/notices"
+    assert url_of(get_settings()) == "https://api.airbrake.io/api/v3/projects/113743/notices"
     assert get_hoptoad_settings()["HOPTOAD_PROJECT_ID"] == "113743"
 
 
@@ -56,13 +59,13 @@ def test_version_3_needs_a_project_or_an_address(settings_for):
     assert error.id == "hoptoad.E007"
 
     settings_for(HOPTOAD_NOTIFICATION_URL="https://errbit.test/api/v3/projects/1/notices")
-    assert get_settings().url == "https://errbit.test/api/v3/projects/1/notices"
+    assert url_of(get_settings()) == "https://errbit.test/api/v3/projects/1/notices"
 
 
 def test_a_sites_own_api_is_used(client, settings_for):
     Own.sent.clear()
     settings_for(HOPTOAD_API=f"{__name__}.Own", HOPTOAD_HANDLER="blocking")
-    start_over()
+    close_handlers()
 
     assert client.get("/boom/").status_code == 500
 
@@ -125,7 +128,7 @@ def modules(tmp_path, monkeypatch):
 def test_a_module_without_a_dot_can_be_named(client, settings_for, modules, file, named):
     modules(file, API_MODULE)
     settings_for(HOPTOAD_API=named, HOPTOAD_HANDLER="blocking")
-    start_over()
+    close_handlers()
 
     client.get("/boom/")
 
@@ -187,3 +190,93 @@ def test_what_cannot_be_used_stops_the_start(client, settings_for, named, why):
     assert error.id == "hoptoad.E004"
     with pytest.raises(CommandError, match="HOPTOAD_API = "):
         call_command("hoptoad_test", stdout=io.StringIO())
+
+
+FROG_API = """
+import json
+
+from hoptoad.conf.loading import get_settings
+from hoptoad.delivery import transport
+
+CONTENT_TYPE = "application/json"
+
+
+def encode(notice):
+    return json.dumps({"croak": notice.error.message}).encode()
+
+
+def default_url(settings):
+    return f"https://frogs.test/{settings.project_id}/croaks"
+
+
+def report(payload, timeout=None):
+    return send(get_settings(), "", payload)
+
+
+def deploy(settings, deployment):
+    return send(settings, "/deploys", json.dumps(deployment).encode())
+
+
+def send(settings, path, body):
+    url = (settings.notification_url or default_url(settings)) + path
+    return transport.post(url, body, headers={"X-Key": settings.api_key}, timeout=settings.timeout)
+"""
+
+
+@pytest.fixture
+def frog_api(modules, monkeypatch, settings_for):
+    """An API that is one file and one row."""
+    modules("frog_api.py", FROG_API)
+    row = ApiRow("frog_api", key=HEADER_CHARACTERS, needs="HOPTOAD_PROJECT_ID")
+    monkeypatch.setitem(APIS, "frog", row)
+    settings_for(HOPTOAD_API="frog", HOPTOAD_PROJECT_ID=7, HOPTOAD_HANDLER="blocking")
+
+
+def printed(command, **options):
+    out = io.StringIO()
+    call_command(command, stdout=out, no_color=True, **options)
+    return out.getvalue()
+
+
+def test_an_api_of_one_file_and_one_row_is_checked(frog_api, settings_for):
+    [info] = [m for m in run_checks(tags=["hoptoad"], include_deployment_checks=True) if m.id[8] == "I"]
+    assert info.msg == "Failures are reported to https://frogs.test/7/croaks"
+
+    settings_for(HOPTOAD_PROJECT_ID="")
+    [error] = run_checks(tags=["hoptoad"])
+    assert error.id == "hoptoad.E007"
+    assert error.msg == 'HOPTOAD_API is "frog", and its address needs HOPTOAD_PROJECT_ID, which is not set.'
+
+    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": "0123456789\nabcdef"}, HOPTOAD_PROJECT_ID=7)
+    [error] = run_checks(tags=["hoptoad"])
+    assert error.id == "hoptoad.E002"
+
+    settings_for(HOPTOAD_API="forg")
+    [error] = run_checks(tags=["hoptoad"])
+    assert 'expected "v2", "v3", "frog", or the dotted path' in error.msg
+
+
+def test_an_api_of_one_file_and_one_row_reports(frog_api, collector, client, settings_for):
+    settings_for(HOPTOAD_NOTIFICATION_URL=f"http://127.0.0.1:{collector.port}/croaks")
+    close_handlers()
+
+    assert client.get("/boom/").status_code == 500
+    assert "The notice was accepted." in printed("hoptoad_test", message="ribbit")
+    assert "The deployment was accepted." in printed("hoptoad_deploy", environment="pond")
+    assert "bytes as frog to http://127.0.0.1" in printed("hoptoad_preview")
+
+    boom, test, deployment = collector.received
+    assert {received.headers["X-Key"] for received in collector.received} == {
+        "0123456789abcdef0123456789abcdef"
+    }
+    assert json.loads(boom.body) == {"croak": "ValueError: something broke"}
+    assert "ribbit" in json.loads(test.body)["croak"]
+    assert deployment.path == "/croaks/deploys"
+    assert json.loads(deployment.body)["environment"] == "pond"
+
+
+def test_an_api_without_deployments_says_so(settings_for):
+    settings_for(HOPTOAD_API=f"{__name__}.Own")
+
+    with pytest.raises(CommandError, match="has no way to announce a deployment. HOPTOAD_APP_VERSION"):
+        printed("hoptoad_deploy")

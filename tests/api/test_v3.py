@@ -52,7 +52,7 @@ def test_every_part_has_its_place():
     assert error["message"] == "Odd: frog"
     assert error["backtrace"] == [
         {
-            "file": "/PROJECT_ROOT/shop/views.py",
+            "file": "/PROJECT_ROOT/site/shop/views.py",
             "line": 7,
             "function": "Checkout.post",
             "code": {"6": "x", "7": "y"},
@@ -156,6 +156,7 @@ def test_any_text_and_structure_becomes_a_good_document(data, kind, message, fil
     document(Notice(id="1", error=ErrorInfo(kind, message, (frame,), notes=(message,)), request=request))
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(
     texts=st.integers(0, 400),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 

@@ -32,7 +32,7 @@ def test_a_release_behind_a_symbolic_link_is_the_project(tmp_path):
 
     for name in ("releases/42", "current"):
         assert shorten(f"{tmp_path}/{name}/shop/views.py", f"{tmp_path}/current") == (
-            "[PROJECT_ROOT]/site/shop/views.py"
+            "[PROJECT_ROOT]/shop/views.py"
         )
 
 

@@ -51,7 +51,7 @@ def several(request):
             missing_in_package,
             "FileNotFoundError: [Errno 2] No such file or directory: '[SITE_PACKAGES]/django/nowhere.html'",
         ),
-        (several, "RuntimeError: ('could not read', PosixPath('[PROJECT_ROOT]/shop'))"),
+        (several, "RuntimeError: ('could not read', PosixPath('[PROJECT_ROOT]/site/shop'))"),
     ],
 )
 def test_paths_in_messages_are_written_like_those_of_frames(client, reported, view, fail, message):
@@ -84,7 +84,7 @@ def test_paths_in_causes_and_notes_are_written_like_those_of_frames(view, client
 def test_paths_in_what_is_said_are_written_like_those_of_frames():
     hoptoad.notify(message=f"no {SITE}/media")
 
-    assert outbox[0].error.message == "no [PROJECT_ROOT]/media"
+    assert outbox[0].error.message == "no [PROJECT_ROOT]/site/media"
 
 
 def test_the_path_of_a_page_is_no_path_of_a_file(client, settings_for):

@@ -14,19 +14,18 @@ from django.utils.functional import SimpleLazyObject
 from rules import variables
 
 from hoptoad.capture import build
-from hoptoad.capture.data import Scrubber
+from hoptoad.capture.data import DataReader, Room
 from hoptoad.capture.reporter_filter import ReporterFilter
 from hoptoad.capture.request import RequestReader
 from hoptoad.conf.loading import get_settings
-from hoptoad.redaction.budget import Budget
+from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.secrets import MASK
 
 
 def read(request):
-    budget = Budget(variables=2000, chars=200_000, text=2048, depth=20)
-    scrubber = Scrubber(Names(get_settings().protected_params))
-    return RequestReader(request, ReporterFilter(request), scrubber, budget, get_settings())
+    room = Room(values=2000, chars=200_000, text=2048, depth=20)
+    reader = DataReader(Names(get_settings().protected_params), {})
+    return RequestReader(request, ReporterFilter(request), reader, room, get_settings())
 
 
 def test_get_keeps_repeated_keys_and_joins_the_form_and_the_route(client, reported):
@@ -293,6 +292,14 @@ def test_secrets_in_the_path_that_have_a_name_are_masked(client, reported, setti
         MASK in reported.one().findtext("error/message")
     )
     assert b"path-secret" not in reported.bytes
+
+
+def test_of_cookies_only_names_are_kept():
+    request = RequestFactory().get("/", headers={"cookie": "sessionid=abc; theme=dark"})
+
+    shown = build.notice(build.incident(request, status=404), get_settings()).request.cgi_data
+
+    assert shown["HTTP_COOKIE"] == f"sessionid={MASK}; theme={MASK}"
 
 
 def test_a_long_query_costs_no_more_than_what_can_be_sent(client, reported, deadline):

@@ -4,7 +4,7 @@ import pytest
 from django.urls import include, path, re_path
 from rules import as_errbit_keeps
 
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 

@@ -6,7 +6,7 @@ from django.core import mail
 from django.test import RequestFactory
 
 from hoptoad.handlers import get_handler
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 PEOPLE = ["admin@shop.example"] if django.VERSION >= (6, 0) else [("An admin", "admin@shop.example")]

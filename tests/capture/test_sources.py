@@ -191,8 +191,8 @@ def test_a_module_in_an_archive_has_no_source_and_is_reported(project, client, v
 
 def test_a_file_is_read_once_for_a_notice_however_often_it_fails(project, client, view, monkeypatch):
     reads = []
-    read = sources.safefile.read
-    monkeypatch.setattr(sources.safefile, "read", lambda *a, **k: reads.append(a) or read(*a, **k))
+    read = sources.safe_files.read
+    monkeypatch.setattr(sources.safe_files, "read", lambda *a, **k: reads.append(a) or read(*a, **k))
     code = compile("def f(n):\n    return f(n - 1) if n else 1 / 0", str(project / "shop.py"), "exec")
     names = {}
     exec(code, names)

@@ -8,7 +8,7 @@ from django.test import RequestFactory
 
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 

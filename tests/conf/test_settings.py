@@ -1,52 +1,20 @@
-"""Settings: every name, every malformed value, and the same words at start-up and in the check."""
+"""The table of settings: every name, every malformed value, and the same words at start-up and in the check."""
 
 import re
 import subprocess
 import sys
-import tempfile
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
 from places import SITE
 
 from hoptoad import get_hoptoad_settings
+from hoptoad.api.registry import url_of
 from hoptoad.conf.loading import get_settings
 from hoptoad.errors import ConfigurationError, HoptoadError
-from hoptoad.handlers import get_handler
 
 KEY = "0123456789abcdef0123456789abcdef"
-
-
-def test_the_dictionary_and_single_names_are_merged_and_the_dictionary_wins(settings_for):
-    settings_for(
-        HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": KEY, "HOPTOAD_ENV_NAME": "grouped"},
-        HOPTOAD_ENV_NAME="flat",
-        HOPTOAD_TIMEOUT=3,
-    )
-
-    assert get_settings().env_name == "grouped"
-    assert get_settings().timeout == 3.0
-    assert get_settings().api_key == KEY
-
-
-def test_settings_can_be_overridden_at_any_time(settings_for):
-    assert get_settings().notify_404 is False
-
-    settings_for(HOPTOAD_NOTIFY_404=True)
-
-    assert get_settings().notify_404 is True
-
-
-def test_the_2010_function_gives_a_dictionary_of_what_is_in_force(settings_for):
-    settings_for(HOPTOAD_TIMEOUT=3)
-
-    found = get_hoptoad_settings()
-
-    assert found["HOPTOAD_API_KEY"] == KEY
-    assert found["HOPTOAD_TIMEOUT"] == 3.0
-    assert found["HOPTOAD_NOTIFY_404"] is False
 
 
 @pytest.mark.parametrize("value", [None, 0])
@@ -68,7 +36,7 @@ def test_a_timeout_of_nothing_is_the_default(settings_for, value):
 def test_where_notices_go(settings_for, names, url):
     settings_for(**names)
 
-    assert get_settings().url == url
+    assert url_of(get_settings()) == url
 
 
 MALFORMED = [
@@ -88,8 +56,8 @@ MALFORMED = [
     ("HOPTOAD_NOTIFY_STATUSES", "404", "from 400 to 599"),
     ("HOPTOAD_NOTIFY_STATUSES", 404, "from 400 to 599"),
     ("HOPTOAD_IGNORE_AGENTS", "bot", "a list of regular expressions"),
-    ("HOPTOAD_IGNORE_AGENTS", ["(bot"], "'(bot' is none"),
-    ("HOPTOAD_IGNORE_AGENTS", [7], "7 is none"),
+    ("HOPTOAD_IGNORE_AGENTS", ["(bot"], "'(bot' is not one"),
+    ("HOPTOAD_IGNORE_AGENTS", [7], "7 is not one"),
     ("HOPTOAD_IGNORE_AGENTS", [b"bot"], "not bytes"),
     ("HOPTOAD_IGNORE_EXCEPTIONS", ["shop.Nothing"], "list of exception classes"),
     ("HOPTOAD_IGNORE_EXCEPTIONS", ["os.path"], "list of exception classes"),
@@ -180,132 +148,10 @@ def test_every_setting_has_a_malformed_value_above():
     assert {name for name, _, _ in MALFORMED} == set(get_hoptoad_settings())
 
 
-def test_what_the_environment_does_not_have_is_as_if_not_set(settings_for):
-    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": None, "HOPTOAD_ENV_NAME": None})
-
-    assert not get_settings().enabled
-    assert get_settings().env_name == "unknown"
-
-
-def test_a_spool_needs_a_directory(settings_for):
-    settings_for(HOPTOAD_FALLBACK_HANDLER="spool")
-
-    [error] = run_checks(tags=["hoptoad"])
-
-    assert (error.id, error.hint) == (
-        "hoptoad.E006",
-        'For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"',
-    )
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        {"HOPTOAD_HANDLER": "Spool"},
-        {"HOPTOAD_HANDLER": " spool\n"},
-        {"HOPTOAD_FALLBACK_HANDLER": "SPOOL"},
-        {"HOPTOAD_HANDLER": "hoptoad.handlers.spool.SpoolNotifier"},
-        {"HOPTOAD_HANDLER": "spool", "HOPTOAD_SPOOL_DIR": "  "},
-        {"HOPTOAD_HANDLER": "spool", "HOPTOAD_SPOOL_DIR": Path("")},
-        {"HOPTOAD_HANDLER": "spool", "HOPTOAD_SPOOL_DIR": "."},
-    ],
-)
-def test_the_rule_of_the_spool_looks_at_what_was_read(settings_for, names):
-    settings_for(**names)
-
-    assert [error.id for error in run_checks(tags=["hoptoad"])] == ["hoptoad.E006"]
-    with pytest.raises(ConfigurationError, match="HOPTOAD_SPOOL_DIR"):
-        get_settings()
-
-
-@pytest.mark.parametrize("path", ["spool", "./spool", "../spool", "~/spool", Path("var/spool")])
-def test_a_spool_relative_to_the_current_directory_is_malformed(settings_for, path):
-    settings_for(HOPTOAD_HANDLER="spool", HOPTOAD_SPOOL_DIR=path)
-
-    [error] = run_checks(tags=["hoptoad"])
-
-    assert error.id == "hoptoad.E002"
-    assert "the absolute path of a directory" in error.msg
-
-
-def test_a_spool_named_by_module_and_class_never_touches_the_current_directory(
-    settings_for, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    mode = tmp_path.stat().st_mode
-    settings_for(HOPTOAD_HANDLER="hoptoad.handlers.spool", HOPTOAD_HANDLER_CLASS="SpoolNotifier")
-
-    with pytest.raises(ConfigurationError, match="HOPTOAD_SPOOL_DIR is not set"):
-        get_handler()
-
-    assert list(tmp_path.iterdir()) == []
-    assert tmp_path.stat().st_mode == mode
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        {"HOPTOAD_API": " v3 "},
-        {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": "  "},
-        {"HOPTOAD_API": "v3", "HOPTOAD_NOTIFICATION_URL": " \n"},
-    ],
-)
-def test_the_rule_of_version_3_looks_at_what_was_read(settings_for, names):
-    settings_for(**names)
-
-    assert [error.id for error in run_checks(tags=["hoptoad"])] == ["hoptoad.E007"]
-
-
 def test_version_3_with_the_number_0_has_a_project(settings_for):
     settings_for(HOPTOAD_API="v3", HOPTOAD_PROJECT_ID=0)
 
-    assert get_settings().url == "https://api.airbrake.io/api/v3/projects/0/notices"
-
-
-def test_names_that_mean_the_same_are_no_contradiction(settings_for, tmp_path):
-    settings_for(
-        HOPTOAD_SETTINGS={
-            "HOPTOAD_API_KEY": KEY,
-            "HOPTOAD_HANDLER": "Spool",
-            "HOPTOAD_SPOOL_DIR": tmp_path,
-            "HOPTOAD_PROJECT_ID": 7,
-            "HOPTOAD_ENV_NAME": "production",
-        },
-        HOPTOAD_HANDLER="spool",
-        HOPTOAD_SPOOL_DIR=str(tmp_path),
-        HOPTOAD_PROJECT_ID="7",
-        HOPTOAD_ENV_NAME="staging",
-    )
-
-    assert [line.msg for line in run_checks(tags=["hoptoad"]) if line.id == "hoptoad.W002"] == [
-        "HOPTOAD_ENV_NAME is given twice with different values; the one in HOPTOAD_SETTINGS is used."
-    ]
-
-
-@pytest.mark.parametrize(
-    ("api", "key"),
-    [
-        ("v3", "0123456789\nabcdef"),
-        ("v3", "0123456789\r\nX-Forged: 1"),
-        ("v3", "\u043a\u043b\u044e\u0447-0123456789"),
-        ("v3", "schl\u00fcssel-0123456789"),
-        ("v3", "0123456789\u200babcdef"),
-        ("v3", "0123456789\x00abcdef"),
-        (" v3", "0123456789\x7fabcdef"),
-        ("v2", "0123456789\x1babcdef"),
-        ("v2", "0123456789\ud800abcdef"),
-    ],
-)
-def test_a_key_that_cannot_be_sent_stops_the_start_and_is_not_shown(settings_for, api, key):
-    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": key, "HOPTOAD_API": api, "HOPTOAD_PROJECT_ID": 7})
-
-    [error] = run_checks(tags=["hoptoad"])
-    with pytest.raises(ConfigurationError) as raised:
-        get_settings()
-
-    assert error.id == "hoptoad.E002"
-    assert error.msg.startswith("HOPTOAD_API_KEY is a str with ")
-    assert "0123456789" not in f"{error.msg}{error.hint}{raised.value}".replace(error.hint, "")
+    assert url_of(get_settings()) == "https://api.airbrake.io/api/v3/projects/0/notices"
 
 
 @pytest.mark.parametrize(
@@ -323,82 +169,10 @@ def test_a_key_that_can_be_sent_is_taken_as_it_is(settings_for, api, key):
     assert get_settings().api_key == key.strip()
 
 
-@pytest.mark.parametrize(
-    ("group", "kind"),
-    [
-        (({"HOPTOAD_API_KEY": KEY},), "a tuple"),
-        ([("HOPTOAD_API_KEY", KEY)], "a list"),
-        (f"HOPTOAD_API_KEY={KEY}", "a str"),
-        ({("HOPTOAD_API_KEY", KEY)}, "a set"),
-    ],
-)
-def test_of_a_group_that_is_none_only_the_type_is_shown(settings_for, group, kind):
-    settings_for(HOPTOAD_SETTINGS=group)
-
-    [error] = run_checks(tags=["hoptoad"])
-
-    assert error.id == "hoptoad.E003"
-    assert f"HOPTOAD_SETTINGS is {kind}:" in error.msg
-    assert KEY not in str(error)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://bob:p/ssw@host/notices",
-        "ftp://bob:p@ssw@host/notices",
-        "bob:ssw@host/notices",
-        "http:/bob:ssw@host/notices",
-        "http://bob:a b/ssw@host/notices",
-        f"ftp://host/notices?key={KEY}",
-        f"errbit.test/{KEY}",
-    ],
-)
-def test_a_malformed_url_is_shown_without_what_is_secret(settings_for, url):
-    settings_for(HOPTOAD_NOTIFICATION_URL=url)
-
-    [error] = run_checks(tags=["hoptoad"])
-
-    assert error.id == "hoptoad.E002"
-    assert "ssw" not in error.msg
-    assert "bob" not in error.msg
-    assert KEY not in error.msg
-    assert "host" in error.msg or "errbit.test" in error.msg
-
-
 def test_statuses_may_be_those_of_http(settings_for):
     settings_for(HOPTOAD_NOTIFY_STATUSES=[HTTPStatus.TOO_MANY_REQUESTS])
 
     assert 429 in get_settings().statuses
-
-
-def test_malformed_ignorable_urls_are_named(settings_for):
-    settings_for(IGNORABLE_404_URLS=["("])
-
-    [error] = run_checks(tags=["hoptoad"])
-
-    assert error.id == "hoptoad.E005"
-    assert "IGNORABLE_404_URLS" in error.msg
-
-
-def test_a_password_in_a_malformed_url_is_not_shown(settings_for):
-    settings_for(HOPTOAD_NOTIFICATION_URL="https://me:hunter2@host/ x")
-
-    with pytest.raises(ConfigurationError) as raised:
-        get_settings()
-
-    assert "hunter2" not in str(raised.value)
-
-
-def test_a_mail_backend_that_keeps_letters_in_memory_does_not_look_like_a_test(settings_for):
-    program = (
-        "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'; django.setup();"
-        "from django.core import mail; mail.outbox = [];"
-        "from hoptoad.conf.loading import get_settings; print(get_settings().handler)"
-    )
-    found = subprocess.run([sys.executable, "-c", program], cwd=SITE, capture_output=True, text=True)
-
-    assert (found.stdout.strip(), found.stderr) == ("threadpool", "")
 
 
 def test_the_hints_can_be_pasted(settings_for):
@@ -412,111 +186,43 @@ def test_the_hints_can_be_pasted(settings_for):
         get_settings()
 
 
-def test_a_malformed_key_is_not_shown(settings_for):
-    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": b"secret-key"})
+WITH_ANOTHER_ROW = """
+import os, sys
+from importlib.util import find_spec, module_from_spec
 
-    with pytest.raises(ConfigurationError, match="HOPTOAD_API_KEY is a bytes"):
-        get_settings()
+spec = find_spec("hoptoad.conf.settings")
+source = open(spec.origin).read()
+assert source.count("    debug: bool = False") == 1
+row = '    frogs: int = _setting(7, validators.count(0, 9), "3")\\n\\n'
+module = sys.modules[spec.name] = module_from_spec(spec)
+exec(source.replace("    debug: bool = False", row + "    debug: bool = False"), vars(module))
 
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+import django
+django.setup()
+from django.core.checks import run_checks
+from django.test import override_settings
+from hoptoad import get_hoptoad_settings
+from hoptoad.conf.loading import get_settings
 
-def test_everything_malformed_is_named_at_once(settings_for):
-    settings_for(HOPTOAD_TIMEOUT="soon", HOPTOAD_THREAD_COUNT="many")
-
-    with pytest.raises(ConfigurationError, match="HOPTOAD_TIMEOUT.*HOPTOAD_THREAD_COUNT"):
-        get_settings()
-
-
-@pytest.mark.parametrize(
-    ("name", "suggestion"),
-    [
-        ("HOPTOAD_PROTECTED_PARAM", "Did you mean HOPTOAD_PROTECTED_PARAMS?"),
-        ("HOPTOAD_NOTIFY404", "Did you mean HOPTOAD_NOTIFY_404?"),
-        ("API_KEY", "Did you mean HOPTOAD_API_KEY?"),
-        ("hoptoad_timeout", "Did you mean HOPTOAD_TIMEOUT?"),
-        ("HOPTOAD_XYZZY_PLUGH", "Remove it."),
-        (7, "Remove it."),
-    ],
-)
-def test_an_unknown_name_is_an_error_with_the_nearest_one(settings_for, name, suggestion):
-    settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": KEY, name: 1})
-
+print(get_settings().frogs, get_hoptoad_settings()["HOPTOAD_FROGS"])
+with override_settings(HOPTOAD_FROGS=2):
+    print(get_settings().frogs)
+with override_settings(HOPTOAD_FROGS=10):
     [error] = run_checks(tags=["hoptoad"])
-
-    assert error.id == "hoptoad.E001"
-    assert str(name) in error.msg
-    assert suggestion in error.hint
-    with pytest.raises(ConfigurationError, match=str(name)):
-        get_settings()
-
-
-def test_an_unknown_single_name_is_an_error_too(settings_for):
-    settings_for(HOPTOAD_ENVNAME="x")
-
+    print(error.msg, error.hint)
+with override_settings(HOPTOAD_FROG=1):
     [error] = run_checks(tags=["hoptoad"])
-
-    assert "HOPTOAD_ENVNAME" in error.msg
-    assert "HOPTOAD_ENV_NAME" in error.hint
-
-
-def test_a_dictionary_that_is_none_is_an_error(settings_for):
-    settings_for(HOPTOAD_SETTINGS="key")
-
-    [error] = run_checks(tags=["hoptoad"])
-
-    assert (error.id, error.msg) == (
-        "hoptoad.E003",
-        "HOPTOAD_SETTINGS is a str: expected a dictionary of HOPTOAD_… names.",
-    )
+    print(error.hint)
+"""
 
 
-def test_the_project_root_is_found_beside_the_settings_module():
-    program = (
-        "import os, django; from django.conf import settings;"
-        "os.environ['DJANGO_SETTINGS_MODULE'] = 'project.settings'; django.setup();"
-        "from hoptoad.conf.loading import get_settings; print(get_settings().project_root)"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "project"
-        package.mkdir()
-        (package / "__init__.py").touch()
-        (package / "settings.py").write_text("SECRET_KEY = 'x'")
-        found = subprocess.run(
-            [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True
-        )
-        assert Path(found.stdout.strip()).samefile(folder)
+def test_a_setting_is_one_row():
+    found = subprocess.run([sys.executable, "-c", WITH_ANOTHER_ROW], cwd=SITE, capture_output=True, text=True)
 
-
-@pytest.mark.parametrize(
-    "given", ["", "BASE_DIR = None", "from pathlib import PurePath; BASE_DIR = PurePath('.')"]
-)
-@pytest.mark.parametrize(
-    "override",
-    [
-        "override_settings(DEBUG=False)",
-        "override_settings(BASE_DIR=None)",
-        "modify_settings(INSTALLED_APPS={'append': 'hoptoad'})",
-    ],
-)
-def test_the_project_root_stays_where_settings_are_overridden(tmp_path, given, override):
-    program = (
-        "import os, django; from django.test import modify_settings, override_settings;"
-        "os.environ['DJANGO_SETTINGS_MODULE'] = 'project.settings'; django.setup();"
-        "from hoptoad.conf.loading import get_settings\n"
-        f"with {override}, override_settings(APPEND_SLASH=False):\n    print(get_settings().project_root)"
-    )
-    package = tmp_path / "project"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "settings.py").write_text(f"SECRET_KEY = 'x'\n{given}")
-
-    found = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-
-    assert Path(found.stdout.strip()).samefile(tmp_path)
-
-
-def test_a_root_that_is_overridden_is_the_root(settings_for):
-    settings_for(BASE_DIR="/srv/shop")
-
-    assert get_settings().project_root == "/srv/shop"
+    assert found.stdout.splitlines() == [
+        "7 7",
+        "2",
+        "HOPTOAD_FROGS is 10: expected a whole number from 0 to 9. For example: HOPTOAD_FROGS = 3",
+        "Did you mean HOPTOAD_FROGS?",
+    ], found.stderr

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 
 
 class Clock:
@@ -25,7 +25,7 @@ def clock():
 
 @pytest.fixture
 def circuit(clock):
-    return Circuit(clock=clock, jitter=lambda: 1.0)
+    return CircuitBreaker(clock=clock, jitter=lambda: 1.0)
 
 
 def answer(verdict, delay=None):
@@ -161,7 +161,7 @@ def test_an_outage_of_a_week_is_no_overflow(circuit, clock):
 
 
 def test_a_circuit_may_have_a_bound_of_its_own(clock):
-    circuit = Circuit(clock=clock, jitter=lambda: 1.0, longest=7.0)
+    circuit = CircuitBreaker(clock=clock, jitter=lambda: 1.0, longest=7.0)
     pauses = []
     for _ in range(5):
         circuit.answered(UNREACHABLE)
@@ -175,7 +175,7 @@ def test_a_circuit_may_have_a_bound_of_its_own(clock):
 @given(st.lists(st.sampled_from(list(Verdict))), st.floats(0, 1))
 def test_it_never_stays_open_for_ever(verdicts, jitter):
     clock = Clock()
-    circuit = Circuit(clock=clock, jitter=lambda: jitter)
+    circuit = CircuitBreaker(clock=clock, jitter=lambda: jitter)
     for verdict in verdicts:
         for _ in range(3):
             wait = circuit.permit()
@@ -196,7 +196,7 @@ def test_a_server_may_be_down_for_ever(circuit, clock):
 
 
 def test_a_circuit_of_many_processes_asks_more_often(clock):
-    circuit = Circuit(clock=clock, jitter=lambda: 1.0, longest=30.0)
+    circuit = CircuitBreaker(clock=clock, jitter=lambda: 1.0, longest=30.0)
 
     pauses = []
     for _ in range(7):

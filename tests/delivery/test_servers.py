@@ -11,6 +11,7 @@ pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [(), ("--preload",), ("--threads", "4"), ("--workers", "2", "--preload")],
@@ -26,6 +27,7 @@ def test_gunicorn_reports_and_flushes_when_told_to_stop(collector, arguments):
     assert len(collector.wait(6)) == 6
 
 
+@pytest.mark.long
 def test_a_recycled_gunicorn_worker_loses_nothing(collector):
     with gunicorn("--max-requests", "3", HOPTOAD_NOTIFICATION_URL=collector.url) as site:
         for _ in range(10):

@@ -13,8 +13,9 @@ from places import SITE
 from hoptoad.delivery.spool.backlog import Age, Backlog
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.delivery.spool.lock import SCAN_GAP, SpoolLock
-from hoptoad.delivery.spool.own_files import NotUsable, OpenFile
+from hoptoad.delivery.spool.own_files import OpenFile
 from hoptoad.delivery.spool.size import SpoolSize
+from hoptoad.runtime.safe_files import Untrusted
 
 
 class Clock:
@@ -124,7 +125,7 @@ def test_a_directory_that_is_not_ours_is_left_as_it_is_with_a_sentence(spool_dir
     before = {path: mode(path) for path in tmp_path.rglob("*") if path.parent != spool_dir}
     before.pop(spool_dir, None) if make is _symlinked_refused else None
 
-    with pytest.raises(NotUsable, match=says):
+    with pytest.raises(Untrusted, match=says):
         SpoolDirectory(spool_dir, fsync=False).open()
 
     assert {path: mode(path) for path in before} == before

@@ -50,6 +50,22 @@ def untrusted(certificate, authority, folder):
     }[certificate]()
 
 
+def lead(client, port):
+    """Leads what a client of a proxy sends to a port of this machine, and the answers back."""
+
+    def copy(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    with socket.create_connection(("127.0.0.1", port)) as server:
+        back = threading.Thread(target=copy, args=(server, client))
+        back.start()
+        copy(client, server)
+        back.join()
+
+
 @contextlib.contextmanager
 def tunnel():
     """The address of a proxy that opens one tunnel, as CONNECT asks for it."""
@@ -60,19 +76,9 @@ def tunnel():
         def serve():
             client, _ = listener.accept()
             with client, contextlib.suppress(OSError):
-                host, port = client.recv(4096).split()[1].decode().split(":")
-                with socket.create_connection(("127.0.0.1", int(port))) as server:
-                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                    back = threading.Thread(target=copy, args=(server, client))
-                    back.start()
-                    copy(client, server)
-                    back.join()
-
-        def copy(source, target):
-            with contextlib.suppress(OSError):
-                while data := source.recv(65536):
-                    target.sendall(data)
-                target.shutdown(socket.SHUT_WR)
+                _, port = client.recv(4096).split()[1].decode().split(":")
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                lead(client, int(port))
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -280,8 +286,8 @@ def test_the_end_of_an_outage_is_logged_once(post, collector, caplog, fault):
         if answer.verdict is Verdict.ACCEPTED:
             transport.log_recovery(answer, 17)
 
-    [line] = [line for line in caplog.messages if "accepted again" in line]
-    assert line == f"Notices are accepted again by {collector.url}: 1 delivered, 17 waiting."
+    [line] = [line for line in caplog.messages if "accepts notices again" in line]
+    assert line == f"{collector.url} accepts notices again: 1 delivered, 17 waiting."
 
 
 def test_a_server_that_was_never_down_is_not_back(post, collector, caplog):
@@ -289,7 +295,7 @@ def test_a_server_that_was_never_down_is_not_back(post, collector, caplog):
     for _ in range(3):
         transport.log_recovery(post(), 0)
 
-    assert "accepted again" not in caplog.text
+    assert "accepts notices again" not in caplog.text
 
 
 @pytest.mark.parametrize("body", ["<id>" + " " * 60_000, "<id" * 20_000, "<id>" + "<url>" * 12_000])
@@ -305,6 +311,161 @@ def test_one_connection_is_kept_alive(post, collector):
         post()
 
     assert {received.connection for received in collector.received} == {1}
+
+
+def test_a_connection_over_tls_is_kept_alive(post, collector):
+    for _ in range(3):
+        assert post(collector.https_url).verdict is Verdict.ACCEPTED
+
+    assert {received.connection for received in collector.received} == {1}
+
+
+def test_each_notice_over_a_kept_alive_connection_has_its_own_length(collector):
+    bodies = [b"", b"x", b"long" * 100_000, b"y"]
+    for body in bodies:
+        transport.post(collector.url, body, headers=HEADERS, timeout=5)
+
+    assert [received.body for received in collector.received] == bodies
+    assert [received.headers["Content-Length"] for received in collector.received] == [
+        "0",
+        "1",
+        "400000",
+        "1",
+    ]
+    assert {received.connection for received in collector.received} == {1}
+
+
+def test_a_notice_over_a_kept_alive_connection_is_one_piece(post):
+    pieces = []
+
+    def serve(listener):
+        client, _ = listener.accept()
+        with client:
+            for _ in range(2):
+                pieces.append([client.recv(65536)])
+                while not pieces[-1][-1].endswith(BODY):
+                    pieces[-1].append(client.recv(65536))
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        for _ in range(2):
+            assert post(f"http://127.0.0.1:{listener.getsockname()[1]}/").verdict is Verdict.ACCEPTED
+        thread.join()
+
+    assert len(pieces[1]) == 1
+
+
+def half(handler):
+    """Breaks off in the middle of an answer."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.wfile.write(b"<id>half")
+    handler.close_connection = True
+
+
+def half_of_the_chunks(handler):
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"8\r\n<id>half\r\n")
+    handler.close_connection = True
+
+
+def no_http(handler):
+    handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+    handler.close_connection = True
+
+
+def chunks(handler):
+    handler.send_response(422)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"5\r\nYour \r\n3\r\nkey\r\n0\r\n\r\n")
+
+
+def until_the_end(handler):
+    """Without a length: the end of the connection is the end of the answer."""
+    handler.send_response(422)
+    handler.end_headers()
+    handler.wfile.write(b"Your key")
+    handler.close_connection = True
+
+
+# Over a new connection and over a kept-alive one, which is another path through the code.
+@pytest.mark.parametrize("before", [0, 1], ids=["new", "kept alive"])
+class TestOverAConnection:
+    @pytest.fixture(autouse=True)
+    def exchanges_before(self, post, before):
+        for _ in range(before):
+            post()
+
+    @pytest.mark.parametrize("fault", [half_of_the_chunks, no_http])
+    def test_what_is_no_answer_makes_the_server_unreachable(self, post, collector, before, fault):
+        collector.replies += [fault, Reply(422, "the next notice's")]
+
+        answer = post()
+
+        assert (answer.verdict, answer.fault) == (Verdict.UNREACHABLE, "network")
+        assert post().text == "the next notice's"
+        assert len(collector.received) == before + 2
+
+    def test_the_status_counts_where_the_text_of_an_answer_breaks_off(self, post, collector, before):
+        collector.replies += [half, Reply(422, "the next notice's")]
+
+        assert [post().text, post().text] == ["<id>half", "the next notice's"]
+        assert len(collector.received) == before + 2
+
+    @pytest.mark.parametrize("reply", [chunks, until_the_end])
+    def test_the_end_of_an_answer_is_found(self, post, collector, before, reply):
+        collector.replies += [reply, Reply(422, "the next notice's")]
+
+        assert [post().text, post().text] == ["Your key", "the next notice's"]
+        assert len(collector.received) == before + 2
+
+    @pytest.mark.parametrize(
+        "fault", [faults.hang, faults.hang_after_headers, faults.drip_headers, faults.drip_body]
+    )
+    def test_the_deadline_is_one_for_the_whole_answer(self, post, collector, before, deadline, fault):
+        collector.replies += [fault, Reply(422, "the next notice's")]
+
+        assert post(timeout=0.5).fault == "timeout"
+        assert deadline(4)
+        assert post().text == "the next notice's"
+        assert collector.received[-1].connection == 2
+
+    def test_the_rest_of_an_endless_answer_is_not_taken_for_the_next(self, post, collector, before):
+        collector.replies += [faults.endless, Reply(422, "the next notice's")]
+
+        assert len(post().text) == 2000
+        assert post().text == "the next notice's"
+
+    def test_an_answer_nobody_has_asked_for_is_not_taken_for_the_next(self, post, collector, before):
+        first_was_read, second_was_sent = threading.Event(), threading.Event()
+
+        def two(handler):
+            handler.answer(Reply(422, "the first"))
+            assert first_was_read.wait(20)
+            handler.answer(Reply(422, "nobody's"))
+            second_was_sent.set()
+
+        collector.replies += [two, Reply(422, "the next notice's")]
+
+        assert post().text == "the first"
+        first_was_read.set()
+        assert second_was_sent.wait(20)
+        assert post().text == "the next notice's"
+
+
+def test_a_header_that_http_cannot_carry_harms_no_other_notice(post, collector):
+    post()
+    for value in ("a\nb", "\N{FROG FACE}"):
+        answer = transport.post(collector.url, BODY, headers={"X-Name": value}, timeout=5)
+        assert answer.verdict is Verdict.UNREACHABLE
+
+    assert post().verdict is Verdict.ACCEPTED
 
 
 def test_a_connection_that_was_closed_between_notices_is_opened_again(post, collector):
@@ -382,6 +543,62 @@ def test_a_proxy_is_used_as_requests_finds_it(post, collector, monkeypatch):
 
     assert post("http://errbit.invalid/notices").verdict is Verdict.ACCEPTED
     assert collector.received[0].path == "http://errbit.invalid/notices"
+
+
+def test_a_proxy_gets_its_credentials_with_each_notice(post, collector, monkeypatch):
+    proxy = collector.url.replace("http://", "http://bob:word@")
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+
+    for _ in range(3):
+        assert post("http://proxied.invalid/notices").verdict is Verdict.ACCEPTED
+
+    assert {received.path for received in collector.received} == {"http://proxied.invalid/notices"}
+    assert {received.headers["Host"] for received in collector.received} == {"proxied.invalid"}
+    assert {received.headers["Proxy-Authorization"] for received in collector.received} == {
+        "Basic Ym9iOndvcmQ="
+    }
+    assert {received.connection for received in collector.received} == {1}
+
+
+@contextlib.contextmanager
+def socks_proxy(port):
+    """The address of a SOCKS proxy whose one client is led to a port of this machine."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def serve():
+            client, _ = listener.accept()
+            with client, contextlib.suppress(OSError):
+                client.recv(4096)  # the ways to prove who one is
+                client.sendall(b"\5\0")
+                client.recv(4096)  # the host wanted
+                client.sendall(b"\5\0\0\1" + bytes(6))
+                lead(client, port)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"socks5h://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_socks_proxy_is_used(post, collector, monkeypatch, scheme):
+    pytest.importorskip("socks", reason="PySocks is not installed")
+    with socks_proxy(collector.port) as proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        for _ in range(3):
+            assert post(f"{scheme}://localhost:{collector.port}/socks").verdict is Verdict.ACCEPTED
+
+    assert {received.connection for received in collector.received} == {1}
+
+
+def test_the_credentials_of_netrc_go_with_each_notice(post, collector, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("machine localhost login bob password word")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    for _ in range(3):
+        post(collector.https_url)
+
+    assert {received.headers["Authorization"] for received in collector.received} == {"Basic Ym9iOndvcmQ="}
 
 
 def test_https_is_verified_against_the_bundle_requests_uses(post, collector):
@@ -467,7 +684,10 @@ def test_a_certificate_that_is_not_trusted_is_told_through_a_proxy_too(
 def test_a_trusted_server_is_reached_through_a_proxy(post, collector, monkeypatch):
     with tunnel() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        assert post(collector.https_url).verdict is Verdict.ACCEPTED
+        for _ in range(3):  # by one tunnel
+            assert post(collector.https_url).verdict is Verdict.ACCEPTED
+
+    assert {received.path for received in collector.received} == {"/notifier_api/v2/notices"}
 
 
 @pytest.mark.parametrize("status", [401, 422, 500, 503])

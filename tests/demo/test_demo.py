@@ -29,7 +29,7 @@ def test_the_demo_shows_what_arrived_with_the_secrets_masked(tmp_path):
     )
 
     assert (done.stderr, done.returncode) == ("", 0)
-    assert "13 requests, 13 notices, 0 of 4 secrets in clear." in done.stdout
+    assert "13 requests, 13 notices, 0 of 4 secrets unmasked." in done.stdout
     assert re.search(r"error +ValueError: the frog is not a prince", done.stdout)
     assert re.search(r"cause +KeyError: 'toad'", done.stdout)
     assert re.search(r"where +hoptoad\.demo\.site\.Order#get", done.stdout)

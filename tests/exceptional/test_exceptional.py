@@ -164,7 +164,7 @@ class Textual(RareHttpResponse):
         (lambda: RareHttpResponse(), "http_code is 0: expected a status from 300 to 599"),
         (Unknown, "Unknown.http_code is 299"),
         (Textual, "Textual.http_code is '404'"),
-        (lambda: by_code(499), "499 is no status"),
+        (lambda: by_code(499), "499 is not a status"),
         (lambda: HttpConflict(headers={"X-A": "a\r\nSet-Cookie: b"}), "a header's value is one line"),
         (lambda: HttpConflict(headers={"X A": "a"}), "'X A' is not the name of a header"),
         (lambda: HttpMethodNotAllowed(allow=["GET\n"]), "a header's value is one line"),

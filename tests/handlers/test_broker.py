@@ -12,7 +12,7 @@ from servers import gunicorn
 
 from hoptoad import stats
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import start_over
+from hoptoad.handlers.registry import close_handlers
 
 pytestmark = pytest.mark.long
 
@@ -33,7 +33,7 @@ def app(broker):
     with app.connection() as connection:
         app.amqp.queues["celery"](connection).declare()
         app.control.purge(connection=connection)
-    start_over()
+    close_handlers()
     yield app
     app.close()
 
@@ -124,7 +124,7 @@ def test_a_broker_that_is_down_loses_nothing(client, collector, settings_for, tm
     from shop.celery import application
 
     app = application("redis://127.0.0.1:9/0")
-    start_over()
+    close_handlers()
     settings_for(HOPTOAD_HANDLER="celery", HOPTOAD_NOTIFICATION_URL=collector.url)
     if spooled:
         settings_for(HOPTOAD_SPOOL_DIR=tmp_path / "spool")
@@ -134,10 +134,10 @@ def test_a_broker_that_is_down_loses_nothing(client, collector, settings_for, tm
 
     assert len(collector.wait(3)) == 3
     assert get_handler().flush(20)
-    assert "Celery's broker does not take notices" in caplog.text
+    assert "Celery's broker does not accept notices" in caplog.text
     assert stats()["spooled"] == (3 if spooled else 0)
     if spooled:
-        from hoptoad.handlers.base import get_spool
+        from hoptoad.handlers.fallback import get_spool
 
         get_spool().close()
     app.close()
@@ -170,13 +170,13 @@ def test_a_tasks_backend_that_fails_loses_nothing(client, collector, settings_fo
         raise ConnectionError("the backend's database is gone")
 
     settings_for(HOPTOAD_HANDLER="tasks", HOPTOAD_NOTIFICATION_URL=collector.url)
-    start_over()
+    close_handlers()
     monkeypatch.setattr(tasks, "deliver", type("Task", (), {"enqueue": staticmethod(fail)}))
 
     client.get("/boom/")
 
     assert len(collector.wait()) == 1
-    assert "The tasks backend does not take notices" in caplog.text
+    assert "The tasks backend does not accept notices" in caplog.text
 
 
 def test_gunicorn_publishes_what_fails_before_it_ends(app, broker, collector):

@@ -16,10 +16,11 @@ from places import PYTHONPATH
 
 from hoptoad import stats
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import get_spool, start_over
 from hoptoad.handlers.broker import BrokeredNotifier
+from hoptoad.handlers.fallback import get_spool
+from hoptoad.handlers.registry import close_handlers
 
 pytestmark = pytest.mark.long
 
@@ -86,7 +87,9 @@ def test_a_broker_that_is_down_is_asked_once_at_a_time(pool, broker):
     """The others are delivered here, and do not wait for the broker's timeout."""
     sent = []
     broker.is_up = False
-    notifier = pool(send=lambda payload, timeout: sent.append(payload), broker_circuit=Circuit(clock=Clock()))
+    notifier = pool(
+        send=lambda payload, timeout: sent.append(payload), broker_circuit=CircuitBreaker(clock=Clock())
+    )
 
     enqueue(notifier, 100)
 
@@ -100,7 +103,7 @@ def test_a_broker_that_is_down_is_asked_once_where_there_is_a_spool(
 ):
     settings_for(HOPTOAD_SPOOL_DIR=tmp_path / "spool", HOPTOAD_NOTIFICATION_URL=collector.url)
     broker.is_up = False
-    notifier = pool(send=None, broker_circuit=Circuit(clock=Clock()))
+    notifier = pool(send=None, broker_circuit=CircuitBreaker(clock=Clock()))
 
     enqueue(notifier, 50)
 
@@ -122,7 +125,7 @@ def test_a_broker_that_is_back_gets_all_that_wait_though_the_server_is_down(
         return answer
 
     broker.is_up = False
-    notifier = pool(send=send, broker_circuit=Circuit(jitter=lambda: 0.0))
+    notifier = pool(send=send, broker_circuit=CircuitBreaker(jitter=lambda: 0.0))
     enqueue(notifier, 21)
     assert asked.wait(20)
 
@@ -131,7 +134,7 @@ def test_a_broker_that_is_back_gets_all_that_wait_though_the_server_is_down(
     assert notifier.flush(20)
     assert len(broker.taken) == stats()["published"] == 21
     assert stats()["dropped"] == 0
-    assert "The broker takes notices again: 1 published, 20 waiting." in caplog.messages
+    assert "The broker accepts notices again: 1 published, 20 waiting." in caplog.messages
 
 
 def test_a_broker_and_a_server_that_come_back_in_turn_lose_nothing(pool, broker, settings_for):
@@ -147,7 +150,7 @@ def test_a_broker_and_a_server_that_come_back_in_turn_lose_nothing(pool, broker,
         return Answer(verdict=Verdict.ACCEPTED, url="")
 
     def circuit():
-        return Circuit(jitter=lambda: 0.0)
+        return CircuitBreaker(jitter=lambda: 0.0)
 
     notifier = pool(send=send, circuit=circuit(), broker_circuit=circuit())
     for is_up, answers in ((True, False), (False, True), (True, True), (False, True), (True, False)):
@@ -161,7 +164,7 @@ def test_a_broker_and_a_server_that_come_back_in_turn_lose_nothing(pool, broker,
 
 
 def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_down():
-    given_up, published = [], []
+    failed, published = [], []
     gate, entered = threading.Event(), threading.Event()
 
     def publish(document):
@@ -170,9 +173,9 @@ def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_d
             assert gate.wait(20)
         published.append(document)
 
-    circuit = Circuit(clock=Clock())
+    circuit = CircuitBreaker(clock=Clock())
     notifier = BrokeredNotifier(
-        publish, "The broker", threads=1, circuit=circuit, give_up=lambda *args: given_up.append(args)
+        publish, "The broker", threads=1, circuit=circuit, fall_back=lambda *args: failed.append(args)
     )
     enqueue(notifier, 10)
     assert entered.wait(20)
@@ -180,19 +183,19 @@ def test_a_broker_that_is_back_gets_what_waits_at_the_end_though_the_server_is_d
 
     notifier.close(0.5)
 
-    assert (len(published), given_up) == (9, [])
+    assert (len(published), failed) == (9, [])
     gate.set()
 
 
 def test_a_fallback_gets_what_waits_at_the_end(pool, broker):
-    given_up = []
+    failed = []
     broker.is_up = False
-    notifier = pool(send=lambda *args: UNREACHABLE, give_up=lambda *args: given_up.append(args[0]))
+    notifier = pool(send=lambda *args: UNREACHABLE, fall_back=lambda *args: failed.append(args[0]))
     enqueue(notifier, 20)
 
     assert notifier.close(1) is False
 
-    assert len(given_up) == 20
+    assert len(failed) == 20
 
 
 def test_a_spool_gets_what_does_not_fit_into_the_queue(pool, broker, settings_for, tmp_path, collector):
@@ -279,21 +282,21 @@ def test_a_real_redis_that_is_full_down_and_back(client, collector, settings_for
     settings_for(HOPTOAD_HANDLER="celery", HOPTOAD_NOTIFICATION_URL=collector.url, HOPTOAD_STORM_LIMIT=0)
     with brokers.redis(tmp_path) as url:
         app, server = application(url), redis.Redis.from_url(url)
-        start_over()
+        close_handlers()
         fail(client, 5)
         assert (stats()["published"], stats()["sent"]) == (5, 0)
 
         server.config_set("maxmemory", "1")
         fail(client, 5)
         assert (stats()["published"], stats()["sent"]) == (5, 5)
-        assert "Celery's broker does not take notices" in caplog.text
+        assert "Celery's broker does not accept notices" in caplog.text
 
         server.config_set("maxmemory", "0")
         get_handler()._broker_circuit.end_pause()
         fail(client, 1)  # finds out that it is back
         fail(client, 4)
         assert (stats()["published"], stats()["sent"]) == (10, 5)
-        assert "Celery's broker takes notices again: 1 published" in caplog.text
+        assert "Celery's broker accepts notices again: 1 published" in caplog.text
         server.close()
     fail(client, 5)
 
@@ -433,7 +436,7 @@ FORKS = """
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.parametrize("handler", ["threadpool", "blocking", "spool", "celery", "tasks"])
-def test_children_forked_in_the_midst_of_the_first_failure_tell_theirs(collector, tmp_path, handler):
+def test_children_forked_in_the_midst_of_the_first_failure_report_theirs(collector, tmp_path, handler):
     """Three threads fail for the first time while six children are forked; the broker is down."""
     pytest.importorskip("celery", reason="celery is not installed")
     spool = str(tmp_path / "spool") if handler == "spool" else ""

@@ -98,7 +98,7 @@ def test_so_is_one_of_another_user(root, settings_for, monkeypatch):
     if owner:  # the owner of the project may write its code, whoever runs it
         assert named(settings_for, "handler.py") == "the site"
     else:
-        assert "belongs to another user" in refused(settings_for, "handler.py")
+        assert "belongs to user" in refused(settings_for, "handler.py")
 
 
 def test_the_owner_of_the_project_may_be_another_user(root, settings_for, monkeypatch):

@@ -8,7 +8,7 @@ from collector import Reply
 from django.core import mail
 
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import get_fallback_handler
+from hoptoad.handlers.fallback import get_fallback_handler
 
 PEOPLE = {"ADMINS": ["admin@shop.example"], "MANAGERS": ["manager@shop.example"]}
 
@@ -39,7 +39,7 @@ def test_an_error_is_mailed_to_the_admins(client, settings_for, db):
 
 
 @pytest.mark.parametrize("version", [{}, {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": 7}])
-def test_variables_causes_and_notes_are_told_once(client, settings_for, view, version):
+def test_variables_causes_and_notes_are_mailed_once(client, settings_for, view, version):
     settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_LOCAL_VARIABLES=True, HOPTOAD_SOURCE_CONTEXT=1, **version)
 
     @view
@@ -99,14 +99,14 @@ def test_what_the_server_refuses_is_mailed_by_the_fallback(client, collector, se
 
 
 def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settings_for, caplog):
-    from hoptoad.delivery.stats import tally
+    from hoptoad.delivery.stats import stats as process_stats
 
     settings_for(HOPTOAD_HANDLER="mail", SERVER_EMAIL="site\n@shop.example")
 
     assert client.get("/boom/").status_code == 500
 
     assert get_handler().flush(20)
-    assert tally.counts()["dropped"] == 1
+    assert process_stats.counts()["dropped"] == 1
     assert "notices lost" in caplog.text
 
 

@@ -15,12 +15,12 @@ import collector as faults
 import pytest
 from collector import Reply
 from django.core.management import CommandError, call_command
-from places import SITE, SUPPORT
+from places import PYTHONPATH, SITE, SUPPORT
 
 from hoptoad import stats
 from hoptoad.api import htv2
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.spool import SpoolNotifier
@@ -146,7 +146,7 @@ def test_a_dead_server_costs_one_attempt_at_a_time(settings_for, directory):
         return Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused")
 
     clock = Clock()
-    spool = SpoolNotifier(send=unreachable, circuit=Circuit(clock=clock, jitter=lambda: 1.0))
+    spool = SpoolNotifier(send=unreachable, circuit=CircuitBreaker(clock=clock, jitter=lambda: 1.0))
     for _ in range(20):
         spool.enqueue(PAYLOAD, 1)
     assert spool.flush(0.3) is False
@@ -159,10 +159,10 @@ def test_a_dead_server_costs_one_attempt_at_a_time(settings_for, directory):
 
 def test_a_full_spool_gives_the_newest_up(settings_for, directory):
     settings_for(HOPTOAD_HANDLER="spool", HOPTOAD_SPOOL_DIR=directory.path, HOPTOAD_SPOOL_MAX_MB=1)
-    given_up = []
+    failed = []
     spool = SpoolNotifier(
         send=lambda *args: Answer(verdict=Verdict.UNREACHABLE, url="", fault="refused"),
-        give_up=lambda payload, timeout, why, answer: given_up.append(why),
+        fall_back=lambda payload, timeout, why, answer: failed.append(why),
     )
 
     for _ in range(5):
@@ -170,7 +170,7 @@ def test_a_full_spool_gives_the_newest_up(settings_for, directory):
 
     spool.close()  # its thread renames what it has tried, and a listing may miss that
     assert len(directory.waiting()) == 3
-    assert given_up == ["the spool is full (HOPTOAD_SPOOL_MAX_MB = 1)"] * 2
+    assert failed == ["the spool is full (HOPTOAD_SPOOL_MAX_MB = 1)"] * 2
 
 
 @pytest.mark.parametrize("broken", ["no directory", "no rename", "no write"])
@@ -258,6 +258,7 @@ def test_what_waits_on_a_full_disk_is_delivered_once(collector, settings_for, ti
     assert (len(directory.waiting()), len(directory.kept())) == (0, 0 if status == 200 else 5)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_chaos_kills_lose_nothing_tear_nothing_and_repeat_only_what_was_in_flight(
     collector, directory, tmp_path, settings_for
@@ -344,6 +345,7 @@ def test_the_command_without_a_directory_says_what_to_set():
         call_command("hoptoad_spool")
 
 
+@pytest.mark.long
 def test_watching_delivers_what_others_write_until_it_is_interrupted(collector, directory):
     settings = {"HOPTOAD_SPOOL_DIR": str(directory.path), "HOPTOAD_NOTIFICATION_URL": collector.url}
     process = subprocess.Popen(

@@ -19,14 +19,14 @@ from hoptoad import stats
 from hoptoad.api import htv2, v3
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.delivery.spool.lock import SpoolLock
-from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.delivery.spool.size import SpoolSize
-from hoptoad.handlers import get_handler, spool_worker
+from hoptoad.handlers import get_handler, spool_delivery
 from hoptoad.handlers.spool import SpoolNotifier
 from hoptoad.notice import ErrorInfo, Notice
+from hoptoad.runtime.safe_files import Untrusted
 
 pytestmark = pytest.mark.long
 
@@ -106,7 +106,7 @@ def spool(settings_for, spool_dir, server, request):
 
 @pytest.mark.parametrize(("plant", "why"), STRANGERS)
 @pytest.mark.parametrize("api", ["v2", "v3"])
-def test_a_strange_file_stops_nothing_and_is_told_once(
+def test_a_strange_file_stops_nothing_and_is_logged_once(
     collector, settings_for, directory, caplog, plant, why, api
 ):
     plant(directory.path)
@@ -130,8 +130,8 @@ def test_a_strange_file_stops_nothing_and_is_told_once(
     assert len(os.listdir(directory.path)) == 4  # the strange one, refused, .lock, .size
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), NotUsable("x is not ours")])
-def test_a_notice_that_cannot_be_read_is_told_once_and_stops_no_other(
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), Untrusted("x is not ours")])
+def test_a_notice_that_cannot_be_read_is_logged_once_and_stops_no_other(
     spool, server, directory, monkeypatch, caplog, error
 ):
     bad = directory.write(b"unreadable")
@@ -203,7 +203,7 @@ def test_a_notice_that_always_fails_keeps_no_other_waiting(spool, server, direct
 
 @pytest.mark.parametrize("reply", [None, 7, ValueError("a bug"), OSError(5, "of the sender's")])
 def test_a_permit_is_given_back_whatever_the_sender_does(spool, server, quick, reply):
-    circuit = Circuit(jitter=lambda: 0.0)
+    circuit = CircuitBreaker(jitter=lambda: 0.0)
     circuit.answered(DOWN)
     server.answers[b"odd"] = reply
     handler = spool(circuit=circuit)
@@ -216,7 +216,7 @@ def test_a_permit_is_given_back_whatever_the_sender_does(spool, server, quick, r
 
 
 def test_whatever_goes_wrong_in_the_thread_it_goes_on(spool, server, monkeypatch, caplog):
-    step = spool_worker.SpoolWorker.step
+    step = spool_delivery.SpoolDelivery.step
     failures = [ValueError("a bug")]
     monkeypatch.setattr("hoptoad.handlers.spool.LOOK_EVERY", 0.01)
 
@@ -225,7 +225,7 @@ def test_whatever_goes_wrong_in_the_thread_it_goes_on(spool, server, monkeypatch
             raise failures.pop()
         return step(self)
 
-    monkeypatch.setattr(spool_worker.SpoolWorker, "step", fail)
+    monkeypatch.setattr(spool_delivery.SpoolDelivery, "step", fail)
 
     spool().enqueue(b"1", 1)
 
@@ -306,7 +306,7 @@ def test_a_clock_that_jumps_deletes_nothing(spool, server, directory, quick, mon
     directory.keep(kept, "refused")
     handler.enqueue(PAYLOAD, 1)
     server.wait(2)
-    now = spool_worker.time.time
+    now = spool_delivery.time.time
     monkeypatch.setattr("time.time", lambda: now() + jump)
 
     server.wait(3)
@@ -320,7 +320,7 @@ def test_a_server_that_stays_down_costs_old_notices_no_attempt_each(
     spool, server, spool_dir, directory, quick, monkeypatch
 ):
     server.default = DOWN
-    monkeypatch.setattr(spool_worker, "_LONG_DOWN", 0.0)
+    monkeypatch.setattr(spool_delivery, "_LONG_DOWN", 0.0)
     for _ in range(20):
         _written_before(spool_dir, 8 * DAY)
     _written_before(spool_dir, 6 * DAY)
@@ -424,10 +424,10 @@ def test_one_line_says_that_the_server_is_back_and_how_many_were_delivered(spool
     assert handler.flush(DEADLINE)
     handler.close()
 
-    lines = [line for line in caplog.messages if "takes notices again" in line]
+    lines = [line for line in caplog.messages if "accepts notices again" in line]
     assert len(lines) == 1
     assert "15 delivered from the spool" in lines[0]
-    assert "0 still wait" in lines[0]
+    assert "0 waiting" in lines[0]
     assert "DOWN" not in lines[0]
 
 
@@ -551,7 +551,7 @@ def test_a_directory_that_another_process_has_emptied_has_room_at_once(
     settings_for(HOPTOAD_SPOOL_MAX_MB=1)
     server.default = DOWN
     lost = []
-    handler = spool(give_up=lambda payload, timeout, why, answer: lost.append(why))
+    handler = spool(fall_back=lambda payload, timeout, why, answer: lost.append(why))
     for _ in range(5):
         handler.enqueue(b"x" * 300_000, 1)
     assert (len(lost), len(directory.waiting())) == (2, 3)
@@ -567,7 +567,7 @@ def test_refused_notices_count_towards_the_size(spool, server, directory, settin
     for _ in range(3):
         directory.keep(directory.write(b"x" * 300_000), "refused")
     lost = []
-    handler = spool(give_up=lambda payload, timeout, why, answer: lost.append(why))
+    handler = spool(fall_back=lambda payload, timeout, why, answer: lost.append(why))
     handler.enqueue(b"x", 1)
     assert handler.flush(DEADLINE)
 
@@ -604,7 +604,7 @@ def test_room_that_killed_processes_have_reserved_is_given_back(
     lost = queue.Queue()
     assert (SpoolLock(directory.path).holder, SpoolSize(directory.path).kib()) == (0, 0)  # the files exist
     os.utime(directory.path, (1, 1))  # since long before nothing has come
-    handler = spool(give_up=lambda payload, timeout, why, answer: lost.put(why))
+    handler = spool(fall_back=lambda payload, timeout, why, answer: lost.put(why))
     assert SpoolSize(directory.path).reserve(1024 * 1024, 1024 * 1024)  # and then came kill -9
 
     handler.enqueue(b"1", 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 import collector as faults
 import pytest
 from collector import Reply
-from places import SITE, SUPPORT
+from places import PYTHONPATH, SITE, SUPPORT
 
 from hoptoad.delivery.spool.directory import SpoolDirectory
 

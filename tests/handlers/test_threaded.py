@@ -14,8 +14,8 @@ from collector import Reply
 from places import PYTHONPATH
 
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.threaded import ThreadedNotifier
 
 
@@ -42,8 +42,8 @@ def gate():
 
 def losses():
     """Counts the notices that were lost since."""
-    before = tally.counts()["dropped"]
-    return lambda: tally.counts()["dropped"] - before
+    before = stats.counts()["dropped"]
+    return lambda: stats.counts()["dropped"] - before
 
 
 def new_threads():
@@ -254,6 +254,7 @@ def test_what_fails_while_the_interpreter_shuts_down_is_sent(collector):
     assert len(collector.wait(1)) == 1
 
 
+@pytest.mark.long
 def test_a_server_that_hangs_does_not_hold_the_process(collector, deadline):
     import collector as faults
 
@@ -292,7 +293,8 @@ def test_a_child_forked_after_an_error_sends_its_own_and_nothing_twice(collector
     assert len(collector.received) == 4
 
 
-def test_a_last_resort_that_is_slow_does_not_hold_the_end_of_the_process(collector, deadline):
+@pytest.mark.long
+def test_a_slow_fallback_does_not_hold_the_end_of_the_process(collector, deadline):
     """Hundreds of notices are left, and each is handed to a handler that takes a while."""
     import collector as faults
 
@@ -300,7 +302,7 @@ def test_a_last_resort_that_is_slow_does_not_hold_the_end_of_the_process(collect
     program = """
         import time
         from hoptoad.handlers import mail
-        from hoptoad.handlers.base import get_fallback_handler
+        from hoptoad.handlers.fallback import get_fallback_handler
         get_fallback_handler()._send = lambda *args: time.sleep(0.1)
         for _ in range(300): client.get("/boom/")
     """
@@ -317,6 +319,7 @@ def losses_in(log):
     return [tuple(int(number or 0) for number in line) for line in found]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("accepted", [0, 1, 50])
 def test_a_process_that_ends_with_a_thousand_waiting_says_the_numbers_once(collector, accepted):
     """The server takes a few, and then hangs."""
@@ -380,10 +383,11 @@ def test_a_child_of_multiprocessing_says_its_numbers_too(collector):
     assert lost + unknown == 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [ValueError, TimeoutError, SystemExit])
 def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(error, monkeypatch):
     """Also where the exception ends the thread."""
-    sent, given_up = [], []
+    sent, failed = [], []
     ended = threading.Event()
     monkeypatch.setattr(threading, "excepthook", lambda args: ended.set())
     outcomes = iter([Answer(verdict=Verdict.UNREACHABLE, url=""), error("x")])
@@ -396,7 +400,10 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
         return outcome
 
     notifier = ThreadedNotifier(
-        1, send=send, give_up=lambda *args: given_up.append(args), circuit=Circuit(jitter=lambda: 0.0)
+        1,
+        send=send,
+        fall_back=lambda *args: failed.append(args),
+        circuit=CircuitBreaker(jitter=lambda: 0.0),
     )
     notifier.enqueue(b"1", 5)
     assert notifier.flush(20)
@@ -405,10 +412,11 @@ def test_a_send_that_raises_while_the_server_is_probed_gives_its_permit_back(err
         notifier.enqueue(b"2", 5)
 
     assert notifier.flush(20)
-    assert len(given_up) == 1
+    assert len(failed) == 1
     assert sent == [b"1", b"2", b"2", b"2"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outcome", [None, True, "accepted", b"", 0])
 def test_a_send_that_returns_no_answer_ends_an_outage(outcome):
     sent = []
@@ -418,7 +426,7 @@ def test_a_send_that_returns_no_answer_ends_an_outage(outcome):
         sent.append(payload)
         return next(outcomes, outcome)
 
-    circuit = Circuit()
+    circuit = CircuitBreaker()
     notifier = ThreadedNotifier(1, send=send, circuit=circuit)
     for _ in range(20):
         notifier.enqueue(b"x", 5)

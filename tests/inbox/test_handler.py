@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connections, transaction
 
 import hoptoad
-from hoptoad.handlers import base
+from hoptoad.handlers import registry
 from hoptoad.inbox import handler
 from hoptoad.inbox.models import App, Notice, Problem
 from hoptoad.testing import outbox
@@ -25,7 +25,7 @@ def inbox(settings_for):
     settings_for(HOPTOAD_HANDLER="inbox", HOPTOAD_API_KEY="", HOPTOAD_TIMEOUT=0.2)
     handler._outage[0] = False
     yield
-    base.start_over()
+    registry.close_handlers()
 
 
 @pytest.fixture

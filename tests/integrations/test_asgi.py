@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 import hoptoad
 from hoptoad.integrations.asgi import HoptoadASGI
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 HTTP = {"type": "http", "method": "GET", "path": "/x/", "query_string": b"token=asgi-secret", "headers": []}

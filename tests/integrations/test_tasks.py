@@ -9,7 +9,7 @@ from django.conf import settings as django_settings
 import hoptoad
 from hoptoad import hooks
 from hoptoad.integrations import tasks
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 if django.VERSION >= (6, 0):

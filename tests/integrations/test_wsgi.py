@@ -12,7 +12,7 @@ from rules import check_v2
 from servers import running
 
 from hoptoad.integrations.wsgi import HoptoadWSGI
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 pytestmark = pytest.mark.django_db  # Django looks at its connections when a request starts
@@ -95,6 +95,7 @@ def test_an_answer_passes_as_it_is(environ):
     assert outbox == []
 
 
+@pytest.mark.long
 def test_a_request_that_gunicorn_ends_because_it_takes_too_long_is_reported(collector):
     """By SIGABRT, which here the test sends: gunicorn lets SIGKILL follow within a second."""
     command = ("gunicorn", "shop.wrapped", "--bind", "127.0.0.1:{port}")

@@ -62,7 +62,7 @@ def test_version_4_takes_json(collector, settings_for, project):
 
 @pytest.mark.parametrize(
     ("status", "advice"),
-    [(404, "Errbit has taken them out"), (401, "does not know the key"), (500, "failed")],
+    [(404, "Errbit removed them"), (401, "does not know the key"), (500, "failed")],
 )
 def test_a_server_that_says_no(collector, settings_for, status, advice):
     collector.default = Reply(status, "no")

@@ -73,6 +73,7 @@ def test_a_refusal_is_told_with_the_servers_words_and_the_next_step(run, collect
         run()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("names", "says"),
     [
@@ -162,6 +163,7 @@ def test_that_debug_is_on_is_told_where_the_notice_is_refused_too(run, collector
     assert "DEBUG is on: the site itself reports nothing." in out.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("handler", "fault"),
     [

@@ -21,7 +21,7 @@ from servers import gunicorn, uvicorn
 
 from hoptoad import stats
 from hoptoad.delivery.answer import Answer, Verdict
-from hoptoad.delivery.circuit_breaker import Circuit
+from hoptoad.delivery.circuit_breaker import CircuitBreaker
 from hoptoad.delivery.spool.directory import SpoolDirectory
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.blocking import BlockingNotifier
@@ -47,15 +47,15 @@ def threads(settings_for, collector):
 
 
 @pytest.fixture
-def given_up():
+def failed():
     return []
 
 
-def pool(send, given_up, **kwargs):
+def pool(send, failed, **kwargs):
     return ThreadedNotifier(
         kwargs.pop("threads", 4),
         send=send,
-        give_up=lambda payload, timeout, why, answer: given_up.append((payload, answer)),
+        fall_back=lambda payload, timeout, why, answer: failed.append((payload, answer)),
         **kwargs,
     )
 
@@ -82,7 +82,7 @@ def test_threadpool_never_sends_again_what_was_refused(client, collector, thread
     assert (stats()["refused"], stats()["dropped"]) == (1, 1)
 
 
-def test_threadpool_asks_a_dead_server_once_at_a_time(given_up):
+def test_threadpool_asks_a_dead_server_once_at_a_time(failed):
     attempts = threading.Semaphore(0)
     clock = Clock()
 
@@ -90,7 +90,7 @@ def test_threadpool_asks_a_dead_server_once_at_a_time(given_up):
         attempts.release()
         return UNREACHABLE
 
-    notifier = pool(send, given_up, circuit=Circuit(clock=clock, jitter=lambda: 1.0), threads=1)
+    notifier = pool(send, failed, circuit=CircuitBreaker(clock=clock, jitter=lambda: 1.0), threads=1)
     for _ in range(50):
         notifier.enqueue(b"x", 1)
 
@@ -99,10 +99,10 @@ def test_threadpool_asks_a_dead_server_once_at_a_time(given_up):
     assert notifier.close(1) is False  # once more, then the rest is given up
     assert attempts.acquire(timeout=20)
     assert not attempts.acquire(timeout=0.3)
-    assert len(given_up) == 50
+    assert len(failed) == 50
 
 
-def test_threadpool_gives_up_after_the_retries(given_up, settings_for):
+def test_threadpool_gives_up_after_the_retries(failed, settings_for):
     settings_for(HOPTOAD_RETRIES=2)
     attempts = []
 
@@ -110,12 +110,12 @@ def test_threadpool_gives_up_after_the_retries(given_up, settings_for):
         attempts.append(payload)
         return Answer(verdict=Verdict.LATER, url="", status=503, delay=0.0)
 
-    notifier = pool(send, given_up)
+    notifier = pool(send, failed)
     notifier.enqueue(b"x", 1)
 
     assert notifier.flush(20)
     assert len(attempts) == 3
-    assert given_up[0][1].status == 503
+    assert failed[0][1].status == 503
 
 
 def test_blocking_asks_a_dead_server_once_and_counts_what_is_lost(client, collector, settings_for):
@@ -143,7 +143,7 @@ def test_blocking_gives_its_permit_back_whatever_a_probe_comes_to(outcome):
         return found
 
     notifier = BlockingNotifier(
-        send=send, give_up=lambda *args: None, circuit=Circuit(clock=clock, jitter=lambda: 1.0)
+        send=send, fall_back=lambda *args: None, circuit=CircuitBreaker(clock=clock, jitter=lambda: 1.0)
     )
     notifier.enqueue(b"down", 1)
     clock.now += 1.0
@@ -155,6 +155,7 @@ def test_blocking_gives_its_permit_back_whatever_a_probe_comes_to(outcome):
     assert sent == [b"down", b"probe", b"x", b"x", b"x"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outcome", [None, "accepted", Answer(verdict=Verdict.REFUSED, url=""), ValueError])
 def test_the_spool_gives_its_permit_back_whatever_a_probe_comes_to(settings_for, tmp_path, outcome):
     settings_for(HOPTOAD_SPOOL_DIR=tmp_path / "spool")
@@ -169,7 +170,9 @@ def test_the_spool_gives_its_permit_back_whatever_a_probe_comes_to(settings_for,
             sent.append(payload)
         return found
 
-    notifier = SpoolNotifier(send=send, give_up=lambda *args: None, circuit=Circuit(jitter=lambda: 0.0))
+    notifier = SpoolNotifier(
+        send=send, fall_back=lambda *args: None, circuit=CircuitBreaker(jitter=lambda: 0.0)
+    )
     for number in range(5):
         notifier.enqueue(b"%d" % number, 1)
 
@@ -198,7 +201,7 @@ def test_the_end_of_an_outage_is_one_line(client, collector, settings_for, caplo
     if handler == "threadpool":
         assert get_handler().flush(20)
 
-    [line] = [line for line in caplog.messages if "accepted again" in line]
+    [line] = [line for line in caplog.messages if "accepts notices again" in line]
     assert re.search(r": [1-4] delivered, \d waiting\.$", line)
 
 
@@ -255,14 +258,14 @@ def test_a_receiver_that_fails_and_a_log_that_fails_do_not_stop_delivery(client,
 
 
 def test_the_lost_are_said_once_a_minute(caplog):
-    from hoptoad.delivery.stats import Tally
+    from hoptoad.delivery.stats import Stats
 
     clock = Clock()
-    tally = Tally(clock=clock)
+    counts = Stats(clock=clock)
     for _ in range(100):
-        tally.drop(1, "the queue is full")
+        counts.drop(1, "the queue is full")
     clock.now += 61
-    tally.drop(1, "the queue is full")
+    counts.drop(1, "the queue is full")
 
     assert caplog.messages == [
         "1 notices lost, 1 since this process began: the queue is full",
@@ -281,6 +284,7 @@ def test_a_storm_of_refusals_is_one_line_in_the_log(client, collector, threads, 
     assert [record.levelname for record in lines].count("WARNING") <= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fault", [faults.hang, faults.reset, Reply(503)], ids=["hanging", "resetting", "busy"]
 )
@@ -295,6 +299,7 @@ def test_gunicorn_ends_in_time_whatever_the_server_does(collector, deadline, fau
     assert deadline(15)
 
 
+@pytest.mark.long
 def test_gunicorn_with_the_spool_leaves_what_it_could_not_send_for_the_next(collector, tmp_path):
     collector.default = Reply(503)
     names = {
@@ -316,6 +321,7 @@ def test_gunicorn_with_the_spool_leaves_what_it_could_not_send_for_the_next(coll
     assert len({received.body for received in collector.received}) == 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("handler", "left"), [("threadpool", 0), ("spool", 5)])
 def test_uvicorn_ends_itself_and_loses_what_is_in_memory_and_nothing_of_the_spool(
     collector, tmp_path, handler, left

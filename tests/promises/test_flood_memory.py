@@ -17,12 +17,13 @@ import django
 from django.test import RequestFactory, override_settings
 django.setup()
 override_settings(
-    HOPTOAD_HANDLER="test_flood_memory.Nowhere", HOPTOAD_STORM_LIMIT=1, HOPTOAD_NOTIFY_404=True,
+    HOPTOAD_HANDLER="nowhere.Nowhere", HOPTOAD_STORM_LIMIT=1, HOPTOAD_NOTIFY_404=True,
     ALLOWED_HOSTS=["*"], HOPTOAD_PROJECT_ROOT=".",
 ).enable()
 import logging
 from types import SimpleNamespace
-from hoptoad.reporting import missing_pages, reporter, rate_limit
+from hoptoad.reporting import reporter
+from hoptoad.reporting.pipeline import pipeline
 from hoptoad.log import HoptoadHandler
 
 make = RequestFactory()
@@ -30,8 +31,7 @@ make = RequestFactory()
 def grown(repeat, times):
     for number in range(200):
         repeat(number)
-    rate_limit.start_over()
-    missing_pages.start_over()
+    pipeline.start_over()
     gc.collect()
     before = held()
     for number in range(times):
@@ -73,11 +73,6 @@ KINDS = {
     "records of many loggers": ("log(f'shop.{number}', f'{number}' + 'x' * 10_000)", 1_300),
 }
 MANY = 8 * 1024 * 1024  # bytes
-
-
-class Nowhere:
-    def enqueue(self, payload, timeout):
-        pass
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process is read there")

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hoptoad.handlers import get_handler
-from hoptoad.handlers.base import start_over
-from hoptoad.reporting import missing_pages, rate_limit
+from hoptoad.handlers.registry import close_handlers
+from hoptoad.reporting.pipeline import pipeline
 from hoptoad.testing import outbox
 
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow{}\n{}\n-----END RSA PRIVATE KEY-----"
@@ -293,7 +293,7 @@ def test_whatever_handler_delivers(client, collector, settings_for, tmp_path, ca
     )
     if TASKS == "django_tasks":
         settings_for(INSTALLED_APPS=[*django_settings.INSTALLED_APPS, "django_tasks"])
-    start_over()
+    close_handlers()
 
     send(client, canaries, view)
 
@@ -333,7 +333,7 @@ def shapes(leaf):
 def test_a_secret_of_any_shape_at_any_depth_stays(client, settings_for, view, shape, name, place, wrap):
     canaries = Canaries()
     outbox.clear()
-    rate_limit.start_over()
+    pipeline.start_over()
     whole = filled(wrap, "HERE", {name: filled(shape, "SECRET", canaries["it"]), "plain": "benign-value"})
 
     @view
@@ -370,7 +370,7 @@ def filled(shape, mark, value):
 )
 def test_a_bound_that_cuts_a_secret_in_two_shows_neither_half(client, view, before, length, secret):
     outbox.clear()
-    rate_limit.start_over()
+    pipeline.start_over()
     secret = f"cn{secret}x"
 
     @view
@@ -396,7 +396,7 @@ def test_a_page_asked_for_again_keeps_the_secret_of_its_path(client, reported, s
         given = request_of(canaries)
         client.get(given["path"], headers={"Referer": f"https://x.test/benign?token={canaries['form']}"})
 
-    missing_pages.tell_now()
+    pipeline.flush_summaries()
 
     assert len(reported) == 2
     assert b"benign-route" in reported.bytes
@@ -408,7 +408,7 @@ def test_a_storms_summary_keeps_them(client, reported, settings_for, canaries, v
     for _ in range(3):
         send(client, canaries, view)
 
-    rate_limit.tell_now()
+    pipeline.flush_summaries()
 
     assert len(reported) == 2
     assert b"STORM_SUPPRESSED" in reported.bytes

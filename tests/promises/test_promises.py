@@ -360,7 +360,7 @@ def test_a_request_broken_in_any_part_is_reported_all_the_same(reported, broken)
         "hoptoad.api.htv2.encode",
         "hoptoad.reporting.pipeline.get_handler",
         "hoptoad.reporting.pipeline.get_settings",
-        "hoptoad.reporting.reporter.when_needed",
+        "hoptoad.reporting.reporter._pipeline",
     ],
 )
 @pytest.mark.parametrize("failure", [RuntimeError, MemoryError, RecursionError])

@@ -5,9 +5,8 @@ from django.test import RequestFactory
 
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
-from hoptoad.redaction.cutting import CUT
-from hoptoad.redaction.ip_addresses import truncated
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import CUT, MASK
+from hoptoad.redaction.ip_addresses import Addresses
 
 FORWARDED = "203.0.113.7, [2001:db8:85a3:8d3:1319:8a2e:370:7348]:443, 198.51.100.17:8080"
 
@@ -64,7 +63,7 @@ def test_they_can_be_absent(settings_for):
     ],
 )
 def test_truncated(text, wanted):
-    assert truncated(text) == wanted
+    assert Addresses().truncated(text) == wanted
 
 
 NAMED_OTHERWISE = {
@@ -102,4 +101,4 @@ def test_headers_whose_whole_value_is_addresses_count_whatever_they_are_called(s
 
 
 def test_of_a_header_of_many_addresses_the_first_are_sent():
-    assert truncated(", ".join(["203.0.113.7"] * 5_000)) == ", ".join(["203.0.113.0"] * 20) + CUT
+    assert Addresses().truncated(", ".join(["203.0.113.7"] * 5_000)) == ", ".join(["203.0.113.0"] * 20) + CUT

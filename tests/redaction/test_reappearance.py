@@ -11,8 +11,8 @@ from django.utils.text import Truncator
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.notice import Incident
-from hoptoad.redaction.secrets import MASK
-from hoptoad.redaction.shortened import Shortened
+from hoptoad.redaction.cutting import MASK
+from hoptoad.redaction.secrets import Shortened
 
 SECRET = "correct-horse-battery-staple-77"
 

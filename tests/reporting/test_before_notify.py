@@ -1,4 +1,4 @@
-"""HOPTOAD_BEFORE_NOTIFY: the site's own last word."""
+"""HOPTOAD_BEFORE_NOTIFY: the site's functions change, drop or spoil a notice."""
 
 from dataclasses import replace
 
@@ -68,7 +68,7 @@ def test_what_cannot_be_encoded_goes_without_details(client, settings_for, caplo
 
 
 def test_summaries_and_digests_pass_them_too(client, settings_for):
-    from hoptoad.reporting import missing_pages, rate_limit
+    from hoptoad.reporting.pipeline import pipeline
 
     seen = []
     settings_for(
@@ -79,8 +79,7 @@ def test_summaries_and_digests_pass_them_too(client, settings_for):
     for path in ("/boom/", "/boom/", "/nowhere/", "/nowhere/"):
         client.get(path)
 
-    rate_limit.tell_now()
-    missing_pages.tell_now()
+    pipeline.flush_summaries()
 
     assert len(seen) == 4
     assert outbox == []

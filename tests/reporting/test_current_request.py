@@ -1,4 +1,4 @@
-"""Whatever reports inside a request knows the request, and one failure of it is one notice."""
+"""Every integration finds the current request, and one failure of it is one notice."""
 
 import asyncio
 import concurrent.futures
@@ -19,8 +19,8 @@ from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpRespon
 from django.test import AsyncClient, Client
 
 import hoptoad
+from hoptoad.capture import sightings
 from hoptoad.log import HoptoadHandler
-from hoptoad.reporting import duplicates
 from hoptoad.runtime import scope
 from hoptoad.testing import outbox
 
@@ -253,6 +253,21 @@ def test_outside_of_requests_each_raising_in_a_loop_is_reported(name):
             hoptoad.notify(error)
 
     assert len(outbox) == 4
+
+
+def test_an_exception_raised_without_its_traceback_is_a_new_failure():
+    error = PayError("one object")
+
+    def fail(depth):
+        if not depth:
+            raise error.with_traceback(None)
+        fail(depth - 1)
+
+    for depth in (5, 0):
+        with hoptoad.watch(reraise=False):
+            fail(depth)
+
+    assert len(outbox) == 2
 
 
 def test_outside_of_requests_each_raising_in_coroutines_is_reported():
@@ -543,7 +558,7 @@ def test_memory_of_seen_exceptions_is_bounded():
         hoptoad.notify(PayError(number))
         hoptoad.notify(ValueError(number))
 
-    assert len(duplicates._sightings) <= 256
+    assert len(sightings._sightings) <= 256
 
 
 def lines_of(response):

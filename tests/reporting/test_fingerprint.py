@@ -1,4 +1,4 @@
-"""Which failures are the same, and how little it takes to know it."""
+"""Which failures are the same, and that their fingerprint is cheap."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What a programmer reports by hand."""
+"""notify, watch, context and flush."""
 
 import asyncio
 import enum
@@ -12,7 +12,7 @@ from django.test import RequestFactory
 
 import hoptoad
 from hoptoad import stats
-from hoptoad.redaction.secrets import MASK
+from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 
 
@@ -49,7 +49,7 @@ def test_a_message_has_the_place_of_the_call():
     [notice] = outbox
     assert (notice.error.class_name, notice.error.message) == ("Message", "the stock is low")
     assert notice.error.frames[0].function == "test_a_message_has_the_place_of_the_call"
-    assert notice.error.frames[0].file == "[PROJECT_ROOT]/reporting/test_doors.py"
+    assert notice.error.frames[0].file == "[PROJECT_ROOT]/reporting/test_manual.py"
 
 
 def test_a_message_goes_beside_an_exception():
@@ -83,7 +83,7 @@ def test_all_details_travel_and_are_scrubbed():
     ("args", "kwargs", "why"),
     [
         ((), {}, "Here there is neither"),
-        (("a text",), {}, "'a text' is no exception; a text goes into message"),
+        (("a text",), {}, "'a text' is no exception; pass a text as message"),
         ((ValueError,), {}, "is no exception"),
         ((), {"message": 7}, "The message is a int"),
         ((), {"message": "x", "params": [1]}, "params is a list, and must be a mapping"),
@@ -220,7 +220,7 @@ def test_messages_of_one_call_share_a_limit(settings_for):
     assert stats()["suppressed"] == 3
 
 
-def test_an_exception_is_reported_once_by_whichever_door(client, view):
+def test_an_exception_is_reported_once_by_whichever_integration(client, view):
     @view
     def fail(request):
         with hoptoad.watch():

@@ -1,4 +1,4 @@
-"""Missing pages that are asked for again: one digest, not one notice each."""
+"""The 404 digest: repeated requests for missing pages are one notice."""
 
 import threading
 
@@ -9,8 +9,9 @@ from places import SITE
 from hoptoad import stats
 from hoptoad.capture import build
 from hoptoad.capture.request import RequestReader
-from hoptoad.reporting import missing_pages, rate_limit, reporter
-from hoptoad.reporting.missing_pages import MAX_LOOKS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
+from hoptoad.reporting import reporter
+from hoptoad.reporting.missing_pages import MAX_DESCRIPTIONS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
+from hoptoad.reporting.pipeline import pipeline
 from hoptoad.testing import outbox
 
 
@@ -22,8 +23,8 @@ class Clock:
 
 
 def seen(digest, path, referrer="", window=600):
-    if not missing_pages.is_first(path, window):
-        missing_pages.add(path, referrer, lambda: (path, referrer))
+    if not digest.is_first(path, window):
+        digest.add(path, referrer, lambda: (path, referrer))
 
 
 def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(client, settings_for):
@@ -33,8 +34,8 @@ def test_the_first_of_each_page_is_told_at_once_and_the_rest_in_one_digest(clien
             client.get(path, headers={"Referer": f"https://shop.example/{number % 2}"})
     assert len(outbox) == 3
 
-    missing_pages.tell_now()
-    missing_pages.tell_now()
+    pipeline.flush_summaries()
+    pipeline.flush_summaries()
 
     [*_, told] = outbox
     assert len(outbox) == 4
@@ -85,13 +86,13 @@ def test_a_window_begins_with_its_first_page_and_is_told_when_it_ends():
     seen(links, "/a/")
     clock.now = 599
     seen(links, "/a/")
-    assert links.ended() == []
+    assert links.take_ended() == []
 
     clock.now = 600
-    [told] = links.ended()
+    [told] = links.take_ended()
 
-    assert (told.count, told.paths, told.since, told.until) == (1, 1, 1000, 1600)
-    assert links.ended() == []
+    assert (told.count, told.pages, told.since, told.until) == (1, 1, 1000, 1600)
+    assert links.take_ended() == []
     assert links.is_first("/a/", 600)
 
 
@@ -105,7 +106,7 @@ def test_a_window_ends_also_where_nobody_asks():
     assert links.is_first("/a/", 600)
     seen(links, "/a/")
 
-    assert [told.count for told in links.ended(all_of_them=True)] == [2, 1]
+    assert [told.count for told in links.take_ended(all_of_them=True)] == [2, 1]
 
 
 def test_a_window_without_repetitions_says_nothing():
@@ -114,7 +115,7 @@ def test_a_window_without_repetitions_says_nothing():
     seen(links, "/a/")
     clock.now = 700
 
-    assert links.ended() == []
+    assert links.take_ended() == []
     assert links.is_first("/a/", 600)
 
 
@@ -129,7 +130,7 @@ def test_what_it_holds_is_bounded():
 
     assert not links.is_first("/0/", 600)
     assert not links.is_first(f"/{MAX_PATHS + 49}/", 600)
-    [told] = links.ended(all_of_them=True)
+    [told] = links.take_ended(all_of_them=True)
     assert len(told.top) == TOP
     assert told.top[0].path == "/0/"
     assert len(told.top[0].referrers) == MAX_REFERRERS
@@ -145,7 +146,7 @@ def test_counting_is_exact_from_many_threads():
     for thread in threads:
         thread.join()
 
-    assert links.ended(all_of_them=True)[0].count == 1599
+    assert links.take_ended(all_of_them=True)[0].count == 1599
 
 
 def test_the_end_of_the_process_tells_it(tmp_path):
@@ -192,8 +193,7 @@ def test_scanned_paths_do_not_hide_a_broken_link(client, settings_for, referrer,
         client.get(f"/scan/{number}.php")
     client.get("/moved/", headers={"Referer": referrer})
 
-    missing_pages.tell_now()
-    rate_limit.tell_now()
+    pipeline.flush_summaries()
 
     assert len(outbox) == 101
     told = pages(outbox[-1])["/moved/"]
@@ -208,8 +208,7 @@ def test_a_route_that_is_scanned_lists_its_pages_in_the_digest(client, settings_
     for _ in range(4):
         client.get(path)
 
-    missing_pages.tell_now()
-    rate_limit.tell_now()
+    pipeline.flush_summaries()
 
     assert len(outbox) == 2
     assert pages(outbox[1])[path]["count"] == "3"
@@ -233,7 +232,7 @@ def test_links_of_this_site_have_room_that_scanners_do_not_take():
         path = f"/scan/{number}"
         links.add(path, "", lambda path=path: (path, ""))
 
-    [told] = links.ended(all_of_them=True)
+    [told] = links.take_ended(all_of_them=True)
 
     assert told.top[0].path == "/moved/"
     assert told.count == 3 * MAX_PATHS + 1
@@ -246,7 +245,7 @@ def test_the_page_that_goes_first_is_the_one_nobody_asked_for_longest():
         seen_again = "/wanted/" if number % 100 == 0 else f"/scan/{number}"
         links.add(seen_again, "", lambda seen_again=seen_again: (seen_again, ""))
 
-    [told] = links.ended(all_of_them=True)
+    [told] = links.take_ended(all_of_them=True)
 
     assert (told.top[0].path, told.top[0].count) == ("/wanted/", 30)
 
@@ -255,11 +254,11 @@ def test_what_is_looked_at_is_bounded_and_the_rest_still_counted():
     looked = []
     links = Digest()
     links.is_first("/a/", 600)
-    for number in range(2 * MAX_LOOKS):
+    for number in range(2 * MAX_DESCRIPTIONS):
         links.add(f"/{number % 300}/", f"https://x.test/{number}", lambda: looked.append(1) or ("/x/", "y"))
 
-    assert len(looked) == MAX_LOOKS
-    assert links.ended(all_of_them=True)[0].count == 2 * MAX_LOOKS
+    assert len(looked) == MAX_DESCRIPTIONS
+    assert links.take_ended(all_of_them=True)[0].count == 2 * MAX_DESCRIPTIONS
 
 
 def test_the_digest_looks_at_a_request_and_takes_no_notice_of_it(client, settings_for, monkeypatch):
@@ -271,7 +270,7 @@ def test_the_digest_looks_at_a_request_and_takes_no_notice_of_it(client, setting
         monkeypatch.setattr(RequestReader, name, lambda reader, name=name: read.append(name))
     client.post("/moved/", {"password": "x" * 50_000}, headers={"Referer": "https://x.test/"})
 
-    missing_pages.tell_now()
+    pipeline.flush_summaries()
 
     assert read == []
     assert pages(outbox[-1])["/moved/"]["referrers"] == ({"referrer": "https://x.test/", "count": "1"},)
@@ -297,7 +296,7 @@ def test_a_secret_in_the_address_of_a_missing_page_stays(client, settings_for, g
     for _ in range(3):
         client.get(f"/missing/{SECRET}/x", query, **given)
 
-    missing_pages.tell_now()
+    pipeline.flush_summaries()
 
     [page] = pages(outbox[-1]).values()
     assert SECRET not in repr(outbox[-1])
@@ -311,7 +310,7 @@ def test_a_host_that_is_none_does_not_keep_a_page_from_the_digest(settings_for, 
     for _ in range(2):
         reporter.report_status(RequestFactory().get("/moved/", headers={"Host": host}), 404)
 
-    missing_pages.tell_now()
+    pipeline.flush_summaries()
 
     [page] = pages(outbox[-1]).values()
     assert page["count"] == "1"
@@ -327,7 +326,7 @@ def test_an_address_that_may_not_be_sent_stays_out_of_the_digest(client, setting
     for _ in range(2):
         client.get("/from/203.0.113.77/", **header)
 
-    missing_pages.tell_now()
+    pipeline.flush_summaries()
 
     assert "203.0.113.77" not in repr(outbox[-1])
     assert pages(outbox[-1])

@@ -1,4 +1,4 @@
-"""Storms: the first go at once, the flood is counted and summed up."""
+"""The rate limit: the first notices are sent at once, the rest are counted and summed up."""
 
 import threading
 
@@ -7,10 +7,11 @@ from django.core.cache import caches
 from rules import variables
 
 from hoptoad import notify, stats
+from hoptoad.conf.loading import get_settings
 from hoptoad.notice import ErrorInfo, Incident, Notice
-from hoptoad.reporting import rate_limit
 from hoptoad.reporting.fingerprint import fingerprint
-from hoptoad.reporting.throttle import MAX_FINGERPRINTS, MAX_FLOODS, MAX_VARIANTS, Throttle
+from hoptoad.reporting.pipeline import pipeline
+from hoptoad.reporting.rate_limit import MAX_FINGERPRINTS, MAX_SUMMARIES, MAX_VARIANTS, RateLimiter, Throttle
 from hoptoad.testing import outbox
 
 
@@ -38,7 +39,7 @@ def capture():
 def storm_of(throttle, number, limit=3):
     admitted = 0
     for index in range(number):
-        if throttle.admits("same", limit):
+        if throttle.allows("same", limit):
             admitted += 1
         else:
             throttle.suppress("same", capture)
@@ -47,41 +48,41 @@ def storm_of(throttle, number, limit=3):
 
 def test_below_the_limit_all_go_at_once(throttle):
     assert storm_of(throttle, 3) == 3
-    assert throttle.ended(all_of_them=True) == []
+    assert throttle.take_ended(all_of_them=True) == []
 
 
 def test_beyond_the_limit_they_are_counted_and_summed_up_once_when_the_window_ends(throttle, clock):
     assert storm_of(throttle, 10) == 3
     clock.now += 59
-    assert throttle.ended() == []
+    assert throttle.take_ended() == []
     clock.now += 1
 
-    [flood] = throttle.ended()
+    [suppressed] = throttle.take_ended()
 
-    assert (flood.count, flood.since) == (7, 1000.0)
-    assert throttle.ended() == []
+    assert (suppressed.count, suppressed.since) == (7, 1000.0)
+    assert throttle.take_ended() == []
 
 
 def test_a_new_window_begins_with_a_new_limit(throttle, clock):
     storm_of(throttle, 10)
     clock.now += 60
-    throttle.ended()
+    throttle.take_ended()
 
     assert storm_of(throttle, 10) == 3
 
 
 def test_different_failures_do_not_share_a_limit(throttle):
     assert storm_of(throttle, 10) == 3
-    assert throttle.admits("another", 3)
+    assert throttle.allows("another", 3)
 
 
 def test_very_many_different_failures_do_not_fill_the_memory(throttle, clock):
     for number in range(MAX_FINGERPRINTS + 10):
-        assert throttle.admits(str(number), 3)
+        assert throttle.allows(str(number), 3)
 
     assert len(throttle._windows) == MAX_FINGERPRINTS
     clock.now += 60
-    assert throttle.admits("one more", 3)
+    assert throttle.allows("one more", 3)
     assert len(throttle._windows) == 1
 
 
@@ -98,7 +99,7 @@ def test_counting_is_exact_from_many_threads(throttle):
         thread.join()
 
     assert sum(admitted) == 100
-    assert throttle.ended(all_of_them=True)[0].count == 1900
+    assert throttle.take_ended(all_of_them=True)[0].count == 1900
 
 
 def test_failures_are_the_same_by_class_and_line():
@@ -120,7 +121,7 @@ def test_a_storm_is_limited_and_summed_up_in_the_group_of_its_failure(client, re
         client.get(f"/boom/{number}/")
     assert len(reported) == 5
 
-    rate_limit.tell_now()
+    pipeline.flush_summaries()
 
     assert len(reported) == 6
     last = list(reported)[-1]
@@ -147,11 +148,53 @@ def test_processes_share_the_limit_through_the_cache(client, reported, settings_
 
     for _ in range(4):
         client.get("/boom/")
-    rate_limit.start_over()  # as another process that has counted nothing itself
+    pipeline.start_over()  # as another process that has counted nothing itself
     for _ in range(4):
         client.get("/boom/")
 
     assert len(reported) == 5
+
+
+class Cache:
+    """Counts as Django's caches do."""
+
+    def __init__(self):
+        self.counts = {}
+
+    def add(self, key, value, timeout):
+        self.counts.setdefault(key, value)
+
+    def incr(self, key):
+        self.counts[key] += 1
+        return self.counts[key]
+
+
+def test_limiters_with_one_cache_have_one_limit(clock, settings_for):
+    settings_for(HOPTOAD_STORM_LIMIT=3, HOPTOAD_STORM_CACHE="default")
+    cache, sent = Cache(), []
+    first, second = (RateLimiter(sent.append, clock=clock, cache=lambda alias: cache) for _ in range(2))
+
+    keys = [limiter.over_limit(Incident(status=503), get_settings()) for limiter in (first, second) * 3]
+
+    assert [key is None for key in keys] == [True, True, True, False, False, False]
+    assert list(cache.counts.values()) == [6]
+
+
+def test_a_limiter_sends_one_summary_and_forgets_it(clock, settings_for):
+    settings_for(HOPTOAD_STORM_LIMIT=1)
+    sent = []
+    limiter = RateLimiter(sent.append, clock=clock, wall_clock=clock)
+    for _ in range(4):
+        key = limiter.over_limit(Incident(status=503), get_settings())
+        if key is not None:
+            limiter.suppress(key, capture)
+
+    limiter.flush()
+    limiter.flush()
+
+    assert [notice.request.cgi_data["STORM_SUPPRESSED"] for notice in sent] == [
+        "3 notices like this one in this process"
+    ]
 
 
 def test_a_cache_that_fails_costs_nothing_but_the_sharing(client, reported, settings_for, caplog):
@@ -170,7 +213,7 @@ def test_a_cache_that_fails_costs_nothing_but_the_sharing(client, reported, sett
         client.get("/boom/")
 
     assert len(reported) == 5
-    assert "does not count" in caplog.text
+    assert "this process counts alone" in caplog.text
 
 
 def test_a_sample_rate_of_nothing_reports_nothing(client, reported, settings_for):
@@ -183,9 +226,9 @@ def test_a_sample_rate_of_nothing_reports_nothing(client, reported, settings_for
 
 
 def test_what_was_lost_is_told_in_the_next_notice(client, reported):
-    from hoptoad.delivery.stats import tally
+    from hoptoad.delivery.stats import stats as process_stats
 
-    tally.drop(17, "for the test")
+    process_stats.drop(17, "for the test")
 
     client.get("/boom/")
 
@@ -193,7 +236,6 @@ def test_what_was_lost_is_told_in_the_next_notice(client, reported):
 
 
 def test_a_timer_sums_up_when_the_window_ends(client, collector, settings_for, monkeypatch):
-    monkeypatch.setattr("hoptoad.reporting.throttle.WINDOW", 0.2)
     monkeypatch.setattr("hoptoad.reporting.rate_limit.WINDOW", 0.2)
     settings_for(HOPTOAD_HANDLER="blocking", HOPTOAD_NOTIFICATION_URL=collector.url, HOPTOAD_STORM_LIMIT=1)
 
@@ -208,43 +250,43 @@ def test_a_timer_sums_up_when_the_window_ends(client, collector, settings_for, m
 def over(throttle, key, times=1):
     """Counts what is not admitted, with a limit of 1."""
     for _ in range(times + 1):
-        if not throttle.admits(key, 1):
+        if not throttle.allows(key, 1):
             throttle.suppress(key, capture)
 
 
-def test_the_oldest_goes_first_and_its_flood_is_still_summed_up(throttle):
+def test_the_oldest_goes_first_and_what_it_suppressed_is_still_summed_up(throttle):
     over(throttle, b"oldest", 5)
     for number in range(MAX_FINGERPRINTS):
-        throttle.admits(b"%d" % number, 1)
+        throttle.allows(b"%d" % number, 1)
 
-    assert throttle.admits(b"oldest", 1)
-    assert throttle.has_floods()
-    assert [flood.count for flood in throttle.ended()] == [5]
+    assert throttle.allows(b"oldest", 1)
+    assert throttle.has_suppressed()
+    assert [suppressed.count for suppressed in throttle.take_ended()] == [5]
 
 
-def test_more_floods_than_have_room_are_summed_up_together(throttle, clock):
+def test_failures_beyond_the_bound_share_one_summary(throttle, clock):
     captured = []
-    for number in range(MAX_FLOODS + 40):
+    for number in range(MAX_SUMMARIES + 40):
         for _ in range(3):
-            if not throttle.admits(b"%d" % number, 1):
+            if not throttle.allows(b"%d" % number, 1):
                 throttle.suppress(b"%d" % number, lambda: captured.append(1) or capture())
     clock.now += 60
 
-    floods = throttle.ended()
+    ended = throttle.take_ended()
 
-    assert len(captured) == MAX_FLOODS
-    assert sorted(flood.count for flood in floods) == [*[2] * MAX_FLOODS, 80]
-    assert [flood.count for flood in floods if flood.notice is None] == [80]
+    assert len(captured) == MAX_SUMMARIES
+    assert sorted(suppressed.count for suppressed in ended) == [*[2] * MAX_SUMMARIES, 80]
+    assert [suppressed.count for suppressed in ended if suppressed.notice is None] == [80]
     over(throttle, b"later")
-    assert throttle.ended(all_of_them=True)[0].notice is not None
+    assert throttle.take_ended(all_of_them=True)[0].notice is not None
 
 
 def test_what_cannot_be_captured_is_counted_too(throttle):
-    throttle.admits(b"x", 0)
+    throttle.allows(b"x", 0)
     with pytest.raises(ValueError, match="no"):
         throttle.suppress(b"x", lambda: raise_it(ValueError("no")))
 
-    assert [(flood.notice, flood.count) for flood in throttle.ended(all_of_them=True)] == [(None, 1)]
+    assert [(each.notice, each.count) for each in throttle.take_ended(all_of_them=True)] == [(None, 1)]
 
 
 def raise_it(error):
@@ -276,7 +318,7 @@ def test_classes_made_at_run_time_do_not_escape_the_limit(client, settings_for, 
         client.get("/boom/")
     assert len(outbox) == MAX_VARIANTS + 2
 
-    rate_limit.tell_now()
+    pipeline.flush_summaries()
 
     said = [notice.request.cgi_data.get("STORM_SUPPRESSED", "").partition(" ")[0] for notice in outbox]
     assert sorted(filter(None, said)) == ["67", "99"]
@@ -285,19 +327,19 @@ def test_classes_made_at_run_time_do_not_escape_the_limit(client, settings_for, 
 def test_failures_without_room_of_their_own_are_told_in_one_notice(client, settings_for, view):
     settings_for(HOPTOAD_STORM_LIMIT=1)
     lines = "\n".join(
-        f"    if number == {number}: raise KeyError(number)" for number in range(MAX_FLOODS + 9)
+        f"    if number == {number}: raise KeyError(number)" for number in range(MAX_SUMMARIES + 9)
     )
     names = {}
     exec(compile(f"def fail(number):\n{lines}", __file__, "exec"), names)  # noqa: S102
     view(lambda request: names["fail"](int(request.GET["n"])))
-    for number in (*range(MAX_FLOODS + 9), *range(MAX_FLOODS + 9)):
+    for number in (*range(MAX_SUMMARIES + 9), *range(MAX_SUMMARIES + 9)):
         client.get("/exception/", {"n": number})
     before = len(outbox)
 
-    rate_limit.tell_now()
+    pipeline.flush_summaries()
 
     told = outbox[before:]
-    assert len(told) == MAX_FLOODS + 1
+    assert len(told) == MAX_SUMMARIES + 1
     [rest] = [notice for notice in told if notice.error.class_name == "StormLimit"]
     assert rest.request.cgi_data["STORM_SUPPRESSED"] == "9 notices of other failures in this process"
 
@@ -309,6 +351,6 @@ def test_processes_share_the_limit_of_log_calls_and_tasks_too(settings_for):
     for number in range(3):
         for action in ("bill", "mail"):
             notify(message=f"row {number}", component="tasks", action=action)
-        rate_limit.start_over()  # as another process
+        pipeline.start_over()  # as another process
 
     assert len(outbox) == 4

@@ -1,4 +1,4 @@
-"""Why a status was answered: what the exception said, and where."""
+"""The exception behind a 404, 403 or 400: its message and frames are in the notice of the answer."""
 
 import copy
 import gc
@@ -61,7 +61,7 @@ def test_the_message_holds_the_reason_and_the_lines_are_those_of_the_exception(
     assert notice.findtext("error/message") == message
     lines = [(line.get("file"), line.get("method")) for line in notice.iter("line")]
     assert [file for file, _ in lines] == [
-        "[PROJECT_ROOT]/reporting/test_reasons.py",
+        "[PROJECT_ROOT]/reporting/test_refusals.py",
         "[PROJECT_ROOT]/site/shop/views.py",
     ]
 

@@ -1,4 +1,4 @@
-"""A raised HTTP status is an answer only where something answers it."""
+"""A raised HTTP status is a failure only where nothing answers it."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ from hoptoad.exceptional import HttpConflict, HttpGone, HttpLocked, HttpRedirect
 from hoptoad.integrations.asgi import HoptoadASGI
 from hoptoad.integrations.wsgi import HoptoadWSGI
 from hoptoad.log import HoptoadHandler
+from hoptoad.middleware import HoptoadNotifierMiddleware
 from hoptoad.testing import outbox
 
 ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
@@ -198,6 +199,28 @@ def test_one_that_the_view_answers_by_its_own_status_is_no_failure(view, log_han
 
     assert get(server).status_code == 409
     assert not outbox
+
+
+class Odd:
+    """An answer of a class that knows neither status nor streaming."""
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_odd_answer_passes_and_a_raised_status_is_reported(is_async):
+    answer = Odd()
+
+    def respond(request):
+        hoptoad.notify(HttpGone("the last frog is sold"))
+        return answer
+
+    async def respond_async(request):
+        return respond(request)
+
+    middleware = HoptoadNotifierMiddleware(respond_async if is_async else respond)
+    response = middleware(RequestFactory().get("/"))
+
+    assert (asyncio.run(response) if is_async else response) is answer
+    assert len(outbox) == 1
 
 
 def test_each_of_several_is_judged_by_the_answer(view):

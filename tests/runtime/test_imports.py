@@ -188,8 +188,8 @@ def test_a_warm_up_reports_nothing():
     ("names", "said"),
     [
         ({"HOPTOAD_SETTINGS": {}}, ""),
-        ({"HOPTOAD_HANDLER": "shop.nowhere.Handler"}, "could not be warmed up"),
-        ({"HOPTOAD_TIMEOUT": "long"}, "could not be warmed up"),
+        ({"HOPTOAD_HANDLER": "shop.nowhere.Handler"}, "hoptoad.warm_up() failed"),
+        ({"HOPTOAD_TIMEOUT": "long"}, "hoptoad.warm_up() failed"),
     ],
 )
 def test_a_warm_up_raises_nothing(settings_for, caplog, names, said):

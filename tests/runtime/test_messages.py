@@ -15,7 +15,7 @@ from hoptoad.api import htv2, v3
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.spool.directory import SpoolDirectory
-from hoptoad.delivery.stats import tally
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.runtime import messages
 
@@ -43,7 +43,7 @@ YAML = """---
     ],
 )
 def test_a_text_of_somebody_else_is_one_printable_line(text, shown):
-    assert messages.quoted(text) == shown
+    assert messages.safe_line(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_key_that_the_server_repeats_is_masked(collector, settings_for, caplog
     report = {"v2": htv2, "v3": v3}[api].report
 
     answer = report(b"{}")
-    tally.drop(1, f"for the test: {answer}")
+    stats.drop(1, f"for the test: {answer}")
 
     said = f"{caplog.text} {answer.text} {answer.id} {answer.link} {lost}"
     assert KEY not in said

@@ -171,4 +171,4 @@ def test_flush_raises_nothing(settings_for, caplog):
     settings_for(HOPTOAD_HANDLER="shop.nowhere.Handler")
 
     assert hoptoad.flush() is False
-    assert "What still waited could not be sent" in caplog.text
+    assert "Waiting notices could not be sent" in caplog.text

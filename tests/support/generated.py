@@ -176,7 +176,7 @@ def sound(made):
     there = [
         carrier
         for carrier in CARRIERS[made.entry]
-        if _is_there(carrier, made.body, {**PLAIN, **made.settings})
+        if is_there(carrier, made.body, {**PLAIN, **made.settings})
     ]
     return replace(
         made,
@@ -209,7 +209,7 @@ def _settings(rng):
     return settings
 
 
-def _is_there(carrier, body, settings):
+def is_there(carrier, body, settings):
     if carrier in ("variable", "nested variable"):
         return settings["HOPTOAD_LOCAL_VARIABLES"]
     if carrier == "source":

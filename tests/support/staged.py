@@ -25,7 +25,7 @@ import hoptoad
 from hoptoad import hooks
 from hoptoad.capture import context
 from hoptoad.log import HoptoadHandler
-from hoptoad.reporting import missing_pages, rate_limit
+from hoptoad.reporting.pipeline import pipeline
 
 # The site's files, and the one in which each failure happens; its text is made for each case.
 FOLDER = tempfile.TemporaryDirectory(prefix="hoptoad-made-up-")
@@ -76,8 +76,7 @@ def run(case):
 def _run(case):
     scene = Scene(case)
     sent.clear()
-    rate_limit.start_over()
-    missing_pages.start_over()
+    pipeline.start_over()
     context.forget()
     own, environment = _own(scene)
     _now[:] = [scene]

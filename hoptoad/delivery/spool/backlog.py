@@ -1,4 +1,4 @@
-"""What the delivering process knows to wait: the oldest first, each notice with a back-off of its own."""
+"""The waiting notices that this process knows: the oldest first, each with its own back-off."""
 
 import heapq
 import time
@@ -11,7 +11,7 @@ from hoptoad.delivery.spool.directory import Waiting
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A notice, and the final answer to it where the disk could not yet be told."""
+    """A notice, and its final answer while the disk could not yet be changed accordingly."""
 
     notice: Waiting
     answer: Answer | None = None
@@ -19,7 +19,7 @@ class Entry:
 
 
 class Age:
-    """How old a notice is, by the wall clock and by a steady one: a clock that jumps makes nothing old."""
+    """The age of notices, by the wall clock and by a steady one: a clock that jumps makes nothing old."""
 
     def __init__(
         self, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
@@ -52,7 +52,7 @@ class Backlog:
                 heapq.heappush(self._due, (0.0, notice.key))
 
     def next(self) -> Entry | None:
-        """Takes out the notice that should be tried now; give it back with `again`, `later` or `done`."""
+        """Takes out a notice that may be tried now. Return it with `again`, `later` or `done`."""
         while self._due and self._due[0][0] <= self._clock():
             entry = self._entries.get(heapq.heappop(self._due)[1])
             if entry is not None:
@@ -60,11 +60,11 @@ class Backlog:
         return None
 
     def due_in(self) -> float:
-        """The seconds until `next` has something; many where nothing waits."""
+        """The seconds until `next` returns a notice; LONGEST_PAUSE where nothing waits."""
         return max(self._due[0][0] - self._clock(), 0.0) if self._due else LONGEST_PAUSE
 
     def due(self) -> int:
-        """How many wait for nothing but their turn."""
+        """The number of notices that may be tried now."""
         now = self._clock()
         return sum(when <= now for when, _ in self._due)
 
@@ -83,7 +83,7 @@ class Backlog:
         self._entries.pop(entry.notice.key, None)
 
     def take_older(self, seconds: float, age: Age) -> list[Waiting]:
-        """Forgets the notices that have waited for longer, and returns them."""
+        """Forgets and returns the notices that are older."""
         old = [entry for entry in self._entries.values() if age.of(entry.notice) > seconds]
         for entry in old:
             self.done(entry)

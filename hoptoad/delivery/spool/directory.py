@@ -16,8 +16,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hoptoad.conf.settings import Settings
 from hoptoad.delivery.spool import own_files
-from hoptoad.runtime.messages import quoted
+from hoptoad.errors import ConfigurationError
+from hoptoad.runtime import safe_files
+from hoptoad.runtime.messages import safe_line
 
 SUFFIX = ".notice"
 MAX_NOTICE = 64 * 1024 * 1024  # bytes; this library writes none that is larger
@@ -44,13 +47,22 @@ class Waiting:
 
 @dataclass(slots=True)
 class Contents:
-    """What one scan has found."""
+    """The result of one scan."""
 
     notices: list[Waiting] = field(default_factory=list)  # oldest first
     skipped: dict[str, str] = field(default_factory=dict)  # names, and why each is not sent
     torn: dict[str, float] = field(default_factory=dict)  # names, and when each was last written to
     answers: set[str] = field(default_factory=set)  # names without their ending
     kib: int = 0  # notices and answers, each rounded up
+
+
+def spool_of(settings: Settings) -> "SpoolDirectory":
+    """The directory that the settings name; it may not exist yet. Raises ConfigurationError without one."""
+    if not settings.spool_dir:  # of a handler that is named by its class, or of a command
+        raise ConfigurationError(
+            'HOPTOAD_SPOOL_DIR is not set. For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"'
+        )
+    return SpoolDirectory(settings.spool_dir, fsync=settings.spool_fsync)
 
 
 class SpoolDirectory:
@@ -63,12 +75,12 @@ class SpoolDirectory:
         self._clock = clock
 
     def open(self) -> None:
-        """Creates the directory, for this user only. Raises NotUsable where it is another user's."""
+        """Creates the directory, for this user only. Raises Untrusted where it is another user's."""
         own_files.make_private(self.path)
         own_files.make_private(self.refused)
 
     def write(self, payload: bytes) -> Waiting:
-        """Writes a notice; when this returns other processes see it."""
+        """Writes a notice, which other processes see when this returns."""
         now = int(self._clock() * 1_000_000)
         name = f"{now:017d}-{secrets.token_hex(4)}-0{SUFFIX}"
         try:
@@ -79,7 +91,7 @@ class SpoolDirectory:
         return Waiting(self.path / name, now / 1_000_000, len(payload), 0)
 
     def scan(self) -> Contents:
-        """All that waits. Deletes what killed processes have left half written."""
+        """Scans for waiting notices. Deletes those that killed processes have left half written."""
         found = _scan(self.path)
         for name, touched in found.torn.items():
             if self._clock() - touched > _TORN_AFTER:
@@ -107,8 +119,8 @@ class SpoolDirectory:
         return os.stat(self.path).st_mtime_ns
 
     def read(self, notice: Waiting) -> bytes:
-        """The document. Raises NotUsable for what is not a regular file of this user."""
-        return own_files.read(notice.path, MAX_NOTICE)
+        """The document. Raises Untrusted for what is not a regular file of this user."""
+        return safe_files.read(str(notice.path), MAX_NOTICE)
 
     def take(self, notice: Waiting) -> None:
         """Deletes a notice that was delivered."""
@@ -134,12 +146,12 @@ class SpoolDirectory:
     def answer(self, notice: Waiting) -> str:
         """The server's answer to a refused notice, in one printable line."""
         try:
-            found = own_files.read(self._beside(notice), _MAX_ANSWER)
+            found = safe_files.read(str(self._beside(notice)), _MAX_ANSWER)
         except FileNotFoundError:
             return ""
         except OSError as error:
             return f"no answer: {error}"
-        return quoted(found.decode(errors="replace"), 2000)
+        return safe_line(found.decode(errors="replace"), 2000)
 
     def purge(self, notices: Iterable[Waiting]) -> int:
         """Deletes notices, and the answers that belong to them; returns their number."""

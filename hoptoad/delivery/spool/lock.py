@@ -1,4 +1,4 @@
-"""Who delivers from a spool directory: one process at a time, by a lock that its children do not inherit.
+"""Lets one process at a time deliver from a spool directory, by a lock that its children do not inherit.
 
 The lock is a POSIX record lock on `.lock`: the kernel releases it when the process ends, however it
 ends, and a forked child does not have it. The file says who holds the lock and what the last scan
@@ -31,15 +31,15 @@ _STATE = re.compile(r"(\d{1,10}) (\d{1,20}) (\d{1,20}) *\n")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the file says. Times are in nanoseconds since the epoch; 0 for none."""
+    """The content of the lock file. Times are in nanoseconds since the epoch; 0 for none."""
 
     pid: int = 0
     scanned: int = 0
-    empty: int = 0  # when the directory had last changed, as a scan found nothing
+    empty: int = 0  # when the directory had last changed before a scan found nothing
 
 
 class SpoolLock:
-    """One deliverer's share in the lock. Threads may share it; in a forked child it is not held."""
+    """The lock, as one handler or command uses it. Threads may share it; a forked child does not hold it."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
@@ -53,26 +53,26 @@ class SpoolLock:
         return self.held
 
     def release(self) -> None:
-        """Gives the lock back; does nothing where it is not held."""
+        """Releases the lock; does nothing where it is not held."""
         self._file.release(self)
 
     @property
     def held(self) -> bool:
-        """Whether this deliverer has the lock."""
+        """Whether this object holds the lock."""
         return self._file.owner is self
 
     @property
     def holder(self) -> int:
-        """The process that has the lock, or had it last."""
+        """The process that holds the lock, or held it last."""
         return self._file.state().pid
 
     def wanted(self) -> bool:
-        """Whether someone at a terminal waits for the lock."""
+        """Whether a command waits for the lock."""
         return self._file.is_wanted(self)
 
     @contextlib.contextmanager
     def demanded(self, patience: float) -> Iterator[bool]:
-        """Asks whoever delivers to stop, for as long as the block runs; True where the lock was got."""
+        """Asks the process that delivers to pause during the block; True where the lock was acquired."""
         deadline = time.monotonic() + patience
         try:
             while not (self._file.want(self) and self._take()) and time.monotonic() < deadline:
@@ -88,9 +88,9 @@ class SpoolLock:
         return SCAN_GAP - since if 0 <= since < SCAN_GAP else 0.0
 
     def scanned(self, changed: int, *, empty: bool) -> int:
-        """Writes down that a scan was made, of the directory as it was at `changed`.
+        """Records a scan of the directory as it was at `changed`.
 
-        Returns `changed`, or 0 where something may have come in that moment and was missed.
+        Returns `changed`, or 0 where the scan may have missed a notice written in that moment.
         """
         now = self._clock()
         seen = changed if now - changed > _SURE_AFTER else 0
@@ -98,7 +98,7 @@ class SpoolLock:
         return seen
 
     def is_known_empty(self, changed: int) -> bool:
-        """Whether nothing waits, and so nothing need be scanned."""
+        """Whether the last scan found nothing, and nothing has changed since."""
         return changed != 0 and self._file.state().empty == changed
 
     def _take(self) -> bool:
@@ -148,7 +148,7 @@ class _File:
                 _unlock(self._descriptor(), _WANTED)
 
     def is_wanted(self, by_others_than: SpoolLock) -> bool:
-        """Asked by the one who has the lock: two who ask at once would see each other."""
+        """Only for the holder of the lock: two that ask at once would see each other."""
         with self._mutex:
             if self._wanting is not None:
                 return self._wanting is not by_others_than
@@ -168,7 +168,7 @@ class _File:
 
     def write(self, state: State) -> None:
         line = f"{state.pid} {state.scanned} {state.empty}"
-        with self._mutex, contextlib.suppress(OSError):  # a full disk: the lock holds all the same
+        with self._mutex, contextlib.suppress(OSError):  # a full disk: the lock is held all the same
             descriptor = self._descriptor()
             os.lseek(descriptor, 0, os.SEEK_SET)
             os.write(descriptor, f"{line:<52}\n".encode())

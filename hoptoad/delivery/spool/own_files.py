@@ -1,4 +1,4 @@
-"""Files and directories of this user: what others have planted is neither followed, read nor changed."""
+"""Writes files and directories of this user. Planted ones are neither followed nor changed."""
 
 import contextlib
 import errno
@@ -9,31 +9,19 @@ import weakref
 from pathlib import Path
 
 from hoptoad.runtime import safe_files
-from hoptoad.runtime.safe_files import Untrusted as NotUsable
-
-__all__ = [
-    "NotUsable",
-    "OpenFile",
-    "create",
-    "is_the_disk",
-    "make_private",
-    "may_pass",
-    "read",
-    "sync",
-    "why_not_ours",
-]
+from hoptoad.runtime.safe_files import Untrusted
 
 _DISK = {errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _PASSING = _DISK | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 def is_the_disk(error: OSError) -> bool:
-    """Whether an error is of the whole disk, rather than of one file."""
+    """Whether the error concerns the whole disk, not one file."""
     return error.errno in _DISK
 
 
 def may_pass(error: OSError) -> bool:
-    """Whether trying the same file again later may help."""
+    """Whether the same file may work later."""
     return error.errno in _PASSING
 
 
@@ -41,14 +29,7 @@ def why_not_ours(found: os.stat_result) -> str:
     """Why a file must not be used; empty where it may be."""
     if not stat.S_ISREG(found.st_mode):
         return "is not a regular file"
-    if found.st_uid != _user():
-        return f"belongs to user {found.st_uid}, and this process runs as user {_user()}"
-    return ""
-
-
-def read(path: Path, max_bytes: int) -> bytes:
-    """The content of a regular file of this user or root. Raises NotUsable for any other; never blocks."""
-    return safe_files.read(str(path), max_bytes)
+    return safe_files.why_foreign(found, safe_files.user())
 
 
 def create(path: str | Path, content: bytes, *, fsync: bool = False) -> None:
@@ -67,7 +48,7 @@ def create(path: str | Path, content: bytes, *, fsync: bool = False) -> None:
 def make_private(folder: Path) -> None:
     """Creates a directory and its parents for this user only, or closes this user's own to others.
 
-    Raises NotUsable, and changes nothing, where the directory is another user's or a symbolic link.
+    Raises Untrusted, and changes nothing, where the directory is another user's or a symbolic link.
     """
     missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     for path in reversed(missing):
@@ -75,14 +56,11 @@ def make_private(folder: Path) -> None:
             path.mkdir(mode=0o700)
     found = os.lstat(folder)
     if stat.S_ISLNK(found.st_mode):
-        raise NotUsable(f"{folder} is a symbolic link: name the directory that it points to")
+        raise Untrusted(f"{folder} is a symbolic link: name the directory that it points to")
     if not stat.S_ISDIR(found.st_mode):
-        raise NotUsable(f"{folder} is not a directory")
-    if found.st_uid != _user():
-        raise NotUsable(
-            f"{folder} belongs to user {found.st_uid}, and this process runs as user {_user()}: "
-            "run this as that user, or name another directory"
-        )
+        raise Untrusted(f"{folder} is not a directory")
+    if why := safe_files.why_foreign(found, safe_files.user()):
+        raise Untrusted(f"{folder} {why}: run this as that user, or name another directory")
     if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
         _close_to_others(folder)
 
@@ -97,17 +75,17 @@ def sync(folder: Path) -> None:
 
 
 class OpenFile:
-    """A small file that stays open. What else has its name is renamed, never followed or removed."""
+    """A small file that stays open. Anything else under its name is renamed, never followed or removed."""
 
     def __init__(self, path: Path, flags: int = 0) -> None:
         self._path = path
         self._flags = os.O_RDWR | os.O_CREAT | flags
         self._close: "weakref.finalize[[int], OpenFile] | None" = None
         self._descriptor = -1
-        self.opened = 0  # how often
+        self.opened = 0  # times
 
     def descriptor(self) -> int:
-        """The open file's descriptor; opened again where someone has deleted the file."""
+        """The file's descriptor. A file that someone has deleted is made again."""
         if self._close is None or not self._is_in_place():
             self.close()
             self._descriptor = self._opened()
@@ -143,7 +121,7 @@ def _open(path: Path, flags: int) -> int:
     why = why_not_ours(os.fstat(descriptor))
     if why:
         os.close(descriptor)
-        raise NotUsable(f"{path} {why}")
+        raise Untrusted(f"{path} {why}")
     return descriptor
 
 
@@ -154,7 +132,3 @@ def _close_to_others(folder: Path) -> None:
         os.fchmod(descriptor, mode & 0o700)
     finally:
         os.close(descriptor)
-
-
-def _user() -> int:
-    return os.geteuid() if hasattr(os, "geteuid") else 0

@@ -1,35 +1,33 @@
-"""What the log says about a spool directory: each line once, or once a minute."""
+"""The log lines about a spool directory, each once, or once a minute at most."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from hoptoad.delivery.spool.own_files import NotUsable
+from hoptoad.delivery.log_once import OnceAMinute, log_recovery
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.safe_files import Untrusted
 
 logger = get_logger(__name__)
 
-SAY_EVERY = 60.0  # seconds
 _MOST_NAMES = 1000
 
 
 class SpoolReport:
-    """Threads may share it; two at once may say a line twice."""
+    """Threads may share it; two at once may log a line twice."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._clock = clock
-        self._said_at: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._once = OnceAMinute()
+        self._logged: set[str] = set()  # names of files
         self._delivered = 0
         self._was_down = self._is_up = False
 
     def disk_failed(self, error: OSError) -> None:
-        """The disk or the directory cannot be used."""
-        if self._is_news("disk"):
+        """Logs that the disk or the directory cannot be used."""
+        if self._once.is_due("disk"):
             hint = (
                 ""
-                if isinstance(error, NotUsable)
+                if isinstance(error, Untrusted)
                 else " Is the disk full, or HOPTOAD_SPOOL_DIR not writable for this user?"
             )
             logger.error(
@@ -40,13 +38,13 @@ class SpoolReport:
             )
 
     def skipped(self, files: Mapping[str, str]) -> None:
-        """Names of files that are not sent, and why; each name is told once."""
-        new = sorted(files.keys() - self._told)
+        """Logs files that are not sent, by name and reason; each name once."""
+        new = sorted(files.keys() - self._logged)
         if not new:
             return
-        if len(self._told) > _MOST_NAMES:
-            self._told.clear()
-        self._told.update(new)
+        if len(self._logged) > _MOST_NAMES:
+            self._logged.clear()
+        self._logged.update(new)
         logger.warning(
             "Files in the spool %s that are not sent: %d. The first, %a, %s.",
             self._path,
@@ -56,7 +54,7 @@ class SpoolReport:
         )
 
     def answered(self, *, is_up: bool, accepted: bool) -> None:
-        """Remembers an attempt for `recovery`."""
+        """Counts the outcome of an attempt, for `recovery`."""
         if not is_up:
             if not self._was_down:
                 self._delivered = 0
@@ -66,27 +64,16 @@ class SpoolReport:
             self._delivered += accepted
 
     def recovery(self, waiting: int) -> None:
-        """The server is back after it was down."""
-        if self._was_down and self._is_up and self._is_news("back"):
+        """Logs that the server is back after it was down."""
+        if self._was_down and self._is_up and self._once.is_due("back"):
             self._was_down = False
-            logger.warning(
-                "The server takes notices again: %d delivered from the spool %s, %d still wait.",
-                self._delivered,
-                self._path,
-                waiting,
-            )
+            done = f"{self._delivered} delivered from the spool {self._path}"
+            log_recovery(logger, "The server", done, waiting)
 
     def left(self, waiting: int) -> None:
-        """The process ends, and notices stay on the disk."""
+        """Logs that the process ends while notices stay on the disk."""
         logger.warning(
             "This process ends; %d notices wait in the spool %s and are delivered by another.",
             waiting,
             self._path,
         )
-
-    def _is_news(self, line: str) -> bool:
-        now = self._clock()
-        if now - self._said_at.get(line, float("-inf")) < SAY_EVERY:
-            return False
-        self._said_at[line] = now
-        return True

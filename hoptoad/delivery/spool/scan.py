@@ -1,4 +1,4 @@
-"""When a spool directory is scanned: seldom, however many processes share it."""
+"""Decides when a spool directory is scanned: seldom, however many processes share it."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from hoptoad.delivery.spool.lock import SpoolLock
 from hoptoad.delivery.spool.report import SpoolReport
 from hoptoad.delivery.spool.size import SpoolSize
 
-LOOK_EVERY = 5.0  # seconds, for what processes have left that are gone
+LOOK_EVERY = 5.0  # seconds; finds what ended processes have left
 _LOOK_WHILE_DOWN = 60.0  # seconds
 _SWEEP_EVERY = 60.0  # seconds, for refused notices
 _DAY = 24 * 3600.0
@@ -38,15 +38,15 @@ class SpoolScan:
         self._scanned_at = self._swept_at = float("-inf")
 
     def start_over(self) -> None:
-        """Forgets what was seen: the next scan finds all of it."""
+        """Forgets the last scan, so that the next is made in any case."""
         self._seen = 0
 
     def is_needless(self) -> bool:
-        """Whether nothing can be found."""
+        """Whether a scan would find nothing."""
         return not self.recount and self._lock.is_known_empty(self._directory.changed())
 
     def look(self, *, knows_some: bool, is_down: bool) -> Sequence[Waiting]:
-        """All that waits, where it is time to look; else nothing."""
+        """All waiting notices if a scan is due, else none."""
         changed = self._directory.changed()
         if self._lock.scan_allowed_in() or not self._is_time(changed, knows_some, is_down):
             return ()

@@ -1,4 +1,4 @@
-"""How much a spool directory holds, known to all its processes without scanning it.
+"""The size of a spool directory, known to all its processes without a scan.
 
 The length of the file `.size` is the number of KiB: every process appends a byte for each it writes,
 which the kernel makes atomic, and the process that delivers cuts the file to what a scan has found.
@@ -15,7 +15,7 @@ _AT_ONCE = 50  # notices
 class SpoolSize:
     """Every method raises OSError where the disk fails. Threads and processes may share the directory.
 
-    `free_soon` and `free_now` want a lock of the caller's.
+    Callers of `free_soon` and `free_now` hold a lock of their own.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,7 +23,7 @@ class SpoolSize:
         self._freed: list[int] = []  # KiB
 
     def reserve(self, size: int, max_bytes: int) -> bool:
-        """Takes room for a notice of `size` bytes, unless the directory would then hold too much."""
+        """Reserves room for a notice of `size` bytes; False where the directory would hold too much."""
         kib, most = _kib(size), max_bytes // 1024
         descriptor = self._file.descriptor()
         if os.fstat(descriptor).st_size + kib > most:
@@ -35,23 +35,23 @@ class SpoolSize:
         return True
 
     def free(self, size: int) -> None:
-        """Gives the room of a notice back."""
+        """Frees the room of a notice."""
         self._take_off(_kib(size))
 
     def free_soon(self, size: int) -> None:
-        """Like `free`, many at once: what is written in that moment is not counted until the next scan."""
+        """Like `free`, many at once: a notice written in that moment counts from the next scan on."""
         self._freed.append(_kib(size))
         if len(self._freed) >= _AT_ONCE:
             self.free_now()
 
     def free_now(self) -> None:
-        """Gives back what `free_soon` has collected."""
+        """Frees what `free_soon` has collected."""
         if self._freed:
             self._take_off(sum(self._freed))
             self._freed.clear()
 
     def kib(self) -> int:
-        """The KiB in use, to within what processes are writing at the moment."""
+        """The KiB in use, not counting what is being written at the moment."""
         return os.fstat(self._file.descriptor()).st_size
 
     def set(self, kib: int) -> None:

@@ -1,17 +1,14 @@
-"""`manage.py hoptoad_deploy`: tells the server that a version was deployed."""
+"""`manage.py hoptoad_deploy`: announces to the server that a version was deployed."""
 
 import getpass
-import json
 from argparse import ArgumentParser
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hoptoad.capture.server import repository, revision
+from hoptoad.api.registry import deploy_of
+from hoptoad.capture.server import repository, revision_of
 from hoptoad.conf.loading import get_settings
-from hoptoad.conf.settings import Settings
-from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
@@ -20,17 +17,17 @@ from hoptoad.signals import heard_answers
 
 class Command(BaseCommand):
     help = (
-        "Tells the server of a deployment; Airbrake then resolves the environment's errors and links its "
-        "sources. Exits with 0 only where the server accepted it."
+        "Announces a deployment to the server. Airbrake then resolves the environment's errors and links to "
+        "its source. Exits with 0 only if the server accepted it."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--environment", help="HOPTOAD_ENV_NAME by default")
-        parser.add_argument("--revision", help="the commit that runs, by default")
-        parser.add_argument("--repository", help="the address of origin, by default")
-        parser.add_argument("--user", help="who deploys; the user of this process by default")
-        parser.add_argument("--app-version", help="HOPTOAD_APP_VERSION by default")
+        parser.add_argument("--environment", help="default: HOPTOAD_ENV_NAME")
+        parser.add_argument("--revision", help="default: the commit that runs")
+        parser.add_argument("--repository", help="the address of the repository; default: its origin")
+        parser.add_argument("--user", help="who deploys; default: the user of this process")
+        parser.add_argument("--app-version", help="default: HOPTOAD_APP_VERSION")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -38,57 +35,32 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         if not settings.enabled:
-            raise CommandError("HOPTOAD_API_KEY is not set, so there is nobody to tell.")
-        told = {
+            raise CommandError("HOPTOAD_API_KEY is not set, so no server takes the deployment.")
+        try:
+            deploy = deploy_of(settings)
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+        if deploy is None:
+            raise CommandError(
+                f'HOPTOAD_API = "{settings.api}" has no way to announce a deployment. '
+                "HOPTOAD_APP_VERSION names the version in each notice."
+            )
+        deployment = {
             "environment": options["environment"] or settings.env_name,
             "username": options["user"] or _user(),
             "repository": _without_secrets(options["repository"] or repository(settings.project_root)),
-            "revision": options["revision"] or revision(settings.project_root),
+            "revision": options["revision"] or revision_of(settings),
             "version": options["app_version"] or settings.app_version,
         }
-        told = {name: value for name, value in told.items() if value}
+        deployment = {name: value for name, value in deployment.items() if value}
         with heard_answers():
-            url, answer = _as_v4(settings, told) if settings.api == "v3" else _as_form(settings, told)
-        self.stdout.write(f"To       {messages.address(url)}")
-        for name, value in told.items():
-            self.stdout.write(f"{name:12} {messages.quoted(value)}")
+            answer = deploy(settings, deployment)
+        self.stdout.write(f"To       {messages.safe_url(answer.url)}")
+        for name, value in deployment.items():
+            self.stdout.write(f"{name:12} {messages.safe_line(value)}")
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(f"{answer}. {_advice(answer)}")
         self.stdout.write(self.style.SUCCESS("The deployment was accepted."))
-
-
-def _as_form(settings: Settings, told: dict[str, str]) -> tuple[str, Answer]:
-    """Version 2: a form at /deploys.txt of the server that takes the notices."""
-    names = {
-        "environment": "rails_env",
-        "username": "local_username",
-        "repository": "scm_repository",
-        "revision": "scm_revision",
-    }
-    form = {f"deploy[{names[name]}]": value for name, value in told.items() if name in names}
-    body = urlencode({"api_key": settings.api_key, **form})
-    url = f"{_origin(settings)}/deploys.txt"
-    return url, _post(settings, url, body, {"Content-Type": "application/x-www-form-urlencoded"})
-
-
-def _as_v4(settings: Settings, told: dict[str, str]) -> tuple[str, Answer]:
-    """Version 4: JSON, with the project's number in the address."""
-    url = f"{_origin(settings)}/api/v4/projects/{settings.project_id or _project(settings)}/deploys"
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {settings.api_key}"}
-    return url, _post(settings, url, json.dumps(told), headers)
-
-
-def _post(settings: Settings, url: str, body: str, headers: dict[str, str]) -> Answer:
-    return transport.post(url, body.encode(), headers=headers, timeout=settings.timeout)
-
-
-def _origin(settings: Settings) -> str:
-    parts = urlsplit(settings.url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _project(settings: Settings) -> str:
-    return urlsplit(settings.url).path.partition("/projects/")[2].partition("/")[0] or "1"
 
 
 def _without_secrets(address: str) -> str:
@@ -105,7 +77,7 @@ def _user() -> str:
 def _advice(answer: Answer) -> str:
     if answer.status == 404:
         return (
-            "The server knows no deployments: Errbit has taken them out in 2015. Nothing else is amiss; "
-            "HOPTOAD_APP_VERSION tells it what runs."
+            "The server takes no deployments: Errbit removed them in 2015. Nothing else is wrong; "
+            "HOPTOAD_APP_VERSION names the version in each notice."
         )
     return advice(answer)

@@ -20,15 +20,16 @@ from django.utils.encoding import iri_to_uri
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
-from hoptoad.api.registry import get_api
+from hoptoad.api.registry import get_api, url_of
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.management.preview import Line, lines
 from hoptoad.notice import Notice
+from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.secrets import MASK, Masked, Row
+from hoptoad.redaction.redact import Finding
 from hoptoad.reporting import before_notify
 from hoptoad.runtime import messages
 
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         stored: Path | None = options["stored"]
-        notice, rows = _read(stored) if stored else _made_up(options["path"], settings)
+        notice, findings = _read(stored) if stored else _made_up(options["path"], settings)
         if notice is not None:
             try:
                 payload = api.encode(notice)
@@ -90,11 +91,11 @@ class Command(BaseCommand):
             self.stdout.write(messages.printable(document, "\n", lambda c: json.dumps(c)[1:-1]))
         else:
             self.stdout.write(
-                f"{len(payload):,} bytes as {settings.api} to {messages.address(settings.url)}\n"
+                f"{len(payload):,} bytes as {settings.api} to {messages.safe_url(url_of(settings))}\n"
             )
             if not settings.enabled:
                 self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
-            shown = lines(notice, rows, Names(settings.protected_params))
+            shown = lines(notice, findings, Names(settings.protected_params))
             if api is v3 and not stored:
                 shown.append(Line("server", "os", v3.operating_system()))
             self._table(shown)
@@ -122,18 +123,17 @@ def _read(path: Path) -> tuple[Notice, None]:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     except ParseError as error:
-        raise CommandError(f"{path} is no notice: {messages.quoted(error)}") from error
+        raise CommandError(f"{path} is no notice: {messages.safe_line(error)}") from error
 
 
-def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Row]]:
-    masked = Masked(settings.known_secrets)
+def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Finding]]:
     request = _request(path, settings)
     try:
         _fail(_SECRET)
     except HoptoadPreview as error:
         incident = build.incident(request, exception=error)
-        notice = build.notice(incident, settings, masked=masked)
-    return before_notify.noticed(notice, settings.before_notify), masked.rows
+        notice, findings, _ = build.redacted(build.snapshot(incident, settings), settings)
+    return before_notify.apply(notice, settings.before_notify), findings
 
 
 def _fail(password: str) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py hoptoad_spool`: what waits on the disk, and getting it delivered."""
+"""`manage.py hoptoad_spool`: lists, sends or deletes the notices in the spool directory."""
 
 import contextlib
 import time
@@ -12,29 +12,29 @@ from hoptoad.api.parsers import parse
 from hoptoad.api.registry import report
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
-from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting
+from hoptoad.delivery.spool.directory import SpoolDirectory, Waiting, spool_of
 from hoptoad.delivery.spool.lock import SpoolLock
-from hoptoad.delivery.spool.own_files import NotUsable
 from hoptoad.delivery.spool.scan import LOOK_EVERY
 from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.errors import ConfigurationError, ParseError
-from hoptoad.handlers.base import give_up
-from hoptoad.handlers.spool_files import SendingFailed, attempt, directory_of, put_away
+from hoptoad.handlers.fallback import fall_back
+from hoptoad.handlers.spool_attempt import SendingFailed, attempt, put_away
 from hoptoad.runtime import messages
+from hoptoad.runtime.safe_files import Untrusted
 
 _BAR = 30  # characters
-_PATIENCE = 10.0  # seconds, for the process that delivers to give way
+_PATIENCE = 10.0  # seconds to wait for the process that delivers
 
 
 class Command(BaseCommand):
-    help = "Lists the notices that wait in HOPTOAD_SPOOL_DIR and those a server has refused."
+    help = "Lists the notices that wait in HOPTOAD_SPOOL_DIR and those that the server refused."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("--send", action="store_true", help="send what waits, then end")
-        what.add_argument("--watch", action="store_true", help="send what waits, and go on looking")
-        what.add_argument("--purge", action="store_true", help="delete what waits and what was refused")
+        what.add_argument("--send", action="store_true", help="send the waiting notices, then exit")
+        what.add_argument("--watch", action="store_true", help="send the waiting notices, and keep watching")
+        what.add_argument("--purge", action="store_true", help="delete the waiting and the refused notices")
 
     def handle(self, *args: Any, **options: Any) -> None:
         directory = _directory()
@@ -58,10 +58,10 @@ class Command(BaseCommand):
         for notice in found.notices:
             self.stdout.write(_row(notice, _error(directory, notice)))
         for notice in refused.notices:
-            said = messages.quoted(directory.answer(notice))
+            said = messages.safe_line(directory.answer(notice))
             self.stdout.write(_row(notice, f"{_error(directory, notice)}  [{said}]"))
         for name, why in {**found.skipped, **refused.skipped}.items():
-            self.stdout.write(f"Not sent: {messages.quoted(name, 100)} {why}.")
+            self.stdout.write(f"Not sent: {messages.safe_line(name, 100)} {why}.")
         self.stdout.write(
             f"{len(found.notices)} waiting, {len(refused.notices)} refused, in {directory.path}"
         )
@@ -72,14 +72,14 @@ class Command(BaseCommand):
 
     @contextlib.contextmanager
     def _alone(self, directory: SpoolDirectory) -> Iterator[None]:
-        """Holds the directory's lock. The process that delivers is asked to give way."""
+        """Holds the directory's lock, for which the process that delivers is asked to give way."""
         lock = SpoolLock(directory.path)
         with lock.demanded(_PATIENCE) as is_ours:
             if not is_ours:
                 raise CommandError(
                     f"Process {lock.holder} delivers from {directory.path} and did not give way within "
-                    f"{_PATIENCE:g} seconds; {len(directory.waiting())} wait. Is it stopped, or does its "
-                    "server hang? Try again, or end that process: nothing is lost."
+                    f"{_PATIENCE:g} seconds; {len(directory.waiting())} notices wait. It may be stopped, or "
+                    "its server may hang. Try again, or end that process: nothing is lost."
                 )
             yield
 
@@ -103,10 +103,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{unread + len(found.skipped)} files are not sent: hoptoad_spool lists them.")
 
     def _deliver(self, directory: SpoolDirectory, notice: Waiting) -> Answer | None:
-        """None where the notice cannot be read."""
+        """The answer, or None if the notice cannot be read."""
         try:
-            answer = attempt(directory, notice, send=report, give_up=give_up)
-        except (NotUsable, PermissionError, FileNotFoundError) as error:
+            answer = attempt(directory, notice, send=report, fall_back=fall_back)
+        except (Untrusted, PermissionError, FileNotFoundError) as error:
             self.stderr.write(f"Not sent: {error}")
             return None
         except SendingFailed as error:
@@ -118,14 +118,14 @@ class Command(BaseCommand):
         return answer
 
     def _watch(self, directory: SpoolDirectory) -> None:
-        self.stdout.write(f"Watching {directory.path}. Ctrl+C ends it.")
+        self.stdout.write(f"Watching {directory.path}. Ctrl+C stops it.")
         lock = SpoolLock(directory.path)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 time.sleep(self._look(directory, lock))
 
     def _look(self, directory: SpoolDirectory, lock: SpoolLock) -> float:
-        """Sends what waits, unless another process does; returns the seconds until the next look."""
+        """Sends the waiting notices, unless another process does. Returns the seconds until the next look."""
         try:
             changed = directory.changed()
             if lock.acquire() and not lock.is_known_empty(changed):
@@ -155,14 +155,9 @@ class Command(BaseCommand):
 
 def _directory() -> SpoolDirectory:
     try:
-        settings = get_settings()
+        directory = spool_of(get_settings())
     except ConfigurationError as error:
         raise CommandError(str(error)) from error
-    if not settings.spool_dir:
-        raise CommandError(
-            'HOPTOAD_SPOOL_DIR is not set. For example: HOPTOAD_SPOOL_DIR = "/var/spool/shop-errors"'
-        )
-    directory = directory_of(settings)
     try:
         directory.open()
     except OSError as error:
@@ -190,5 +185,5 @@ def _error(directory: SpoolDirectory, notice: Waiting) -> str:
     try:
         message = parse(directory.read(notice)).error.message
     except (OSError, ParseError) as error:
-        return f"[{messages.quoted(error, 200)}]"
-    return messages.quoted(message, 100)
+        return f"[{messages.safe_line(error, 200)}]"
+    return messages.safe_line(message, 100)

@@ -1,8 +1,8 @@
-"""A handler of the site's own, which gives up all it is given."""
+"""A handler of the site's own, which delivers nothing: all notices fall back."""
 
-from hoptoad.handlers.base import give_up
+from hoptoad.handlers.fallback import fall_back
 
 
 class Lossy:
     def enqueue(self, payload, timeout):
-        give_up(payload, timeout, "lost by the shop")
+        fall_back(payload, timeout, "lost by the shop")

@@ -1,0 +1,187 @@
+"""Recognises exceptions that were seen before, without keeping them, their frames or anything else of ours.
+
+The traceback tells whether an exception only went on, or was raised again. Its frames, outermost first:
+
+    first seen                     job, raiser
+    went on to its caller          main, job, raiser           main called job: the same raising
+    `raise error` in `again`       main, again, job, raiser    again did not call job: a new raising
+    `raise error.with_traceback`   main, again                 fewer frames than before: a new raising
+"""
+
+import contextlib
+import opcode
+import threading
+import weakref
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from asgiref import sync
+
+from hoptoad.capture.chain import slot
+
+MAX_CHAIN = 10_000
+_MAX_SEEN = 256
+_ASGIREF = sync.__file__
+_RAISE = opcode.opmap["RAISE_VARARGS"]
+# They raise in one thread what was raised in another.
+_CARRIERS = ("concurrent/futures/_base.py", "multiprocessing/pool.py")
+
+# A part of a traceback: its first frame, and the first frame after it.
+Part = tuple[TracebackType | None, TracebackType | None]
+
+
+class Sighting(NamedTuple):
+    """An exception as it was last seen."""
+
+    identity: Any
+    is_owned: bool  # seen in a request or task
+    length: int  # of its traceback
+    raised: int  # how many times it was raised so far, by its traceback
+    thread: "weakref.ref[threading.Thread]"  # not its number, which another thread may get
+    fresh: int  # the number of frames, outermost first, that do not remain from an earlier failure
+
+
+# The last exceptions that any thread saw, by id(); an identity tells whether it is still the same object.
+_sightings: dict[int, Sighting] = {}
+
+
+def identity_of(error: BaseException) -> Any:
+    """A value that recognises `error` later without keeping it alive.
+
+    A weak reference, or for classes that allow none (ValueError and other built-in ones) the
+    exception's own `__dict__`, which is nearly always empty and belongs to no other object.
+    """
+    try:
+        return weakref.ref(error)
+    except TypeError:
+        return slot(error, "__dict__")
+
+
+def is_same(identity: Any, error: BaseException) -> bool:
+    """Whether `identity_of(error)` returned this identity."""
+    if type(identity) is weakref.ReferenceType:
+        return identity() is error
+    return identity is slot(error, "__dict__")
+
+
+def is_gone(identity: Any) -> bool:
+    """Whether the exception of an identity is known to be deleted."""
+    return type(identity) is weakref.ReferenceType and identity() is None
+
+
+def parts_of(error: BaseException) -> list[Part]:
+    """The parts of the traceback that belong to this failure, outermost first.
+
+    The traceback of an object that is raised again still has the frames of earlier failures, and they
+    hold the variables of other requests. Where a Future raised what it kept, the frames of the place
+    that failed belong to it as well.
+    """
+    trace: TracebackType | None = slot(error, "__traceback__")
+    sighting = sighting_of(error)
+    if sighting is None or sighting.fresh >= sighting.length:
+        return [(trace, None)]
+    steps = _steps(error)
+    if sighting.fresh >= len(steps):
+        return [(trace, None)]
+    last = steps[sighting.fresh - 1]
+    parts: list[Part] = [(trace, last.tb_next)]
+    if _is_carrier(last.tb_frame.f_code.co_filename):
+        older = range(sighting.fresh, len(steps))
+        begins = [i for i in older if _is_new_raising(steps[i - 1], steps[i])]
+        parts += [(steps[i], None) for i in begins[-1:]]
+    return parts
+
+
+def sighting_of(error: BaseException) -> Sighting | None:
+    """How the exception was last seen, or None."""
+    sighting = _sightings.get(id(error))
+    return sighting if sighting is not None and is_same(sighting.identity, error) else None
+
+
+def remember(error: BaseException, sighting: Sighting) -> None:
+    """Replaces the last sighting of the exception."""
+    _sightings.pop(id(error), None)  # so that it becomes the youngest
+    if sighting.is_owned and type(sighting.identity) is dict and sighting.identity:
+        return  # it would keep what the site stored on the exception, for example its request
+    _sightings[id(error)] = sighting
+    while len(_sightings) > _MAX_SEEN:
+        with contextlib.suppress(RuntimeError, StopIteration):  # another thread removes some as well
+            _sightings.pop(next(iter(_sightings)), None)
+
+
+def measured(error: BaseException, *, is_owned: bool) -> Sighting:
+    """The exception as it is seen now."""
+    length, raised = 0, 1
+    outer: TracebackType | None = None
+    step: TracebackType | None = slot(error, "__traceback__")
+    in_asgiref = False
+    while step is not None and length < MAX_CHAIN:
+        frame = step.tb_frame
+        file = frame.f_code.co_filename
+        # As in `_steps`, without its list.
+        in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
+        if not in_asgiref:
+            length += 1
+            # The first comparison decides nearly always, without a call for each frame.
+            if outer is not None and frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
+                raised += 1
+            outer = step
+        step = step.tb_next
+    thread = weakref.ref(threading.current_thread())
+    return Sighting(identity_of(error), is_owned, length, raised, thread, length)
+
+
+def is_same_raising(before: Sighting, now: Sighting, error: BaseException) -> bool:
+    """Whether the exception only went on to its callers, or from one thread to another, since `before`.
+
+    `test_outside_of_requests_each_raising_in_a_loop_is_reported` and
+    `test_a_job_in_a_thread_pool_and_its_request_are_one_failure` fail without it.
+    """
+    if now.length < before.length:  # its traceback was replaced, and it was raised anew
+        return False
+    again = now.raised - before.raised
+    if again == 1 and now.thread() is not before.thread():
+        return _was_carried(error, now.length - before.length)
+    return again <= 0
+
+
+def _steps(error: BaseException) -> list[TracebackType]:
+    """The traceback without the frames of asgiref, which raises again in each thread that it changes to."""
+    step: TracebackType | None = slot(error, "__traceback__")
+    steps: list[TracebackType] = []
+    in_asgiref = False
+    while step is not None and len(steps) < MAX_CHAIN:
+        file = step.tb_frame.f_code.co_filename
+        # Together with those of the Future that asgiref waits for.
+        in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
+        if not in_asgiref:
+            steps.append(step)
+        step = step.tb_next
+    return steps
+
+
+def _is_carrier(file: str) -> bool:
+    return file.replace("\\", "/").endswith(_CARRIERS)
+
+
+def _is_new_raising(outer: TracebackType, inner: TracebackType) -> bool:
+    return inner.tb_frame.f_back is not outer.tb_frame and _is_raised_by(outer, inner)
+
+
+def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:
+    """Whether `outer`, which is not the caller of `inner`, raised what `inner` had raised before.
+
+    A traceback that goes on through callers reads main, helper, raiser. In that of an exception that
+    is raised again, the later `raise` stands right before the older frames: main, raiser, main, raiser.
+    """
+    frame = outer.tb_frame
+    if inner.tb_frame is frame:  # `raise error` in its own except block, unless a loop came here again
+        return outer.tb_lasti == inner.tb_lasti
+    # Code that awaits a coroutine or resumes a generator is not its `f_back`, and has no `raise`.
+    code = frame.f_code.co_code
+    return 0 <= outer.tb_lasti < len(code) and code[outer.tb_lasti] == _RAISE
+
+
+def _was_carried(error: BaseException, added: int) -> bool:
+    """Whether a Future raised it again, among the last `added` frames, for the thread that waited."""
+    return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in _steps(error)[:added])

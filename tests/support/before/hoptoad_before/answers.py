@@ -1,0 +1,208 @@
+"""What a server's answer means, and what to do next: one table for the log and for `hoptoad_test`.
+
+Statuses and texts are those of Airbrake, Errbit and the Redmine plug-ins.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from hoptoad_before import messages
+from hoptoad_before.lazily import compiled
+
+
+class Verdict(Enum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused for good"
+    LATER = "come back later"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one attempt to deliver a notice.
+
+    `text` is the server's own, or what went wrong on the way there: one printable line of at most 2,000
+    characters, with the site's secrets masked. `fault` says how a server was unreachable: "dns",
+    "refused", "tls", "timeout", "proxy", "network"; `is_distrusted` that its certificate was refused.
+    `delay` is in seconds, where the server asked for one, and at most LONGEST_DELAY. `id` and `link` are
+    those the server gave; the link leads to http or https.
+    """
+
+    verdict: Verdict
+    url: str
+    status: int = 0
+    text: str = ""
+    fault: str = ""
+    is_distrusted: bool = False
+    delay: float | None = None
+    id: str = ""
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        if self.delay is not None:  # min first, because it turns NaN into a number
+            object.__setattr__(self, "delay", max(min(LONGEST_DELAY, self.delay), 0.0))
+
+    def __str__(self) -> str:
+        said = f"HTTP {self.status}" if self.status else self.fault
+        return f"{self.verdict.value} ({said}): {self.text.rstrip('.') or 'no text'}"
+
+
+LONGEST_DELAY = 3600.0  # seconds, whatever a server asks for
+PAUSE_WHEN_TOLD_TO_WAIT = 60.0  # where the server does not say how long
+FIRST_PAUSE = 1.0  # after no answer at all, doubled with each further failure
+LONGEST_PAUSE = 300.0
+_MAX_DOUBLINGS = 16
+
+_LATER = frozenset({408, 420, 429, 502, 503, 504})
+_OLD_VERSION = "Notice for old app version ignored"
+_MAX_TEXT = 2000
+
+# Never parsed as XML: Redmine answers in plain text, proxies in HTML.
+_ID = compiled(r"<id\b[^<>]{0,100}>([^<]{1,200})</id>")
+_JSON_ID = compiled(r'"(?:issue_)?id"\s*:\s*"?([\w-]{1,200})')
+_JSON_LINK = compiled(r'"(?:issue_)?url"\s*:\s*"([^"\\\s]{1,2000})"')
+_LINK = compiled(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
+_MAX_LOOKED_AT = 8192
+_SECONDS = compiled(r"-?[0-9]+(?:\.[0-9]*)?")
+_MAX_DELAY_TEXT = 100
+
+
+def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answer:
+    """The verdict on an HTTP answer."""
+    body = messages.redacted(body)
+    text = messages.one_line(body, _MAX_TEXT)
+    if 200 <= status < 300 and _OLD_VERSION not in body:
+        start = body[:_MAX_LOOKED_AT]
+        return Answer(
+            verdict=Verdict.ACCEPTED,
+            url=url,
+            status=status,
+            text=text,
+            id=messages.one_line(_first(_ID, start) or _first(_JSON_ID, start)),
+            link=messages.web_link(_first(_LINK, start) or _first(_JSON_LINK, start)),
+        )
+    verdict = Verdict.LATER if status in _LATER else Verdict.REFUSED
+    delay = _delay(headers) if verdict is Verdict.LATER else None
+    return Answer(verdict=verdict, url=url, status=status, text=text, delay=delay)
+
+
+def pause_after(answer: Answer, failures: int) -> float:
+    """The seconds to wait before another attempt, where `failures` before this one had no answer."""
+    if answer.verdict is Verdict.LATER:
+        return PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
+    return min(FIRST_PAUSE * 2.0 ** min(failures, _MAX_DOUBLINGS), LONGEST_PAUSE)
+
+
+def advice(answer: Answer) -> str:
+    """What the person reading should do next; empty where nothing is to be done."""
+    if answer.verdict is Verdict.ACCEPTED:
+        return ""
+    if answer.verdict is Verdict.UNREACHABLE:
+        if answer.is_distrusted:
+            return _DISTRUSTED
+        speaks_http = "WRONG_VERSION_NUMBER" in answer.text
+        return _NO_HTTPS if speaks_http else _UNREACHABLE.get(answer.fault, _UNREACHABLE["network"])
+    if _OLD_VERSION in answer.text:
+        return _OLD_VERSION_ADVICE
+    return _on_status(answer.status, is_https=answer.url.lower().startswith("https:"))
+
+
+def _on_status(status: int, *, is_https: bool) -> str:
+    if is_https and status in (402, 403):
+        return _PLAN_OR_KEY
+    if status in _STATUS:
+        return _STATUS[status]
+    if status < 300:
+        return _OLD_VERSION_ADVICE
+    if status < 400:
+        return _REDIRECT
+    return _SERVER_ERROR if status >= 500 else _OTHER
+
+
+def _first(pattern: "re.Pattern[str]", body: str) -> str:
+    match = pattern.search(body)
+    return match[1].strip() if match else ""
+
+
+def _delay(headers: Mapping[str, str]) -> float | None:
+    for name in ("X-RateLimit-Delay", "Retry-After"):
+        value = headers.get(name, "").strip()[:_MAX_DELAY_TEXT]
+        if _SECONDS.fullmatch(value):
+            return float(value)
+        try:
+            when = parsedate_to_datetime(value)
+            if when.tzinfo is None:
+                when = when.replace(tzinfo=timezone.utc)
+            return (when - datetime.now(timezone.utc)).total_seconds()
+        except (TypeError, ValueError, OverflowError):
+            continue
+    return None
+
+
+_OLD_VERSION_ADVICE = (
+    "The server drops notices of old versions of the site. Set HOPTOAD_APP_VERSION to at least "
+    "the version it wants, or remove that version from the application's page on the server."
+)
+_NO_HTTPS = (
+    "The port does not speak https. Put http:// into HOPTOAD_NOTIFICATION_URL, which sends key and "
+    "data in clear, or the server's https port."
+)
+_DISTRUSTED = (
+    "The server's certificate is not trusted. For a private authority, point the environment variable "
+    "REQUESTS_CA_BUNDLE to its certificate; for an expired or foreign one, mend the server's."
+)
+_REDIRECT = (
+    "The server redirects, and a redirected notice loses its body, so redirects are not followed. "
+    "Put the final address, with its scheme, into HOPTOAD_NOTIFICATION_URL."
+)
+_SERVER_ERROR = (
+    "The server failed. Look into its own log; an Errbit answers 500 to a HOPTOAD_APP_VERSION "
+    "that is not like 1.2.3."
+)
+_OTHER = "Compare HOPTOAD_NOTIFICATION_URL and HOPTOAD_API_KEY with the server's project page."
+_KEY = "Compare HOPTOAD_API_KEY with the key on the server's project page."
+_PLAN_OR_KEY = (
+    f"The key is wrong, the server's API is switched off, or its plan has no SSL. {_KEY} "
+    "Only if the server truly cannot do https, and you accept that key and data travel in clear, "
+    "set HOPTOAD_NO_SSL_FALLBACK = True."
+)
+_LIMITED = "The server limits how many notices it takes. Wait, or raise the project's limit there."
+
+_STATUS = {
+    400: "The server found no notice in the request. Is a proxy between that changes requests?",
+    401: f"The server does not know the key. {_KEY}",
+    402: f"The server wants to be paid, or its API is switched off. {_KEY}",
+    403: f"The key is wrong, or the server's API is switched off. {_KEY}",
+    404: (
+        "Nothing answers at this address. HOPTOAD_NOTIFICATION_URL must name the whole URL, such as "
+        "https://errbit.example.com/notifier_api/v2/notices."
+    ),
+    413: "The notice is too large for the server. Lower HOPTOAD_MAX_CHARS or HOPTOAD_MAX_FRAMES.",
+    422: f"The server refuses the notice; mostly it does not know the key. {_KEY}",
+    420: _LIMITED,
+    429: _LIMITED,
+    503: "The server is overloaded, in maintenance, or the project is over its quota. Try later.",
+}
+_UNREACHABLE = {
+    "dns": (
+        "The host name cannot be resolved. Check its spelling in HOPTOAD_NOTIFICATION_URL, and this "
+        "machine's DNS."
+    ),
+    "refused": (
+        "Nothing listens there. Is the server running, and the port in HOPTOAD_NOTIFICATION_URL right?"
+    ),
+    "tls": (
+        "The secure connection failed. Does the port speak https, in a version of TLS that this machine "
+        "allows, and does it want a certificate of the client's?"
+    ),
+    "timeout": (
+        "The server did not answer in time. Does a firewall drop the connection? "
+        "HOPTOAD_TIMEOUT sets how many seconds to wait."
+    ),
+    "proxy": "The proxy refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment.",
+    "network": "The connection broke. Check that the address speaks HTTP, and https where the URL says so.",
+}

@@ -1,0 +1,1 @@
+"""The protocols a notice can be spoken in."""

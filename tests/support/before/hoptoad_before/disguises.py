@@ -1,0 +1,309 @@
+"""Every form in which a secret may stand in a text: quoted, escaped, encoded."""
+
+import base64
+import binascii
+import contextlib
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+from urllib.parse import quote, unquote, unquote_plus
+
+from hoptoad_before.lazily import compiled
+
+T = TypeVar("T", str, bytes)
+Span = tuple[int, int]  # where something begins in a text, and where it ends
+
+_PIECE = 256  # a longer secret is looked for in pieces, so that a bound cannot hide where it stands
+_MIN_BASE64 = 8  # bytes
+_PIECE_OF_BASE64 = 768
+_MAX_DECODINGS = 4
+
+_SPACED = compiled(r"[\w.~ -]*", re.ASCII)  # in which nothing but a space is escaped anywhere, and "-"
+_NEVER_ESCAPED = compiled(r"[A-Za-z0-9]+")
+_ESCAPE = compiled(r"\\(u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_QUOTE_OR_ESCAPE = compiled(r"\\.|[\"']", re.DOTALL)
+_ENCODED = compiled(r"(?:%[0-9A-Fa-f]{2})+|\+|[^%+]+|%")
+_SCHEMES = ("bearer", "basic", "token", "digest", "apikey", "negotiate")
+_SCHEME = compiled(r"[\w!#$%&'*+.^`|~-]{1,64}", re.ASCII)
+_AUTH_PARAM = compiled(
+    r"(?<![\w-])(?P<name>[\w.-]{1,64})\s{0,3}=\s{0,3}(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s,;&\"]+))"
+)
+# Parameters of Digest, OAuth, Hawk and AWS that everybody may know: RFC 7616, RFC 5849.
+_NO_CREDENTIALS = frozenset(
+    "realm username user uri algorithm qop nc ts domain stale charset userhash app dlg ext se sr skn"
+    " signedheaders headers oauth_version oauth_signature_method oauth_timestamp oauth_callback"
+    " signature_method timestamp version created expires keyid".split()
+)
+_NO_PASSWORDS = frozenset({"x-oauth-basic", "api_token", "unused", "token", "nopass"})
+_IN_SCRIPTS = str.maketrans(
+    {
+        character: f"\\u{ord(character):04X}"
+        for character in [*"&<>'\"`=-;\\\u2028\u2029", *map(chr, range(32))]
+    }
+)
+_IN_JSON = str.maketrans({character: f"\\u{ord(character):04X}" for character in "&<>'`+"})
+_JSON_ESCAPE = compiled(r"\\u([0-9a-f]{4})")
+
+
+def parts(value: str) -> Iterator[str]:
+    """The value as it was masked, and what it stands for or holds: of `Bearer x` the x, of Basic
+    credentials the password, of `['a', 'b']` both, of escaped text the text.
+    """
+    value = value.strip()
+    yield value
+    yield value.rstrip(".,;:!?)]}'\"")
+    inside = list(_in_quotes(value)) if value[:1] in "[{(" else []
+    yield from inside
+    for text in (value, *inside):
+        yield from _meanings(text)
+    scheme, blank, token = value.partition(" ")
+    if blank and scheme.lower() in _SCHEMES:
+        yield token.strip()
+        if scheme.lower() == "basic":
+            yield from _basic(token.strip())
+
+
+def _meanings(text: str) -> Iterator[str]:
+    """What escaped text stands for: unescaped once, and again, as JSON in a `repr` or in a page needs it."""
+    waiting, seen = [text], {text}
+    for _ in range(_MAX_DECODINGS):
+        found = {plain for shown in waiting for plain in _decoded_once(shown)} - seen
+        yield from sorted(found)
+        waiting, seen = list(found), seen | found
+
+
+def _decoded_once(text: str) -> Iterator[str]:
+    if "\\" in text:
+        plain = _ESCAPE.sub(_unescaped, text)
+        yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if "&" in text:
+        yield html.unescape(text)
+    if "%" in text:
+        yield unquote(text)
+    if not text.isascii():
+        with contextlib.suppress(UnicodeError):
+            yield text.encode("latin-1").decode()  # as WSGI hands on a header (PEP 3333)
+
+
+def written(value: str) -> Iterator[str]:
+    """The value, or pieces of it, as it is and escaped; percent-encoded as well."""
+    for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
+        yield from _written(piece)
+        if not _SPACED.fullmatch(piece) or " " in piece:
+            yield quote(piece.encode("utf-8", "surrogatepass"), safe="")
+
+
+def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:
+    """The value as it is, escaped for HTML, JSON, scripts and Python, and in Base64: forms of it or of its
+    pieces, and with them what stands in each of these forms, so that most need not even be made.
+
+    Percent-encoding has too many; `in_decoded` finds it.
+    """
+    for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
+        yield max(_NEVER_ESCAPED.findall(piece), key=len, default=""), _written(piece)
+    raw = value.encode("utf-8", "surrogatepass")
+    if len(raw) >= _MIN_BASE64:
+        for part in _in_pieces(raw, _PIECE_OF_BASE64) if len(raw) > _PIECE_OF_BASE64 else (raw,):
+            yield "", _base64(part)
+
+
+def _written(piece: str) -> Iterator[str]:
+    """The piece in each form, and the forms once more as JSON or a `repr` escapes them."""
+    for form in _forms(piece):
+        yield form
+        doubled = form.replace("\\", "\\\\")
+        yield doubled
+        if "'" in form:
+            yield doubled.replace("'", "\\'")
+        if '"' in form:
+            yield doubled.replace('"', '\\"')
+
+
+def _forms(piece: str) -> Iterator[str]:
+    yield piece
+    if "-" in piece:
+        yield piece.replace("-", "\\u002D")  # as Django's escapejs has it
+    if not _SPACED.fullmatch(piece):
+        yield from _escaped(piece)
+    elif " " in piece:
+        yield piece.replace(" ", "+")
+
+
+def _in_pieces(value: T, size: int) -> Iterator[T]:
+    """The last as long as the others: a short one would stand in many texts."""
+    for start in range(0, len(value), size):
+        yield value[start : start + size] if start + size <= len(value) else value[-size:]
+
+
+def decoded(text: str) -> str:
+    """All that percent-encoded `text` says when it is decoded once, twice and more often."""
+    said = []
+    for decode in (unquote, unquote_plus):
+        shown = text
+        for _ in range(_MAX_DECODINGS):
+            if "%" not in shown:
+                break
+            shown = decode(shown)
+            said.append(shown)
+    return "\0".join(said)
+
+
+def in_decoded(text: str, values: Iterable[str]) -> list[Span]:
+    """Where percent-encoded `text` holds one of `values`: beginnings and ends."""
+    spans: list[Span] = []
+    wanted = tuple(values)
+    for plus in (" ", "+"):
+        shown, starts = text, list(range(len(text) + 1))
+        for _ in range(_MAX_DECODINGS):
+            if "%" not in shown:
+                break
+            shown, starts = _one_decoding(shown, starts, plus)
+            for value in wanted:
+                spans += [(starts[first], starts[last]) for first, last in occurrences(value, shown)]
+    return spans
+
+
+def back_in_encoded(text: str, plain: str, spans: Iterable[Span]) -> list[Span]:
+    """Where in percent-encoded `text` stands what is at `spans` in `plain`, to which it is decoded."""
+    shown, starts = text, list(range(len(text) + 1))
+    for plus in (" ", *"+" * (_MAX_DECODINGS - 1)):
+        if shown == plain:
+            break
+        shown, starts = _one_decoding(shown, starts, plus)
+    if shown != plain:  # it is not UTF-8, or plain in part
+        return [(0, len(text))]
+    return [(starts[start], starts[end]) for start, end in spans]
+
+
+def occurrences(value: str, text: str) -> Iterator[Span]:
+    """Where `value` stands in `text`; of those that overlap, as many as cover them all."""
+    at, length = text.find(value), len(value)
+    while at >= 0:
+        yield at, at + length
+        further = text.rfind(value, at + 1, at + 2 * length - 1)
+        at = further if further >= 0 else text.find(value, at + length)
+
+
+def _one_decoding(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
+    """`text` decoded once, and where each of its characters begins in the original."""
+    shown: list[str] = []
+    places: list[int] = []
+    for found in _ENCODED.finditer(text):
+        piece, at = found[0], found.start()
+        if len(piece) >= 3 and piece[0] == "%":
+            for character in bytes.fromhex(piece.replace("%", "")).decode("utf-8", "surrogateescape"):
+                shown.append(character)
+                places.append(starts[at])
+                at += 3 * (1 if "\udc80" <= character <= "\udcff" else len(character.encode()))
+        else:
+            shown.append(plus if piece == "+" else piece)
+            places.extend(starts[at : at + len(piece)])
+    return "".join(shown), [*places, starts[len(text)]]
+
+
+def _escaped(piece: str) -> Iterator[str]:
+    yield piece.replace(" ", "+")
+    page = html.escape(piece)
+    yield page
+    page = page.replace("&#x27;", "&#39;")
+    yield page
+    yield page.replace("&quot;", "&#34;")
+    yield html.escape(piece, quote=False)
+    for text in (json.dumps(piece)[1:-1], json.dumps(piece, ensure_ascii=False)[1:-1]):
+        yield text
+        yield text.replace("/", "\\/")
+        yield json.dumps(text)[1:-1]
+        yield text.replace("&", "\\u0026").replace("<", "\\u003C").replace(">", "\\u003E")
+        yield text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    yield piece.translate(_IN_SCRIPTS)
+    text = json.dumps(piece)[1:-1].replace('\\"', "\\u0022")  # as System.Text.Json has it
+    yield _JSON_ESCAPE.sub(lambda found: f"\\u{found[1].upper()}", text.translate(_IN_JSON))
+    raw = piece.encode("utf-8", "surrogatepass")
+    latin = raw.decode("latin-1")  # as WSGI hands on what is not quoted (PEP 3333)
+    yield latin
+    for text in {latin, piece}:
+        yield from _quoted(repr(text)[1:-1])
+    yield from _quoted(ascii(piece)[1:-1])
+    yield from _quoted(repr(raw)[2:-1])
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """What Python writes within quotes: an apostrophe is escaped where the other quotes stand in it too."""
+    yield text
+    yield text.replace("\\'", "'").replace("'", "\\'")
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """What the bytes look like in Base64 wherever they begin inside something longer."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + raw).decode()
+        whole = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        yield whole
+        if "+" in whole or "/" in whole:
+            yield whole.replace("+", "-").replace("/", "_")
+
+
+def _in_quotes(text: str) -> Iterator[str]:
+    """What stands in quotes; each character is looked at once."""
+    quote, start = "", 0
+    for found in _QUOTE_OR_ESCAPE.finditer(text):
+        mark = found[0]
+        if mark[0] == "\\":
+            continue
+        if not quote:
+            quote, start = mark, found.end()
+        elif mark == quote:
+            yield text[start : found.start()]
+            quote = ""
+
+
+def _unescaped(found: "re.Match[str]") -> str:
+    """What an escape in JSON or in a `repr` stands for."""
+    code = found[1]
+    if len(code) == 1:
+        return _ESCAPED.get(code, code)
+    return chr(int(code, 8)) if code.isdigit() else chr(int(code[1:], 16))
+
+
+def _basic(token: str) -> Iterator[str]:
+    plain = _from_base64(token)
+    name, _, password = plain.partition(":")
+    yield plain
+    yield password
+    if len(password) < 2 or password in _NO_PASSWORDS:
+        yield name  # a key in the place of a user
+
+
+def credentials(value: str) -> Iterator[str]:
+    """The secrets in the value of an Authorization header, whatever its scheme (RFC 9110, section 11.4).
+
+    Of `Api-Key x` and `Key user:x` the x, of `Hawk id="a", mac="b"` both, of `AWS4 Signature=x` the x.
+    """
+    scheme, _, rest = value.strip().partition(" ")
+    if not _SCHEME.fullmatch(scheme) or not rest:
+        return
+    rest = rest.strip()
+    first = rest.split()[0].rstrip(",;")
+    yield rest
+    yield rest.rpartition(":")[2]
+    if "=" not in first.rstrip("="):
+        yield first
+    for found in _AUTH_PARAM.finditer(rest):
+        if found["name"].lower() not in _NO_CREDENTIALS:
+            yield found["quoted"] or found["bare"] or ""
+
+
+def basic_password(value: str) -> str:
+    """The password in Basic credentials, or an empty text."""
+    scheme, _, token = value.strip().partition(" ")
+    return _from_base64(token.strip()).partition(":")[2] if scheme.lower() == "basic" else ""
+
+
+def _from_base64(token: str) -> str:
+    try:
+        return base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""

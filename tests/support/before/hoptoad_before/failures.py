@@ -1,0 +1,168 @@
+"""What an exception says, whatever it tries: cycles, lies, failing texts, endless tracebacks."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from operator import attrgetter
+from types import CodeType, FrameType, TracebackType
+
+from hoptoad_before import paths
+from hoptoad_before.cleaned import joined
+from hoptoad_before.errorchain import causes_of, slot
+from hoptoad_before.notice import NOTHING, ErrorInfo, Frame
+from hoptoad_before.text import class_name, cut, exact, exception_text, without_addresses
+
+_MAX_NAME = 255
+_MAX_NOTES = 20
+# Always the same, because servers group by every line of the backtrace.
+_LEFT_OUT = Frame("[cut]", 0, "frames left out")
+# Python 3.10 has no qualified name here.
+_function_of = attrgetter("co_qualname" if hasattr(CodeType, "co_qualname") else "co_name")
+
+
+Parts = list[tuple[TracebackType | None, TracebackType | None]]
+
+
+def _whole(error: BaseException) -> Parts:
+    return [(slot(error, "__traceback__"), None)]
+
+
+class Describer:
+    """Turns exceptions into ErrorInfo, within the bounds and through the scrubber it is given.
+
+    `max_text` is how much of a text is looked at; `spend` decides how much is kept. `detail` may add
+    to a frame what else is to be said of it. `parts` chooses what of an exception's traceback is told,
+    outermost first, each with the line that is no longer part of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        scrub: Callable[[str], str],
+        spend: Callable[[str], str],
+        project_root: str,
+        max_text: int,
+        max_frames: int,
+        gem_paths: bool = False,
+        short_class_names: bool = False,
+        detail: "Callable[[FrameType, Frame], Frame] | None" = None,
+        parts: "Callable[[BaseException], Parts]" = _whole,
+    ) -> None:
+        self._parts = parts
+        self._detail = detail
+        self._scrub = scrub
+        self._spend = spend
+        self._project_root = project_root
+        self._max_text = max_text
+        self._max_frames = max_frames
+        self._gem_paths = gem_paths
+        self._short = short_class_names
+
+    def describe(self, error: BaseException) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
+        """The error, and the causes, contexts and group members that led to it."""
+        main = self._info(error, "")
+        led = tuple(self._info(cause, relation) for cause, relation in causes_of(error))
+        return main, led
+
+    def _info(self, error: BaseException, relation: str) -> ErrorInfo:
+        name = class_name(type(error))
+        name = cut(name.rpartition(".")[2] if self._short else name, _MAX_NAME)
+        parts = [self._frames(*part) for part in reversed(self._parts(error))]
+        frames, left_out = parts[0]
+        for more, number in parts[1:]:
+            frames, left_out = frames + more, left_out + number
+        return ErrorInfo(
+            class_name=name.strip() or "Exception",
+            message=self._message(error),
+            frames=frames,
+            frames_left_out=left_out,
+            notes=tuple(self._text(note) for note in _notes(error)),
+            relation=relation,
+        )
+
+    def _message(self, error: BaseException) -> str:
+        short = class_name(type(error)).rpartition(".")[2].strip() or "Exception"
+        text = self._scrubbed(exception_text(error, self._max_text).strip())
+        return self._spend(joined(f"{short}: ", text) if text else short)
+
+    def _text(self, text: str) -> str:
+        return self._spend(self._scrubbed(text))
+
+    def _scrubbed(self, text: str) -> str:
+        return self._scrub(without_addresses(cut(text, self._max_text)))
+
+    def _frames(
+        self, traceback: TracebackType | None, end: TracebackType | None
+    ) -> tuple[tuple[Frame, ...], int]:
+        """The frames, and how many are left out of their middle."""
+        root, gem_paths, detail = self._project_root, self._gem_paths, self._detail
+        shown, left_out = [], 0
+        for frame, line in frames_of(self._from_own(traceback, end), self._max_frames, end):
+            if frame is None:
+                shown.append(_LEFT_OUT)
+                left_out = line
+                continue
+            code = frame.f_code
+            file, function = code.co_filename, _function_of(code)
+            # A site that compiles what its users write can be made to name a file anything.
+            told_at = _at if len(file) + len(function) <= paths.MAX_FILE else _at.__wrapped__
+            told = told_at(file, line, function, root, gem_paths)
+            shown.append(told if detail is None else detail(frame, told))
+        return tuple(shown), left_out
+
+    def _from_own(self, traceback: TracebackType | None, end: TracebackType | None) -> TracebackType | None:
+        """The traceback from the project's outermost frame on; the whole where it has none.
+
+        What is below, the server and Django's handlers, differs between WSGI and ASGI and with each
+        upgrade, and would split the server's groups.
+        """
+        step = traceback
+        while step is not None and step is not end:
+            if paths.is_own(step.tb_frame.f_code.co_filename, self._project_root):
+                return step
+            step = step.tb_next
+        return traceback
+
+
+@lru_cache(maxsize=4096)
+def _at(file: str, line: int, function: str, project_root: str, gem_paths: bool) -> Frame:
+    """A line of the project, which is the same each time it fails."""
+    file = paths.shorten(file, project_root, gem_paths=gem_paths)
+    return Frame(file or "unknown", line, cut(function, _MAX_NAME), NOTHING)
+
+
+def walked(traceback: TracebackType | None, max_frames: int) -> Iterator[FrameType]:
+    """The frames of a traceback, outermost first, at most `max_frames` from either end."""
+    yield from (frame for frame, _ in reversed(frames_of(traceback, max_frames)) if frame is not None)
+
+
+def frames_of(
+    traceback: TracebackType | None, max_frames: int, end: TracebackType | None = None
+) -> "list[tuple[FrameType, int] | tuple[None, int]]":
+    """The frames before `end` and their lines, innermost first. Of more than `max_frames` both ends are kept,
+    with None and the number of those left out between them.
+    """
+    first: list[tuple[FrameType, int]] = []
+    room = max_frames - max_frames // 2
+    while traceback is not None and traceback is not end and room:
+        first.append((traceback.tb_frame, traceback.tb_lineno or 0))
+        traceback = traceback.tb_next
+        room -= 1
+    rest, left_out = traceback, -(max_frames // 2)
+    while rest is not None and rest is not end:
+        rest = rest.tb_next
+        left_out += 1
+    for _ in range(left_out):
+        traceback = traceback.tb_next  # type: ignore[union-attr]
+    last: list[tuple[FrameType, int] | tuple[None, int]] = []
+    while traceback is not None and traceback is not end:
+        last.append((traceback.tb_frame, traceback.tb_lineno or 0))
+        traceback = traceback.tb_next
+    between: list[tuple[None, int]] = [(None, left_out)] if left_out > 0 else []
+    return [*reversed(last), *between, *reversed(first)]
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes = slot(error, "__dict__").get("__notes__", ())
+    if type(notes) not in (list, tuple):
+        return []
+    return [exact(note) for note in notes[:_MAX_NOTES] if issubclass(type(note), str)]

@@ -1,0 +1,116 @@
+"""The one definition of "the same failure": two failures are the same if their fingerprints are equal.
+
+Told apart are the route (or task, command, logger), the exception's class, the line that raised, and
+the innermost line of the project. Merged are the values in messages and whatever lies between those
+two lines. Line numbers count, because within the minutes that fingerprints are compared no code
+changes, and two lines of one function are two faults.
+
+A fingerprint has a fixed size, whatever a visitor sends or a log record holds.
+"""
+
+from functools import lru_cache
+from hashlib import blake2b
+from types import TracebackType
+from typing import NamedTuple
+
+from hoptoad_before.brokenlinks import is_internal
+from hoptoad_before.errorchain import slot
+from hoptoad_before.notice import Incident
+from hoptoad_before.paths import is_own
+from hoptoad_before.text import bounded_repr, class_name, memory_of
+
+_SIZE = 16  # bytes
+_MAX_NAME = 255
+_MAX_FILES = 4096
+
+
+class Fingerprint(NamedTuple):
+    """`place` leaves out what code can make up at run time, as the name of a class."""
+
+    failure: bytes
+    place: bytes
+
+
+def fingerprint(incident: Incident, project_root: str = "") -> Fingerprint:
+    """The fingerprint of a failure. Reads the ends of the traceback, and captures nothing."""
+    error = incident.exception
+    where = [_route(incident)]
+    if incident.component or incident.action:
+        where += [_name(incident.component), _name(incident.action)]
+    if error is not None:
+        raised, own = _ends(slot(error, "__traceback__"), project_root)
+        return _both([*where, _line(own)], [class_name(type(error)), _line(raised)])
+    if incident.is_request:
+        is_linked = incident.status == 404 and is_internal(incident.referrer, incident.host)
+        # A scanner must not hide the broken links of the site itself.
+        kind = f"{incident.status} linked" if is_linked else str(incident.status)
+        reason = incident.reason.error.class_name if incident.reason is not None else ""
+        return _both([*where, kind], [reason])
+    frame, site = incident.stack, incident.site
+    if frame is not None:
+        called = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    else:
+        called = f"{site[0]}:{site[1]}" if site is not None else ""
+    return _both([*where, _name(incident.kind), called], [])
+
+
+def digest(text: str) -> bytes:
+    """A key of fixed size that stands for a text of any size."""
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=_SIZE).digest()
+
+
+def _both(place: list[str], failure: list[str]) -> Fingerprint:
+    hashed = blake2b("\0".join(place).encode(errors="surrogatepass"), digest_size=_SIZE)
+    key = hashed.digest()
+    if failure:
+        hashed.update("\0".join(("", *failure)).encode(errors="surrogatepass"))
+    return Fingerprint(hashed.digest(), key)
+
+
+def _route(incident: Incident) -> str:
+    match = getattr(incident.request, "resolver_match", None)
+    return _name(memory_of(match).get("route", "")) if match is not None else ""
+
+
+def _name(value: object) -> str:
+    return value if type(value) is str else bounded_repr(value, _MAX_NAME)
+
+
+def _line(step: "TracebackType | None") -> str:
+    return f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno}" if step is not None else ""
+
+
+def _ends(
+    traceback: "TracebackType | None", project_root: str
+) -> "tuple[TracebackType | None, TracebackType | None]":
+    """The innermost line of a traceback, and the innermost line of the project."""
+    files = _files(project_root)
+    last = step = traceback
+    while step is not None:
+        last, step = step, step.tb_next
+    if last is None or files[last.tb_frame.f_code.co_filename]:
+        return last, last  # as most are
+    own = None
+    while traceback is not None:
+        if files[traceback.tb_frame.f_code.co_filename]:
+            own = traceback
+        traceback = traceback.tb_next
+    return last, own
+
+
+class _Files(dict[str, bool]):
+    """Whether a file is the project's. Faster than a cached function for each line of a traceback."""
+
+    def __init__(self, project_root: str) -> None:
+        self._project_root = project_root
+
+    def __missing__(self, file: str) -> bool:
+        if len(self) >= _MAX_FILES:  # code made at run time has file names without end
+            self.clear()
+        answer = self[file] = is_own(file, self._project_root)
+        return answer
+
+
+@lru_cache(maxsize=8)
+def _files(project_root: str) -> _Files:
+    return _Files(project_root)

@@ -1,0 +1,1 @@
+"""Doors of other packages, one module each; none is imported unless its package is used."""

@@ -1,0 +1,197 @@
+"""Secrets that are known by their shape, whatever they are called and wherever they stand."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from hoptoad_before.lazily import compiled
+from hoptoad_before.text import AFTER_ESCAPE, WORD_STARTS
+
+_MAX_NAME = 64
+_ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_NEVER = 1_000_000  # digits
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the digits of twice the number, summed up
+# The dash and the blank of a PEM file, also escaped for JavaScript, HTML and URLs.
+_DASH = r"(?:-|\\{1,8}u002[dD]|\\{1,8}x2[dD]|%2[dD]|&#(?:45|x2[dD]);)"
+_BLANK = r"(?: |\+|%20|\\{1,8}u0020)"
+_PEM = rf"PRIVATE{_BLANK}KEY(?:{_BLANK}BLOCK)?"
+# The apostrophe is allowed in a user's name and password, and ends a string in code.
+_BEFORE_AT = r"(?:[^\s/:@?#\"']|'(?=\w))"
+_AFTER_COLON = r"(?:[^\s\"'<>]|'(?![\s,;:)\]}>]))"
+
+
+class Recogniser(NamedTuple):
+    """A shape of secrets. Where the pattern has named groups, only what these matched is masked.
+
+    For speed: `hints` are pieces of which a text must hold one, and `digits` how many of these must
+    follow each other, blanks and dashes between them apart.
+    """
+
+    name: str
+    pattern: "re.Pattern[str]"
+    accepts: Callable[[str], bool] = lambda _: True
+    hints: tuple[str, ...] = ()
+    digits: int = 0
+
+    def secrets(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Each secret of this shape in `text`, and where it stands."""
+        for found in self.pattern.finditer(text):
+            spans = {found.span(group) for group in found.groupdict() or (0,)}
+            for start, end in sorted(spans):
+                if start < end and self.accepts(text[start:end]):
+                    yield text[start:end], (start, end)
+
+
+class Recognisers:
+    """Those that are in force, and what finds out quickly which of them a text may hold. Immutable."""
+
+    def __init__(self, wanted: tuple[Recogniser, ...]) -> None:
+        self._all = wanted
+        self._always = tuple(item for item in wanted if not (item.hints or item.digits))
+        self._hints = tuple({hint for item in wanted for hint in item.hints})
+        self._run = b"0" * min((item.digits for item in wanted if item.digits), default=_NEVER)
+        self._judged = lru_cache(maxsize=1024)(self._is_clean)
+
+    def clean(self, name: str) -> bool:
+        """Whether no shape is in `name`; remembered, because the same names come again."""
+        return self._judged(name) if len(name) <= _MAX_NAME else self._is_clean(name)
+
+    def _is_clean(self, name: str) -> bool:
+        return not any(any(recogniser.secrets(name)) for recogniser in self.worth_trying(name))
+
+    def worth_trying(self, text: str) -> tuple[Recogniser, ...]:
+        """Those whose shapes may be in `text`."""
+        if not self._has_hint(text) and not self._has_run(text):
+            return self._always  # none, mostly
+        return tuple(item for item in self._all if not item.hints or any(map(text.__contains__, item.hints)))
+
+    def _has_hint(self, text: str) -> bool:
+        for hint in self._hints:  # noqa: SIM110 - run for every text, and cheaper than `any`
+            if hint in text:
+                return True
+        return False
+
+    def _has_run(self, text: str) -> bool:
+        if len(text) < len(self._run):
+            return False
+        return not text.isascii() or self._run in text.encode().translate(_ALL_ZERO, b" -")
+
+
+def is_card_number(text: str) -> bool:
+    """Whether the digits pass Luhn's check (ISO/IEC 7812-1, annex B)."""
+    digits = [int(character) for character in text if character.isdigit()]
+    if not 13 <= len(digits) <= 19:
+        return False
+    return (sum(digits[-1::-2]) + sum([_DOUBLED[digit] for digit in digits[-2::-2]])) % 10 == 0
+
+
+def _is_basic(text: str) -> bool:
+    try:
+        return b":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+
+
+BUILT_IN = (
+    Recogniser(
+        "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
+        compiled(
+            rf"(?<=://)(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
+            rf"|(?P<name>{_BEFORE_AT}{{1,200}}))"
+            r"(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
+        ),
+        hints=("://",),
+    ),
+    Recogniser(
+        "private_key",
+        # RFC 7468; cut short it goes on to the end.
+        compiled(
+            rf"{_DASH}{{5}}BEGIN{_BLANK}(?:[A-Z0-9]{{1,20}}{_BLANK}){{0,4}}{_PEM}{_DASH}{{5}}"
+            rf".*?(?:{_DASH}{{5}}END[A-Z0-9 +%\\u]{{1,80}}{_DASH}{{5}}|\Z)",
+            re.DOTALL,
+        ),
+        hints=("PRIVATE",),
+    ),
+    Recogniser(
+        "jwt",  # RFC 7519: `eyJ` is `{"` in base64url
+        compiled(rf"(?:(?<![\w-])|{AFTER_ESCAPE})" r"eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
+        hints=("eyJ",),
+    ),
+    Recogniser(
+        "basic_auth",  # RFC 7617
+        compiled(WORD_STARTS + r"[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
+        _is_basic,
+        hints=("Basic", "basic"),
+    ),
+    Recogniser(
+        "bearer",  # RFC 6750
+        compiled(WORD_STARTS + r"[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
+        hints=("Bearer", "bearer"),
+    ),
+    Recogniser(
+        "aws",
+        compiled(rf"(?:(?<![A-Z0-9])|{AFTER_ESCAPE})" r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
+        hints=("AKIA", "ASIA", "ABIA", "ACCA"),
+    ),
+    Recogniser(
+        "api_token",  # GitHub, GitLab, Slack, Stripe, Google, OpenAI and their like
+        compiled(
+            WORD_STARTS + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
+            r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
+        ),
+        hints=(
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "xox",
+            "k_live_",
+            "k_test_",
+            "whsec_",
+            "AIza",
+            "sk-",
+            "SG.",
+        ),
+    ),
+    Recogniser(
+        "api_token",  # Telegram, npm, PyPI, Hugging Face, Vault, Square, Linear
+        compiled(
+            WORD_STARTS
+            + r"(?:\d{8,10}:AA[\w-]{33}|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,}|hf_[A-Za-z0-9]{30,}"
+            r"|hv[bs]\.[\w-]{20,}|sq0[a-z]{3}-[\w-]{22,}|EAAA[\w-]{60}|lin_(?:api|oauth)_\w{32,})"
+        ),
+        hints=(":AA", "npm_", "pypi-AgE", "hf_", "hvb.", "hvs.", "sq0", "EAAA", "lin_"),
+    ),
+    Recogniser(
+        "card",
+        # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
+        # Another number may follow after a blank, as in 4111 1111 1111 1111 123: so each way to write a
+        # card is tried by itself.
+        compiled(
+            rf"(?:(?<![\d.])|{AFTER_ESCAPE})(?=[3-6]|2[2-7])"
+            r"(?=\d{14}|\d{4}[ -]\d{4,6}[ -]|(?<!\d[ -])\d{1,8}[ -]\d)"
+            r"(?=(?P<solid>\d{14,19})(?!\.?\d)|)"
+            r"(?=(?<!\d[ -])(?=\d(?:[ -]?\d){13,18}(?![ -]?\.?\d))"
+            r"(?P<grouped>\d{1,8}(?:[ -]\d{1,8})+)(?!\.?\d)|)"
+            r"(?=(?P<fours>\d{4}(?:[ -]\d{4}){3})(?!\.?\d)|)"
+            r"(?=(?P<rest>\d{4}(?:[ -]\d{4}){2,3}[ -]\d{1,3})(?!\.?\d)|)"
+            r"(?=(?P<amex>\d{4}[ -]\d{6}[ -]\d{4,5})(?!\.?\d)|)"
+        ),
+        is_card_number,
+        digits=14,
+    ),
+)
+NAMES = tuple(dict.fromkeys(recogniser.name for recogniser in BUILT_IN))
+
+
+def chosen(wanted: "Mapping[str, bool | re.Pattern[str]]") -> Recognisers:
+    """The built-in recognisers but those switched off with False, and the site's own patterns."""
+    kept = [recogniser for recogniser in BUILT_IN if wanted.get(recogniser.name, True) is True]
+    own = [Recogniser(name, item) for name, item in wanted.items() if isinstance(item, re.Pattern)]
+    return Recognisers((*kept, *own))

@@ -1,0 +1,293 @@
+"""Django's privacy contract: the site's exception reporter filter, and what its decorators mark.
+
+https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
+Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides all it was asked about.
+"""
+
+import contextlib
+import copy
+import functools
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
+from typing import Any, TypeVar
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
+from django.views.debug import SafeExceptionReporterFilter
+from django.views.decorators import debug as marks
+
+from hoptoad_before.guard import OF_THE_SITE, guarded, log_exception
+from hoptoad_before.imports import imported
+from hoptoad_before.messages import get_logger
+from hoptoad_before.sqlguard import no_sql
+from hoptoad_before.text import bounded_repr
+
+logger = get_logger(__name__)
+
+EVERYTHING = "__ALL__"
+HIDDEN = "[hidden: the exception reporter filter failed]"
+
+_MARKS_FILE = marks.__file__
+_MAX_LOOKED_AT = 200
+_MAX_SHOWN = 200
+_MAX_REMEMBERED = 200  # characters of a name
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
+
+_WRAPPER = "sensitive_variables_wrapper"
+_COROUTINE = inspect.CO_COROUTINE
+
+_JUDGING = frozenset({"cleanse_setting", "get_safe_cookies", "get_safe_request_meta", "get_post_parameters"})
+
+T = TypeVar("T")
+
+
+class ReporterFilter:
+    """The filter of one request, asked on behalf of one notice. What it returns is not yet scrubbed.
+
+    It is shown a copy of the request, on which it may evaluate and change what it likes, except
+    the body: where nobody has read that, it is empty.
+    """
+
+    def __init__(self, request: HttpRequest | None) -> None:
+        everything: tuple[str, ...] = (EVERYTHING,)
+        self.sensitive = guarded("marks", lambda: sensitive_post_parameters(request), everything)
+        self.original = request
+        self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
+        self._is_djangos = _is_djangos(self._filter)
+
+    @cached_property
+    def request(self) -> HttpRequest | None:
+        """The copy that the site's code is shown."""
+        return _twin(self.original, self.sensitive)
+
+    def meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any] | None":
+        """`wanted` of `request.META` as the filter lets it be seen; None where the filter failed."""
+        return self._asked("get_safe_request_meta", lambda: self._meta(wanted))
+
+    def _meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any]":
+        if not self._is_djangos:
+            return dict(self._filter.get_safe_request_meta(self.request))
+        if self.request is not None:
+            self.request.META = dict(wanted)  # and so no process environment
+        remembered = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
+        is_long = max(map(len, wanted), default=0) > _MAX_REMEMBERED  # a client names headers as it likes
+        hides: Callable[[str], bool] = remembered.__wrapped__ if is_long else remembered
+        substitute = self._filter.cleansed_substitute
+        return {name: substitute if hides(name) else value for name, value in wanted.items()}
+
+    def cookies(self) -> "Mapping[str, Any] | None":
+        """The cookies as the filter lets them be seen; None where the filter failed."""
+        return self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
+
+    def post(self, form: "Mapping[str, Any]") -> "Mapping[str, list[Any]] | None":
+        """The form, each field with its values; None where the filter failed."""
+        if self._is_djangos and not self.sensitive:
+            return form
+        return self._asked(
+            "get_post_parameters", lambda: _lists(self._filter.get_post_parameters(self.request))
+        )
+
+    def variables(self, frame: FrameType) -> "list[tuple[str, Any]] | None":
+        """A frame's local variables; None where the filter failed. Lazy objects are only named."""
+        return self._asked(
+            "get_traceback_frame_variables",
+            lambda: [
+                (str(name), value)
+                for name, value in self._filter.get_traceback_frame_variables(self.request, _Frame(frame))
+            ],
+        )
+
+    def _asked(self, method: str, ask: "Callable[[], T]") -> "T | None":
+        try:
+            with no_sql():
+                return ask()
+        except OF_THE_SITE:
+            log_exception(
+                logger,
+                "The exception reporter filter failed in %s; all it was asked about is hidden.",
+                method,
+            )
+            return None
+
+
+def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
+    """The names that `sensitive_post_parameters` marks, or EVERYTHING alone.
+
+    Also those of a view that has not run yet: the failure may have come before it.
+    """
+    if request is None:
+        return ()
+    memory = request.__dict__
+    given = memory.get("sensitive_post_parameters", ())
+    match = memory.get("resolver_match")
+    marked = _marked(match.func, (request.method or "").lower()) if match is not None else ()
+    names = (EVERYTHING,) if given == EVERYTHING else (*given, *marked)
+    return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
+
+
+def uses_marks(trace: TracebackType | None) -> bool:
+    """Whether any frame is marked, or a coroutine's, which may be."""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name == _WRAPPER or code.co_flags & _COROUTINE:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def marks_variables(frame: FrameType) -> bool:
+    """Whether `sensitive_variables` was used on this frame's function, or this is its wrapper."""
+    code = frame.f_code
+    if code.co_flags & _COROUTINE:
+        key = hash(f"{code.co_filename}:{code.co_firstlineno}")
+        return key in marks.coroutine_functions_to_sensitive_variables
+    return is_wrapper(frame)
+
+
+def is_wrapper(frame: FrameType) -> bool:
+    """Whether this is the frame in which `sensitive_variables` calls what it decorates."""
+    return frame.f_code.co_name == _WRAPPER
+
+
+class Unseen(str):
+    """The words for a value that must not be touched; shown as they are, without quotes."""
+
+    __slots__ = ()
+
+
+class _Frame:
+    """A frame whose lazy variables are only named: the filter asks each value for its class,
+    and a lazy object would be evaluated to answer.
+    """
+
+    def __init__(self, frame: FrameType) -> None:
+        self.f_code = frame.f_code
+        self.f_back = frame.f_back
+        self.f_globals = frame.f_globals
+        self.f_lineno = frame.f_lineno
+        self.f_locals = {name: _touchable(value) for name, value in tuple(frame.f_locals.items())}
+
+
+def _touchable(value: object) -> object:
+    for base in type.__dict__["__mro__"].__get__(type(value))[:-1]:
+        is_of_python = base.__flags__ & _HEAP_TYPE
+        if "__class__" in base.__dict__ or ("__getattribute__" in base.__dict__ and is_of_python):
+            return Unseen(bounded_repr(value, _MAX_SHOWN))
+    return value
+
+
+def _filter_of(request: HttpRequest | None) -> Any:
+    """As `django.views.debug` has it, but that remembers the setting for ever."""
+    own = getattr(request, "exception_reporter_filter", None)
+    return own or _default_filter(django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
+
+
+@functools.lru_cache(maxsize=8)
+def _default_filter(path: str) -> Any:
+    return imported(path)()
+
+
+def _is_djangos(found: Any) -> bool:
+    """Whether this is Django's own filter as it was shipped: it judges each variable by its name alone."""
+    kind = SafeExceptionReporterFilter
+    return (
+        type(found) is kind
+        and not _JUDGING & found.__dict__.keys()
+        and all(kind.__dict__[name].__module__ == kind.__module__ for name in _JUDGING)
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _hides(hidden_settings: Any, session_cookie: str) -> "functools._lru_cache_wrapper[bool]":
+    """Whether Django's own filter, with these two settings of it, hides a variable of a name."""
+    judge: Any = SafeExceptionReporterFilter()
+    judge.hidden_settings = hidden_settings
+    shown = object()
+    return functools.lru_cache(maxsize=256)(lambda name: judge.cleanse_setting(name, shown) is not shown)
+
+
+def _always_on(found: Any) -> Any:
+    """A filter like `found` that is never switched off."""
+    active = copy.copy(found)
+    active.is_active = lambda _: True
+    return active
+
+
+def _twin(request: HttpRequest | None, sensitive: tuple[str, ...]) -> HttpRequest | None:
+    if request is None:
+        return None
+    twin = object.__new__(type(request))
+    twin.__dict__.update(request.__dict__)
+    if "_post" not in twin.__dict__ and "_body" not in twin.__dict__:
+        twin.__dict__["_read_started"] = True  # so that Django believes the body to be gone
+    if sensitive:
+        twin.__dict__["sensitive_post_parameters"] = EVERYTHING if EVERYTHING in sensitive else sensitive
+    return twin
+
+
+def _lists(fields: Any) -> "dict[str, list[Any]]":
+    if isinstance(fields, MultiValueDict):
+        return {name: list(values) for name, values in dict.items(fields)}
+    return {name: [value] for name, value in dict(fields).items()}
+
+
+def _marked(view: Any, verb: str) -> tuple[str, ...]:
+    if len(verb) <= _MAX_REMEMBERED:  # the client chooses it
+        with contextlib.suppress(TypeError):  # a callable object that cannot be hashed
+            return _marks_of(view, verb)
+    return _marks_of.__wrapped__(view, verb)
+
+
+@functools.lru_cache(maxsize=1024)
+def _marks_of(view: Any, verb: str) -> tuple[str, ...]:
+    names: list[str] = []
+    for function in _functions(view, verb):
+        code: CodeType = function.__code__
+        if code.co_filename == _MARKS_FILE and "parameters" in code.co_freevars:
+            names += _cell(function, "parameters") or (EVERYTHING,)
+    return tuple(names)
+
+
+def _functions(view: Any, verb: str) -> Iterator[FunctionType]:
+    """The functions a view is made of: under decorators, partials, classes and their methods."""
+    waiting, seen = deque([view]), set[int]()
+    while waiting and len(seen) < _MAX_LOOKED_AT:
+        thing = waiting.popleft()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if type(thing) is functools.partial:
+            waiting.append(thing.func)
+        elif type(thing) is MethodType:
+            waiting.append(thing.__func__)
+        elif type(thing) in (list, tuple):
+            waiting.extend(thing[:_MAX_LOOKED_AT])
+        elif type(thing) is FunctionType:
+            yield thing
+            memory = thing.__dict__
+            kind = memory.get("view_class") or memory.get("cls")
+            if isinstance(kind, type):
+                waiting.extend(
+                    inspect.getattr_static(kind, name, None) for name in ("dispatch", verb or "get")
+                )
+            waiting.append(memory.get("__wrapped__"))
+            waiting.extend(_cells(thing).values())
+
+
+def _cells(function: FunctionType) -> "dict[str, Any]":
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # empty yet
+            continue
+    return found
+
+
+def _cell(function: FunctionType, name: str) -> tuple[str, ...]:
+    content = _cells(function).get(name, ())
+    return tuple(content) if type(content) is tuple else ()

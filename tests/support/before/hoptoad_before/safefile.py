@@ -1,0 +1,121 @@
+"""Opens files that somebody else may have planted: regular, without waiting, and no larger than wanted."""
+
+import contextlib
+import os
+import stat
+
+with contextlib.suppress(ImportError):  # Windows has neither, and is not asked
+    import grp
+    import pwd
+
+# Windows has none of these but O_BINARY. O_NONBLOCK: a FIFO without a writer would be waited for.
+FLAGS = sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
+)
+_CHUNK = 64 * 1024
+_OF_THE_GROUP, _OF_ALL = stat.S_IWGRP, stat.S_IWOTH
+
+
+class Untrusted(OSError):
+    """A file or directory that is not used, and why."""
+
+
+def read(path: str, max_bytes: int, *, of_anybody: bool = False) -> bytes:
+    """The content of a regular file that we or root own.
+
+    `of_anybody` takes any owner's. Symbolic links are not followed in the last part of `path`. Raises
+    Untrusted for what is too large, of another kind or of another owner, and OSError.
+    """
+    descriptor = opened(path, of_anybody=of_anybody)
+    try:
+        return _content(descriptor, path, max_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def opened(path: str, flags: int = os.O_RDONLY, *, of_anybody: bool = False) -> int:
+    """A descriptor of an existing regular file, to be closed by the caller; like `read` otherwise."""
+    _require_regular(os.lstat(path), path)  # before it is opened: opening a device may have effects
+    descriptor = os.open(path, flags | FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(status, path)  # it may have been exchanged meanwhile
+        if not of_anybody:
+            _require_owner(status, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def require_owner(path: str, *also: int) -> None:
+    """Raises Untrusted where `path`, or what it links to, is not ours, root's or that of a user in `also`."""
+    _require_owner(os.lstat(path), path, *also)
+    _require_owner(os.stat(path), path, *also)
+
+
+def require_unwritable(path: str, *also: int) -> None:
+    """Raises Untrusted where somebody else can write to the file, to its directory or to one above.
+
+    Who owns them must be us, root or a user in `also`. Directories above that of the file may be open to
+    all where they are sticky, as /tmp is: nobody can exchange the files of others there.
+    """
+    path = os.path.realpath(path)
+    place = os.path.dirname(path)
+    above = []
+    while place != os.path.dirname(place):
+        above.append(place)
+        place = os.path.dirname(place)
+    for name in (path, *above, place):
+        status = os.stat(name)
+        _require_owner(status, name, *also)
+        is_sticky = name in above[1:] and status.st_mode & stat.S_ISVTX
+        if not is_sticky and _others_write(status):
+            raise Untrusted(f"others can write to {name}: take that right from them (chmod go-w)")
+
+
+def real_path_below(path: str, directory: str) -> str:
+    """`path` with all symbolic links followed. Raises Untrusted where that leads out of `directory`."""
+    real, root = os.path.realpath(path), os.path.realpath(directory)
+    if not directory or not real.startswith(os.path.join(root, "")):
+        raise Untrusted(f"{path} lies outside of {directory or 'any directory'}")
+    return real
+
+
+def _require_regular(status: os.stat_result, path: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Untrusted(f"{path} is not a regular file")
+
+
+def _require_owner(status: os.stat_result, path: str, *also: int) -> None:
+    ours = getattr(os, "geteuid", None)  # Windows has no owners of this kind
+    if ours is not None and status.st_uid not in (ours(), 0, *also):
+        raise Untrusted(f"{path} belongs to another user ({status.st_uid})")
+
+
+def _others_write(status: os.stat_result) -> bool:
+    if os.name == "nt":
+        return False  # the mode says nothing there
+    if status.st_mode & _OF_ALL:
+        return True
+    return bool(status.st_mode & _OF_THE_GROUP) and not _is_private(status.st_gid, status.st_uid)
+
+
+def _is_private(group: int, user: int) -> bool:
+    """Whether a group has one member only: many systems give each user a group of the same name."""
+    with contextlib.suppress(KeyError):
+        named, owner = grp.getgrgid(group), pwd.getpwuid(user).pw_name
+        return named.gr_name == owner and {*named.gr_mem} <= {owner}
+    return False
+
+
+def _content(descriptor: int, path: str, max_bytes: int) -> bytes:
+    # The size is not enough: it is 0 in /proc, and a file may grow.
+    chunks, room = [], max_bytes + 1
+    if os.fstat(descriptor).st_size < room:
+        while room and (chunk := os.read(descriptor, min(room, _CHUNK))):
+            chunks.append(chunk)
+            room -= len(chunk)
+        if room:
+            return b"".join(chunks)
+    raise Untrusted(f"{path} has more than {max_bytes} bytes")

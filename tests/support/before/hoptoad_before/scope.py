@@ -1,0 +1,228 @@
+"""The unit of work that code runs in: a request, a connection, a task or a job.
+
+A unit has a beginning and an end. What belongs to it (its request, the exceptions seen in it, its
+breadcrumbs) is known in every thread and asyncio task that works for it, and is let go at its end.
+
+`CURRENT` holds the Scope of the calling context. Setting a context variable costs more than all the
+rest that a healthy request pays, so the middleware under WSGI sets it once in each thread and then
+changes the thread's Scope:
+
+    first request   CURRENT = Scope(thread=7), request=A ... request=None
+    second request                             request=B ... request=None
+
+asgiref copies the context, and with it this Scope, into the threads that work for the request. Other
+threads that have got a copy may outlive the request, and so must not believe it: see `_is_ours`.
+`begin` and the middleware under ASGI make a Scope for each unit.
+"""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from threading import current_thread, get_ident
+from typing import Any
+
+from asgiref.sync import AsyncToSync, SyncToAsync
+from django.http import HttpRequest
+
+_MAX_LEFT = 16
+_MAX_FRAMES = 1000
+# Of asgiref, which documents neither: without them a thread of its own knows no request.
+_IN_THREAD = getattr(getattr(SyncToAsync, "thread_handler", None), "__code__", None)
+_EXECUTORS: dict[Any, Any] = getattr(AsyncToSync, "loop_thread_executors", {})
+_OF_TO_THREAD = "asyncio_"  # what asyncio calls the threads of `asyncio.to_thread`
+
+
+class Unit:
+    """What belongs to a unit of work besides its request; made when it is first needed."""
+
+    __slots__ = ("breadcrumbs", "duplicates", "is_answered", "left", "merges", "unanswered")
+
+    def __init__(self, *, merges: bool) -> None:
+        # Whether one exception object is one failure, however often it is raised in this unit.
+        self.merges = merges
+        self.duplicates: Any = None
+        self.breadcrumbs: deque[Any] | None = None
+        # Values of `with hoptoad_before.context()` blocks that an exception has left, with that exception.
+        self.left: deque[Any] = deque(maxlen=_MAX_LEFT)
+        # Raised HTTP statuses of which nobody knows yet whether something answers them, each with
+        # what reports it where nothing does.
+        self.unanswered: tuple[tuple[BaseException, Callable[[], Any]], ...] = ()
+        self.is_answered = False
+
+
+class Scope:
+    """What a context works for. `thread` is the only one that may believe it, 0 for any."""
+
+    __slots__ = ("at_end", "outer", "request", "thread", "unit")
+
+    def __init__(self, thread: int, outer: "Scope | None" = None) -> None:
+        self.thread = thread
+        self.outer = outer
+        self.request: HttpRequest | None = None
+        self.unit: Unit | None = None
+        self.at_end: Callable[[], None] | None = None
+
+
+_NO_SCOPE = Scope(-1)  # of no thread: nobody believes it, nobody changes it
+CURRENT: "ContextVar[Scope]" = ContextVar("hoptoad_scope", default=_NO_SCOPE)
+# For code outside of every unit.
+OUTSIDE = Unit(merges=False)
+
+
+def current_request() -> HttpRequest | None:
+    """The request that the calling code works for, or None."""
+    scope: Scope | None = CURRENT.get()
+    while scope is not None:
+        request = scope.request
+        if request is not None and _is_ours(scope):
+            return request
+        scope = scope.outer
+    return None
+
+
+def current() -> Unit | None:
+    """The unit that the calling code works in, or None outside of every unit."""
+    scope: Scope | None = CURRENT.get()
+    while scope is not None:
+        if (scope.request is not None or scope.unit is not None) and _is_ours(scope):
+            return _unit_of(scope)
+        scope = scope.outer
+    return None
+
+
+def begin(*, merges: bool, request: HttpRequest | None = None, nested: bool = True) -> Scope:
+    """Begins a unit in the calling context; `end` must follow. Inside a request it shares the request's.
+
+    `nested=False` forgets the unit around it, which cannot be alive any more.
+    """
+    around = current() if nested else None
+    return _begun(around, merges=merges, request=request, nested=nested)
+
+
+def begin_server_request(*, nested: bool = True) -> Scope:
+    """Begins the unit of a request before Django has made its HttpRequest; `end` must follow.
+
+    One that the test client makes inside another request has a unit of its own.
+    """
+    around = current() if nested and current_request() is None else None
+    return _begun(around, merges=True, request=None, nested=nested)
+
+
+def _begun(around: Unit | None, *, merges: bool, request: HttpRequest | None, nested: bool) -> Scope:
+    scope = Scope(0, CURRENT.get() if nested else None)
+    scope.request = request
+    scope.unit = around if around is not None and around.merges else Unit(merges=merges)
+    CURRENT.set(scope)
+    return scope
+
+
+def end(scope: Scope) -> None:
+    """Ends a unit that `begin` began."""
+    CURRENT.set(scope.outer or _NO_SCOPE)
+    leave(scope)
+
+
+def begin_thread(outer: Scope) -> Scope:
+    """Makes the Scope of this thread current, for the middleware under WSGI."""
+    scope = Scope(get_ident(), outer)
+    CURRENT.set(scope)
+    return scope
+
+
+def begin_request(request: HttpRequest, outer: Scope) -> Scope:
+    """Begins the unit of a request, for the middleware under ASGI."""
+    scope = Scope(0, outer)
+    scope.request = request
+    CURRENT.set(scope)
+    return scope
+
+
+def leave(scope: Scope) -> None:
+    """Lets go of what belongs to a unit that has ended."""
+    scope.request = scope.unit = None
+    if scope.at_end is not None:
+        at_end, scope.at_end = scope.at_end, None
+        at_end()
+
+
+def moved(scope: Scope) -> Scope:
+    """A Scope that takes over the unit of another one, which then is left without."""
+    taken = Scope(0, scope.outer)
+    taken.request, taken.unit, taken.at_end = scope.request, _unit_of(scope), scope.at_end
+    taken.unit.is_answered = True
+    scope.unit = scope.at_end = None
+    return taken
+
+
+def at_end(function: Callable[[], None]) -> None:
+    """Calls `function` at the end of the current unit, unless that has such a function already."""
+    scope: Scope | None = CURRENT.get()
+    while scope is not None:
+        if (scope.request is not None or scope.unit is not None) and _is_ours(scope):
+            _unit_of(scope)
+            if scope.at_end is None:
+                scope.at_end = function
+            return
+        scope = scope.outer
+
+
+def is_unanswered() -> bool:
+    """Whether an HTTP status was raised in the current unit, of which nobody knows whether it is answered."""
+    unit = CURRENT.get().unit
+    return unit is not None and bool(unit.unanswered)
+
+
+def _unit_of(scope: Scope) -> Unit:
+    unit = scope.unit
+    if unit is None:
+        outer = scope.outer
+        # The server's unit of the same request, not that of a request around this one.
+        is_same = outer is not None and (outer.request is None or outer.request is scope.request)
+        around = outer.unit if outer is not None and is_same else None
+        unit = scope.unit = around if around is not None and around.merges else Unit(merges=True)
+    return unit
+
+
+def _is_ours(scope: Scope) -> bool:
+    """Whether the calling thread works for this Scope, and has not just inherited it.
+
+    Under WSGI an async view runs in an event loop of asgiref, for which the request's thread waits.
+    A thread or an event loop of the site's own that has got a copy of the context may run on while
+    the Scope serves the next request.
+    """
+    if scope.thread in (0, get_ident()):
+        return True
+    loop = _loop_here()
+    if loop is not None:
+        return _waits_for(scope, loop)
+    if not current_thread().name.startswith(_OF_TO_THREAD):
+        return False
+    return any(_is_thread_of(scope, executor) for executor in tuple(_EXECUTORS.values()))
+
+
+def _loop_here() -> Any:
+    """The event loop that runs in this thread, or awaits the thread by `sync_to_async`."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    frame = sys._getframe(1)  # noqa: SLF001 - as `inspect` does, which is slow to import
+    for _ in range(_MAX_FRAMES):
+        if frame is None:
+            return None
+        if frame.f_code is _IN_THREAD:
+            return frame.f_locals.get("loop")
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def _waits_for(scope: Scope, loop: Any) -> bool:
+    return _is_thread_of(scope, _EXECUTORS.get(loop))
+
+
+def _is_thread_of(scope: Scope, executor: Any) -> bool:
+    """Whether this is the executor by which the thread of `scope` waits for an event loop."""
+    thread = getattr(executor, "_work_thread", None)
+    return thread is not None and thread.ident == scope.thread

@@ -1,0 +1,57 @@
+"""Django signals for those who want to know what became of a notice.
+
+They are sent in the thread that delivered. A receiver that raises is logged by Django and changes
+nothing.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from queue import SimpleQueue
+from typing import Any
+
+from django.dispatch import Signal
+
+from hoptoad_before.guard import log_exception
+from hoptoad_before.messages import get_logger
+
+logger = get_logger(__name__)
+
+# After each attempt. Argument: `answer`, a hoptoad_before.answers.Answer. Where a receiver returns SAID, it has
+# said itself why a notice was not accepted, and the log does not warn of it.
+notice_answered = Signal()
+SAID = object()
+
+# Once for each notice that a server accepted. Argument: `answer`.
+notice_sent = Signal()
+
+# Once for each notice that is lost. Arguments: `payload` (bytes), `reason` (one line), and
+# `answer`, the last one, or None.
+notice_dropped = Signal()
+
+
+def tell(signal: Signal, sender: Any, **named: Any) -> list[Any]:
+    """Sends a signal and returns what the receivers return.
+
+    Raises nothing: Django logs a receiver that fails, and what it logs to may fail too.
+    """
+    try:
+        return [returned for _, returned in signal.send_robust(sender=sender, **named)]
+    except Exception:
+        log_exception(logger, "A receiver of a signal failed, and so did the log of its failure.")
+        return []
+
+
+@contextlib.contextmanager
+def heard_answers() -> "Iterator[SimpleQueue[Any]]":
+    """The answers that arrive while the block runs; who asks for them says himself what they mean."""
+    answers: SimpleQueue[Any] = SimpleQueue()
+
+    def remember(answer: Any, **kwargs: Any) -> object:
+        answers.put(answer)
+        return SAID
+
+    notice_answered.connect(remember, weak=False)
+    try:
+        yield answers
+    finally:
+        notice_answered.disconnect(remember)

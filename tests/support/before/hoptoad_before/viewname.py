@@ -1,0 +1,118 @@
+"""Where in the project a request was answered, named the way that groups best on the server."""
+
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from hoptoad_before.text import class_name, cut, function_of, memory_of
+
+UNKNOWN = "unknown"
+_NOT_ALLOWED = "http_method_not_allowed"
+_MAX_NAME = 255
+_MAX_WRAPPERS = 50
+_FRAMEWORKS = ("django", "rest_framework")
+_VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
+
+
+def component_and_action(view: "Callable[..., Any] | None", method: str) -> tuple[str, str]:
+    """`("shop.views", "detail")` of a function, `("shop.views.Checkout", "post")` of a class.
+
+    Looks through decorators, partials, `as_view()` and `@api_view` of Django REST framework, and the
+    path views of django-ninja. Raises nothing.
+    """
+    component, action = _find(view, method.lower())
+    return cut(component, _MAX_NAME), cut(action, _MAX_NAME)
+
+
+def _find(view: Any, verb: str) -> tuple[str, str]:
+    for _ in range(_MAX_WRAPPERS):
+        kind = _read(view, "view_class") or _read(view, "cls")
+        if issubclass(type(kind), type):
+            function = _function_of_api_view(kind)
+            return function or (class_name(kind), _class_action(view, kind, verb))
+        operations = _operations(view)
+        if operations:
+            inner = next((function for function, verbs in operations if verb in verbs), None)
+            if inner is None:
+                return _named(operations[0][0])[0], _NOT_ALLOWED
+        elif issubclass(type(view), functools.partial):
+            inner = view.func
+        else:
+            inner = _read(view, "__wrapped__")
+        if inner is None:
+            break
+        view = inner
+    return _named(view)
+
+
+def _named(view: Any) -> tuple[str, str]:
+    if view is None:
+        return UNKNOWN, ""
+    function = function_of(view)
+    owner = _read(view, "__self__")
+    if owner is not None:  # a bound method: the admin's views are
+        kind = owner if issubclass(type(owner), type) else type(owner)
+        return class_name(kind), function.__name__ if function is not None else "__call__"
+    name = _read(view, "__qualname__")
+    if isinstance(name, str):
+        return str(_read(view, "__module__") or UNKNOWN), name
+    return class_name(type(view)), "__call__"
+
+
+def _function_of_api_view(kind: type) -> "tuple[str, str] | None":
+    """The function behind `@api_view` of Django REST framework, which makes a WrappedAPIView of each."""
+    name = type.__dict__["__qualname__"].__get__(kind)
+    module, function = _read(kind, "__module__"), type.__dict__["__name__"].__get__(kind)
+    if name != "WrappedAPIView" or function == name or not isinstance(module, str):
+        return None
+    return module, function
+
+
+def _operations(view: Any) -> "list[tuple[Any, list[str]]]":
+    """The endpoints behind a path of django-ninja, each with its verbs; empty for any other view.
+
+    All endpoints of a path share one view, a function inside a method of the object that holds them.
+    """
+    owner = _read(view, "__self__") if type(view) is not FunctionType else _closed_over(view, "self")
+    found = memory_of(owner).get("operations")
+    if type(found) is not list:
+        return []
+    read = [(_read(operation, "view_func"), _read(operation, "methods")) for operation in found]
+    return [
+        (function, [str(verb).lower() for verb in verbs])
+        for function, verbs in read
+        if callable(function) and type(verbs) in (list, set, tuple)
+    ]
+
+
+def _closed_over(function: FunctionType, name: str) -> Any:
+    names = function.__code__.co_freevars
+    if name not in names or not function.__closure__:
+        return None
+    return _read(function.__closure__[names.index(name)], "cell_contents")
+
+
+def _class_action(view: Any, kind: type, verb: str) -> str:
+    actions = _read(view, "actions")  # a viewset's: {"get": "list", "post": "create"}
+    if isinstance(actions, dict) and isinstance(actions.get(verb), str):
+        return str(actions[verb])
+    if not any(_read(kind, name) is not None for name in _VERBS - {"options"}) and _has_own_dispatch(kind):
+        return "dispatch"
+    if verb == "head" and _read(kind, "head") is None:
+        verb = "get"
+    # The browser chooses the method's name; only known ones may make a group of their own.
+    return verb if verb in _VERBS and _read(kind, verb) is not None else _NOT_ALLOWED
+
+
+def _has_own_dispatch(kind: type) -> bool:
+    dispatch = function_of(_read(kind, "dispatch"))
+    module = dispatch.__module__ if dispatch is not None else None
+    return isinstance(module, str) and module.partition(".")[0] not in _FRAMEWORKS
+
+
+def _read(thing: Any, name: str) -> Any:
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # of an object that refuses: it has nothing to say
+        return None
