@@ -4,11 +4,13 @@ It is the thread pool with one thread, whose server is the database: a circuit b
 handler and honest counts where the database is down, locked or without its tables.
 """
 
+import threading
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.timezone import now
 
 from hoptoad.conf.loading import get_settings
@@ -34,6 +36,7 @@ _MISSING = ("no such table", "no such column", "does not exist", "doesn't exist"
 
 logger = get_logger(__name__)
 _flood = Flood()
+_open = threading.local()
 _outage = [False]  # whether the log says that notices wait
 
 
@@ -41,16 +44,26 @@ class InboxNotifier(ThreadedNotifier):
     """Stores notices in the order in which they came."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(1, send=send, **kwargs)
+        super().__init__(1, send=self._store_one, **kwargs)
+
+    def _store_one(self, payload: bytes, timeout: float) -> Answer:
+        return send(payload, timeout, more=bool(self._queue))
 
 
-def send(payload: bytes, timeout: float) -> Answer:
+def send(payload: bytes, timeout: float, *, more: bool = False) -> Answer:
     """Stores a notice and returns what came of it. Blocks up to `timeout` seconds for a busy database.
 
-    Whatever thread this is, and whatever transaction it is in: the connection is the inbox's own.
+    Whatever thread this is, and whatever transaction it is in: the connection is the inbox's own. It stays
+    open where the thread has `more` to store at once, and no longer.
     """
     with delivering():
-        answer = _stored(payload, timeout)
+        is_good = False
+        try:
+            answer = _stored(payload, timeout)
+            is_good = answer.verdict is not Verdict.UNREACHABLE
+        finally:
+            if not (more and is_good):
+                _close()
         tell(notice_answered, send, answer=answer)
         if answer.verdict is Verdict.ACCEPTED:
             stats.count("sent")
@@ -76,20 +89,31 @@ def _stored(payload: bytes, timeout: float) -> Answer:
 def _store(payload: bytes, timeout: float) -> str:
     """Stores the notice; returns its id."""
     settings = get_settings()
-    connection = new_connection(options.database(), timeout)
-    try:
-        with used(connection) as alias:
-            app = site_app(settings.api_key, Path(settings.project_root).name or "site", alias)
-            found = arrival(app.pk, payload, now())
-            if found.component.startswith(_OURS):
-                raise ParseError("It is a failure of the inbox itself, which it does not store")
-            stored = store_patiently([found], alias, _flood, retry_for=timeout)
-            for alert in stored.alerts:  # here, or a process that ends would not wait for its mail
-                alerts.send(alert, alias)
-    finally:
-        connection.close()
+    with used(_connection(timeout)) as alias:
+        app = site_app(settings.api_key, Path(settings.project_root).name or "site", alias)
+        found = arrival(app.pk, payload, now())
+        if found.component.startswith(_OURS):
+            raise ParseError("It is a failure of the inbox itself, which it does not store")
+        stored = store_patiently([found], alias, _flood, retry_for=timeout)
+        for alert in stored.alerts:  # here, or a process that ends would not wait for its mail
+            alerts.send(alert, alias)
     prune_when_due(alias)
     return found.client_id
+
+
+def _connection(timeout: float) -> BaseDatabaseWrapper:
+    """This thread's own."""
+    if getattr(_open, "connection", None) is None:
+        _open.connection = new_connection(options.database(), timeout)
+    connection: BaseDatabaseWrapper = _open.connection
+    return connection
+
+
+def _close() -> None:
+    connection = getattr(_open, "connection", None)
+    _open.connection = None
+    if connection is not None:
+        connection.close()
 
 
 def _log(answer: Answer) -> None:
