@@ -14,6 +14,7 @@ from django.utils.timezone import now
 
 from hoptoad.api import parsers
 from hoptoad.inbox.grouping import SCHEME
+from hoptoad.inbox.pages import visible
 from hoptoad.notice import Notice as Content
 
 
@@ -105,7 +106,7 @@ class Problem(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.class_name}: {self.message}"[:200]
+        return visible.line(f"{self.class_name}: {self.message}", 200)
 
 
 class Fingerprint(models.Model):
