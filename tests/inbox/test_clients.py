@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 from alone import alone
+from brokers import missing
 
 FAILING = """
 def checkout(name):
@@ -43,6 +44,8 @@ def send(error):
 DJANGO_AIRBRAKE = """
 import logging
 from airbrake.handlers import AirbrakeHandler
+
+pytestmark = pytest.mark.long
 handler = AirbrakeHandler(KEY, "production", api_url=URL + "/notifier_api/v2/notices")
 
 def send(error):
@@ -91,7 +94,7 @@ def installed(tmp_path, package):
         package,
     ]
     if subprocess.run(command, capture_output=True, timeout=120, check=False).returncode:
-        pytest.skip(f"{package} is not to be had from PyPI here")
+        missing(package)
     return str(tmp_path / "lib")
 
 
@@ -133,21 +136,19 @@ EXPECTED = [
 
 def test_pybrake(inbox, tmp_path):
     if importlib.util.find_spec("pybrake") is None:
-        pytest.skip("pybrake is not installed")
+        missing("pybrake")
 
     run_python(tmp_path, inbox, PYBRAKE)
 
     assert problems(inbox) == EXPECTED
 
 
-@pytest.mark.long
 def test_airbrake(inbox, tmp_path):
     run_python(tmp_path, inbox, AIRBRAKE, installed(tmp_path, "airbrake==2.2.0"))
 
     assert problems(inbox) == EXPECTED
 
 
-@pytest.mark.long
 def test_django_airbrake(inbox, tmp_path):
     run_python(tmp_path, inbox, DJANGO_AIRBRAKE, installed(tmp_path, "django-airbrake==1.3.0"))
 
@@ -158,10 +159,9 @@ def test_django_airbrake(inbox, tmp_path):
     ]
 
 
-@pytest.mark.long
 def test_airbrake_for_node(inbox, tmp_path):
     if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node and npm are not installed")
+        missing("node")
     command = [
         "npm",
         "install",

@@ -575,6 +575,7 @@ class Tags(HTMLParser):
         self.tags.append((tag, dict(attributes)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize("kind", ["v2", "v3"])
 def test_nothing_of_a_notice_becomes_markup(shop, boss, kind, payload):
@@ -624,6 +625,7 @@ def test_characters_that_hide_or_turn_text_are_shown_as_escapes(shop, boss):
     assert "a\\rb\tc" in boss.get(page(problem)).content.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "is_link"),
     [
