@@ -7,8 +7,8 @@
 import argparse
 import sys
 
-from hoptoad.demo.run import run
 from hoptoad.inbox.alone import run as inbox
+from hoptoad.management.demo.run import run
 
 
 def main(arguments: list[str]) -> int:

@@ -32,7 +32,7 @@ def test_the_demo_shows_what_arrived_with_the_secrets_masked(tmp_path):
     assert "13 requests, 13 notices, 0 of 4 secrets unmasked." in done.stdout
     assert re.search(r"error +ValueError: the frog is not a prince", done.stdout)
     assert re.search(r"cause +KeyError: 'toad'", done.stdout)
-    assert re.search(r"where +hoptoad\.demo\.site\.Order#get", done.stdout)
+    assert re.search(r"where +hoptoad\.management\.demo\.site\.Order#get", done.stdout)
     assert re.search(r"password +\*{20}\n", done.stdout)
     assert "correct-horse-battery" not in done.stdout
 
@@ -98,4 +98,4 @@ def test_nothing_of_the_demo_is_needed_by_the_rest():
     package = Path(__import__("hoptoad").__file__).parent
     others = [path for path in package.rglob("*.py") if "demo" not in path.parts]
 
-    assert [path.name for path in others if "hoptoad.demo" in path.read_text()] == ["__main__.py"]
+    assert [path.name for path in others if "hoptoad.management.demo" in path.read_text()] == ["__main__.py"]

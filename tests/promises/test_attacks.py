@@ -24,9 +24,9 @@ from places import SITE
 from hoptoad.api.parsers import parse
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Verdict
-from hoptoad.demo import receiver
 from hoptoad.exceptional import rendering
 from hoptoad.exceptional.responses import HttpConflict, HttpNotFound
+from hoptoad.management.demo import receiver
 from hoptoad.redaction.cutting import MASK
 from hoptoad.testing import outbox
 

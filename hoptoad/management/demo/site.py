@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
-from hoptoad.demo.pages import page
+from hoptoad.management.demo.pages import page
 
 # They must never arrive at the receiver.
 SECRETS = ("correct-horse-battery", "4111111111111111", "tok-3f9a7c", "staple-9921")

@@ -9,9 +9,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from hoptoad.api.parsers import parse_v2
-from hoptoad.demo.pages import page
 from hoptoad.errors import ParseError
 from hoptoad.handlers.letter import flat, where
+from hoptoad.management.demo.pages import page
 from hoptoad.notice import Notice, Value
 
 PATH = "/notifier_api/v2/notices"

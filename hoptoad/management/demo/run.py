@@ -11,9 +11,9 @@ from typing import TextIO
 from urllib.parse import urlencode
 
 from hoptoad.api.characters import clean
-from hoptoad.demo import site
-from hoptoad.demo.receiver import Receiver
 from hoptoad.handlers.letter import flat, where
+from hoptoad.management.demo import site
+from hoptoad.management.demo.receiver import Receiver
 from hoptoad.notice import Notice
 from hoptoad.redaction.cutting import cut
 
