@@ -244,7 +244,7 @@ async def test_a_site_with_asgi_receives(door, async_client):
     assert answer.status_code == 200
 
 
-def test_an_unknown_id_is_not_found(door):
+def test_without_the_admin_no_id_is_found(door):
     assert door.get("/locate/none").status_code == 404
 
 
