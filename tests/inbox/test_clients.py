@@ -10,6 +10,8 @@ import pytest
 from alone import alone
 from brokers import missing
 
+pytestmark = pytest.mark.long
+
 FAILING = """
 def checkout(name):
     return {}[name]
@@ -44,8 +46,6 @@ def send(error):
 DJANGO_AIRBRAKE = """
 import logging
 from airbrake.handlers import AirbrakeHandler
-
-pytestmark = pytest.mark.long
 handler = AirbrakeHandler(KEY, "production", api_url=URL + "/notifier_api/v2/notices")
 
 def send(error):
