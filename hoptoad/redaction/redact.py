@@ -27,7 +27,7 @@ from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.secrets import Hit, Search, Values
 
 ALLOWANCE = 0.1  # seconds of processor for one notice
-_ASK_AFTER = 5_000  # characters
+_ASK_AFTER = 2_000  # characters
 REAPPEARS = "holds a value that is masked elsewhere"
 FAILED = "[withheld: it could not be redacted]"
 TOO_MUCH = "[withheld: looking for secrets in it took too long]"
