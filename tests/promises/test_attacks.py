@@ -118,7 +118,7 @@ def test_a_visitor_cannot_write_lines_or_escapes_into_our_log(
     client.get("/boom/", **sent)
     client.get(f"/missing/{forged}", **sent)
     client.post("/exception/", {forged: forged}, **sent)
-    monkeypatch.setattr("hoptoad.capture.build.notice", lambda *args: 1 / 0)
+    monkeypatch.setattr("hoptoad.capture.build.snapshot", lambda *args: 1 / 0)
     client.get("/boom/", **sent)
 
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("hoptoad")]
