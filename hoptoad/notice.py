@@ -55,8 +55,11 @@ class ErrorInfo:
     message: str
     frames: tuple[Frame, ...] = ()
     notes: tuple[str, ...] = ()
-    relation: str = ""  # to the error before it: "cause", "context" or "member" of a group
+    relation: str = ""  # to the error it led to: "cause", "context" or "member" of a group
     frames_left_out: int = 0  # of the middle of a long traceback
+    module: str = ""  # of the class; empty for built-in ones, and where unknown
+    parent: int = 0  # of a cause: the error it led to, 0 the notice's, 1 its first cause, and so on
+    is_message: bool = False  # logged or given to notify(): no exception, and `class_name` is no class
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -148,6 +151,7 @@ class Notice:
     severity: str = "error"  # or another of SEVERITIES
     extra: Data = field(default_factory=_nothing)  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far
+    time: float = 0.0  # of the failure, in seconds since the epoch; 0 where unknown
 
 
 def is_internal(referrer: str, host: str) -> bool:
@@ -278,7 +282,8 @@ def _error(error: ErrorInfo, section: str, change: Change, look: Change | None) 
         frames = tuple([_frame(frame, section, change, look) for frame in frames])
     if look is not None and error.frames_left_out:
         look(str(error.frames_left_out), "fixed", section, "frames left out")
-    return ErrorInfo(class_name, message, frames, notes, error.relation, error.frames_left_out)
+    module = change(error.module, "quoted", section, "module") if error.module else ""
+    return replace(error, class_name=class_name, message=message, frames=frames, notes=notes, module=module)
 
 
 def _frame(frame: Frame, section: str, change: Change, look: Change | None) -> Frame:
