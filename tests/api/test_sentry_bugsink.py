@@ -190,6 +190,18 @@ def test_failures_that_differ_in_a_number_are_one_issue(bugsink, site):
     assert first == second != other
 
 
+def test_log_records_of_one_template_are_one_issue(bugsink, site):
+    logger = logging.Logger("shop.cart")  # noqa: LOG001 - known to nobody else
+    logger.addHandler(HoptoadHandler())
+
+    for name in ("frog", "toad"):
+        logger.error("no price of %s", name)
+    logger.error("no stock of %s", "frog")
+
+    first, second, other = (issue_of(bugsink, site()) for _ in range(3))
+    assert first == second != other
+
+
 def test_the_issue_is_that_of_the_same_failure_reported_by_sentrys_own_client(bugsink, site):
     by_sentry = (
         "import sentry_sdk, sys\n"
