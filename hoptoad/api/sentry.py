@@ -26,15 +26,15 @@ _CLIENT = f"{NAME}/{__version__}"
 
 
 def encode(notice: Notice) -> bytes:
-    """The notice as an event, JSON in UTF-8, at most MAX_BYTES; what had to be cut says so."""
+    """The notice as an event: JSON in UTF-8, at most MAX_BYTES. Cut texts and lists are marked."""
     return fitted(event(notice), MAX_BYTES, SENTRY)
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
-    """Sends an event and returns the server's answer; where it is too large for that server, a smaller one.
-    Blocks up to `timeout` seconds, twice for each. None means HOPTOAD_TIMEOUT. Raises nothing.
+    """Sends an event and returns the server's answer. If the event is too large, sends a smaller one.
 
-    A document of another API, spooled before HOPTOAD_API was changed, is sent as an event.
+    Blocks up to `timeout` seconds, twice for each. None means HOPTOAD_TIMEOUT. Raises nothing.
+    A document of another API, spooled before HOPTOAD_API was changed, is converted to an event.
     """
     payload = _as_event(payload)
     answer = _post(payload, timeout)
@@ -48,7 +48,7 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
 
 
 def envelope(payload: bytes) -> bytes:
-    """The event with the headers that it travels with; `sent_at`, by which Sentry sets its clock, is now."""
+    """The event in an envelope. `sent_at` is now: Sentry corrects the event's clock by it."""
     sent_at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     header = {"event_id": id_of(payload), "sent_at": sent_at}
     item = {"type": "event", "length": len(payload)}
@@ -66,7 +66,7 @@ def _as_event(payload: bytes) -> bytes:
 
 def _post(payload: bytes, timeout: float | None) -> Answer:
     settings = get_settings()
-    # What no API of ours has encoded goes as it is: the server says what is wrong with it.
+    # Bytes of an unknown format are sent unchanged, so that the server refuses them with a reason.
     body = envelope(payload) if is_event(payload) else payload
     headers = {
         "Content-Type": "application/x-sentry-envelope",

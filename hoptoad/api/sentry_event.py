@@ -1,8 +1,8 @@
-"""A notice as an event of Sentry's: every part in its place, within the limits of Sentry and Bugsink.
+"""A notice as an event of Sentry's, within the limits of Sentry and Bugsink.
 
 https://develop.sentry.dev/sdk/data-model/event-payloads/
-A server answers 200 before it looks into an event, and drops one whose types are wrong without a word:
-a string is always a string here, an object an object, and nothing is null.
+Servers answer 200 before they read an event, and drop one of the wrong types without an error. So a string
+is always a string here, an object always an object, and nothing is null.
 """
 
 import re
@@ -34,7 +34,7 @@ LEVELS = {
 }
 _UNKNOWN = "unknown"
 _DAY = 86_400.0  # seconds
-_LAST = 4e9  # a time that nobody has made up
+_LAST = 4e9  # in the year 2096; a later time is not that of a failure
 _START = b'{"event_id":"'
 _ID = re.compile(r"[0-9a-f]{32}")
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]{3,45}")
@@ -45,12 +45,12 @@ _CRUMB = re.compile(r"(\d\d:\d\d:\d\d\.\d{6}) (Level \d+|\S+) (.*?): (.*)", re.D
 
 
 def event(notice: Notice) -> dict[str, Any]:
-    """The event of a notice, as an object of JSON; what is empty is left out."""
+    """The event of a notice, as an object of JSON without empty fields."""
     server = notice.server
     failed_at = notice.time if 0 < notice.time < _LAST else time.time()
     crumbs = _breadcrumbs(notice.extra.get("trail"), failed_at)
     found = {
-        "event_id": event_id(notice.id),  # the first, so that it can be read without reading all
+        "event_id": event_id(notice.id),  # the first field: `id_of` reads it without parsing the rest
         "timestamp": failed_at,
         "platform": "python",
         "level": LEVELS.get(notice.severity, "error"),
@@ -77,12 +77,12 @@ def is_event(document: bytes) -> bool:
 
 
 def id_of(document: bytes) -> str:
-    """The id of an event that was encoded here, read without the rest."""
+    """The id of an event that was encoded here."""
     return document[len(_START) : len(_START) + 32].decode("ascii", "replace")
 
 
 def event_id(notice_id: str) -> str:
-    """The notice's id, where that is 32 hexadecimal digits as ours are; otherwise one made of it."""
+    """The notice's id if it is 32 hexadecimal digits, as ours are; otherwise a UUID made from it."""
     return notice_id if _ID.fullmatch(notice_id) else uuid.uuid5(uuid.NAMESPACE_OID, clean(notice_id)).hex
 
 
@@ -103,11 +103,13 @@ def _environment(name: str) -> str:
 
 def _user(notice: Notice) -> dict[str, str]:
     user = notice.user
-    told = {"id": user.id, "username": user.username, "email": user.email, "name": user.name} if user else {}
+    fields = (
+        {"id": user.id, "username": user.username, "email": user.email, "name": user.name} if user else {}
+    )
     address = notice.request.cgi_data.get("REMOTE_ADDR", "")
     if isinstance(address, str) and _ADDRESS.fullmatch(address):
-        told["ip_address"] = address
-    return {name: _short(text, MAX_NAME) for name, text in told.items() if text}
+        fields["ip_address"] = address
+    return {name: _short(text, MAX_NAME) for name, text in fields.items() if text}
 
 
 def _request(notice: Notice) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def _request(notice: Notice) -> dict[str, Any]:
     for name, value in cgi_data.items():
         header = _header(name) if isinstance(value, str) else ""
         (headers if header else env)[clean(header or name)] = plain(value)
-    told = {
+    fields = {
         "url": url,
         "method": clean(str(method)),
         "query_string": clean(query),
@@ -132,7 +134,7 @@ def _request(notice: Notice) -> dict[str, Any]:
         "env": env,
         "data": plain(request.params),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _is_of_a_request(notice: Notice) -> bool:
@@ -147,7 +149,7 @@ def _header(name: str) -> str:
 
 
 def _tags(tags: Value | None) -> dict[str, str]:
-    """The tags that a server takes. Where they are not the site's own, those are in `extra`."""
+    """The tags in a form that servers accept. If that changes one, `extra` has the site's own as well."""
     named = tags.items() if isinstance(tags, Mapping) else ()
     found = {
         _NO_TAG_NAME.sub("_", name)[:MAX_TAG_NAME]: _short(value.replace("\n", " "), MAX_TAG)
@@ -167,12 +169,12 @@ def _contexts(notice: Notice) -> dict[str, Any]:
         "severity": "" if LEVELS.get(notice.severity) == notice.severity else notice.severity,
         "notices_lost": f"{notice.lost} by this process so far" if notice.lost else "",
     }
-    told = {
+    fields = {
         "runtime": _versioned(notice.language, "/"),
         "framework": _versioned(notice.framework, ": "),
         OWN: {name: _short(text, MAX_TEXT) for name, text in own.items() if text},
     }
-    return {name: {**context, "type": name} for name, context in told.items() if context}
+    return {name: {**context, "type": name} for name, context in fields.items() if context}
 
 
 def _versioned(text: str, separator: str) -> dict[str, str]:
@@ -189,14 +191,14 @@ def _breadcrumb(line: str, failed_at: float) -> dict[str, Any]:
     """`10:30:00.250000 WARNING shop.cart: empty` in its parts; another line is the message."""
     parts = _CRUMB.fullmatch(line)
     at, level, logger, message = parts.groups() if parts else ("", "INFO", "", line)
-    told = {
+    fields = {
         "type": "default",
         "timestamp": _moment(at, failed_at) if at else failed_at,
         "level": LEVELS.get(level.lower(), "info"),
         "category": clean(logger),
         "message": clean(message),
     }
-    return {name: value for name, value in told.items() if value != ""}
+    return {name: value for name, value in fields.items() if value != ""}
 
 
 def _moment(time_of_day: str, failed_at: float) -> float:

@@ -21,23 +21,23 @@ _SOURCES = {"cause": "__cause__", "context": "__context__"}
 
 
 def failure(notice: Notice) -> dict[str, Any]:
-    """`exception`, the oldest first; of a message `logentry`, and `threads` for where it was said."""
+    """`exception`, the oldest first; for a message `logentry`, and `threads` with the place of the call."""
     if notice.error.is_message:
         return _message(notice)
     causes = notice.causes[:_MAX_CAUSES]
     groups = {cause.parent for cause in causes if cause.relation == "member"}
-    told = [
+    values = [
         _exception(number, error, is_group=number in groups)
         for number, error in enumerate((notice.error, *causes))
     ]
-    told[0]["mechanism"]["type"] = "django" if "REQUEST_METHOD" in notice.request.cgi_data else "generic"
+    values[0]["mechanism"]["type"] = "django" if "REQUEST_METHOD" in notice.request.cgi_data else "generic"
     members: Counter[int] = Counter()  # of each group so far
     for number, cause in enumerate(causes, 1):
         parent = min(cause.parent, number - 1)
         source = _SOURCES.get(cause.relation) or f"exceptions[{members[parent]}]"
         members[parent] += cause.relation not in _SOURCES
-        told[number]["mechanism"].update(type="chained", parent_id=parent, source=source)
-    return {"exception": {"values": told[::-1]}}
+        values[number]["mechanism"].update(type="chained", parent_id=parent, source=source)
+    return {"exception": {"values": values[::-1]}}
 
 
 def _exception(number: int, error: ErrorInfo, *, is_group: bool) -> dict[str, Any]:
@@ -47,14 +47,14 @@ def _exception(number: int, error: ErrorInfo, *, is_group: bool) -> dict[str, An
         mechanism["is_exception_group"] = True
     if error.frames_left_out:
         mechanism["data"] = {"frames_left_out": str(error.frames_left_out)}
-    told = {
+    fields = {
         "type": kind,
         "module": module,
         "value": _value(error, is_group=is_group),
         "mechanism": mechanism,
         "stacktrace": _stacktrace(error.frames),
     }
-    return {name: value for name, value in told.items() if value != {} and (value or name == "value")}
+    return {name: value for name, value in fields.items() if value != {} and (value or name == "value")}
 
 
 def kind_of(error: ErrorInfo) -> tuple[str, str]:
@@ -83,11 +83,11 @@ def _message(notice: Notice) -> dict[str, Any]:
     log = notice.extra.get("log")
     text = log.get("text", "") if isinstance(log, Mapping) else ""
     formatted = clean(text)[:MAX_TEXT] if isinstance(text, str) else ""
-    told: dict[str, Any] = {"logentry": {"message": template, "formatted": formatted or template}}
+    fields: dict[str, Any] = {"logentry": {"message": template, "formatted": formatted or template}}
     if stacktrace := _stacktrace(notice.error.frames):
         thread = {"id": "0", "crashed": True, "current": True, "stacktrace": stacktrace}
-        told["threads"] = {"values": [thread]}
-    return told
+        fields["threads"] = {"values": [thread]}
+    return fields
 
 
 def _stacktrace(frames: tuple[Frame, ...]) -> dict[str, Any]:
@@ -96,22 +96,22 @@ def _stacktrace(frames: tuple[Frame, ...]) -> dict[str, Any]:
 
 
 def _frame(frame: Frame) -> dict[str, Any]:
-    told = _line(frame.file, frame.line, frame.function)
+    fields = _line(frame.file, frame.line, frame.function)
     if frame.variables:
-        told = {**told, "vars": plain(frame.variables)}
-    return {**told, **_source(frame)} if frame.source else told
+        fields = {**fields, "vars": plain(frame.variables)}
+    return {**fields, **_source(frame)} if frame.source else fields
 
 
 @lru_cache(maxsize=4096)  # the same lines fail again
 def _line(file: str, number: int, function: str) -> dict[str, Any]:
     file = clean(file)[:_MAX_FILE]
-    told = {
+    fields = {
         "filename": _ROOT.sub("", file, count=1) or file,
         "abs_path": file,
         "function": clean(function)[:MAX_NAME],
         "in_app": file.startswith(_OWN_FILES),
     }
-    return {**told, "lineno": number} if number > 0 else told
+    return {**fields, "lineno": number} if number > 0 else fields
 
 
 def _source(frame: Frame) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def parse_event(document: bytes) -> Notice:
         lost=_number(_text(own, "notices_lost").partition(" ")[0]),
         time=_seconds(found.get("timestamp")),
     )
-    told = {**notice.request.cgi_data, **_causes_in_words(notice)}
-    return replace(notice, request=replace(notice.request, cgi_data=told))
+    cgi_data = {**notice.request.cgi_data, **_causes_in_words(notice)}
+    return replace(notice, request=replace(notice.request, cgi_data=cgi_data))
 
 
 def _taken(extra: dict[str, Value], name: str) -> Mapping[str, Value]:
@@ -152,8 +152,8 @@ def _cgi_name(header: str) -> str:
 
 
 def _user(found: dict[str, Any]) -> User | None:
-    told = {name: _text(found, name) for name in ("id", "name", "email", "username")}
-    return User(**told) if any(told.values()) else None
+    fields = {name: _text(found, name) for name in ("id", "name", "email", "username")}
+    return User(**fields) if any(fields.values()) else None
 
 
 def _line(crumb: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What may be cut in an event that is larger than a Sentry takes."""
+"""What may be cut in an event that is too large for the server."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +14,9 @@ Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _changed(event: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
-    def shorter(told: dict[str, Any]) -> dict[str, Any]:
-        texts = {name: mapped(told[name], change) for name in ("value", "vars", *_SOURCE) if name in told}
-        return {**told, **texts}
+    def shorter(item: dict[str, Any]) -> dict[str, Any]:
+        texts = {name: mapped(item[name], change) for name in ("value", "vars", *_SOURCE) if name in item}
+        return {**item, **texts}
 
     sections = {name: mapped(event[name], change) for name in _OPEN if name in event}
     return {**_restacked(event, shorter, _each_frame(shorter)), **sections}
@@ -46,8 +46,8 @@ def _few(event: dict[str, Any], entries: int) -> dict[str, Any]:
     return {**_restacked(event, _same, frames), **sections}
 
 
-def _same(told: dict[str, Any]) -> dict[str, Any]:
-    return told
+def _same(item: dict[str, Any]) -> dict[str, Any]:
+    return item
 
 
 def _each_frame(change: Change) -> Change:
@@ -57,15 +57,15 @@ def _each_frame(change: Change) -> Change:
 
 def _restacked(event: dict[str, Any], change: Change, frames: Change) -> dict[str, Any]:
     """The event with each exception or thread changed, and each stack trace by `frames`."""
-    told = dict(event)
+    changed = dict(event)
     for name in _STACKS:
         if name in event:
-            told[name] = {"values": [_whole(change(item), frames) for item in event[name]["values"]]}
-    return told
+            changed[name] = {"values": [_whole(change(item), frames) for item in event[name]["values"]]}
+    return changed
 
 
-def _whole(told: dict[str, Any], frames: Change) -> dict[str, Any]:
-    return {**told, "stacktrace": frames(told["stacktrace"])} if "stacktrace" in told else told
+def _whole(item: dict[str, Any], frames: Change) -> dict[str, Any]:
+    return {**item, "stacktrace": frames(item["stacktrace"])} if "stacktrace" in item else item
 
 
 SENTRY = Layout(_changed, _without_source, _few)

@@ -1,16 +1,16 @@
-"""The DSN of a Sentry: address and key in one."""
+"""Reads the DSN of a project at Sentry: address and key in one."""
 
 import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 FORM = "https://KEY@HOST/PROJECT"
-_KEY = re.compile(r"[!-+.-~-]{1,200}")  # what a header with commas between its parts can carry
+_KEY = re.compile(r"[!-+.-~-]{1,200}")  # without commas, which part the values of its header
 _PROJECT = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
 class Dsn(NamedTuple):
-    """What the parts of a DSN lead to."""
+    """The key and the address in a DSN."""
 
     key: str
     url: str  # where envelopes are posted
