@@ -46,7 +46,7 @@ setup(
         ],
         "benchmarks": ["aiosmtpd", "blinker", "bugsnag", "honeybadger", "pybrake", "rollbar", "sentry-sdk"],
         "lint": ["django-stubs", "mypy", "ruff", "types-requests"],
-        "docs": ["sphinx"],
+        "docs": ["furo", "sphinx"],
     },
     classifiers=[
         "Development Status :: 5 - Production/Stable",

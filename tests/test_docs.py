@@ -1,16 +1,25 @@
-"""What the documentation says of the code is true."""
+"""The documentation is true: its tables, log lines, names and links are compared with the code."""
 
+import ast
 import os
+import pkgutil
 import re
+import runpy
 import textwrap
+import xml.etree.ElementTree as ET
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from imports_of import modules
 
 import hoptoad
+from hoptoad.api import htv2
 from hoptoad.conf import settings
-from hoptoad.redaction import names
+from hoptoad.delivery.answer import Verdict, judge
+from hoptoad.delivery.stats import NAMES
+from hoptoad.notice import ErrorInfo, Notice, RequestInfo, User
+from hoptoad.redaction import names, patterns
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -57,12 +66,42 @@ def test_pages_name_only_settings_that_exist(page):
     "code",
     [
         block
-        for page in [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst"]
+        for page in [*sorted(DOCS.glob("*.rst")), *sorted(ROOT.glob("*.rst"))]
         for block in re.findall(r"code-block:: python\n\n((?:(?: {4,}.*)?\n)+)", page.read_text())
     ],
 )
 def test_examples_compile(code):
     compile(textwrap.dedent(code), "<docs>", "exec")
+
+
+def without_session():
+    """The function that the page on privacy shows."""
+    [code] = re.findall(r"code-block:: python\n\n((?:(?: {4,}.*)?\n)+)", (DOCS / "privacy.rst").read_text())
+    defined = {}
+    exec(textwrap.dedent(code), defined)
+    return defined["without_session"]
+
+
+def test_the_function_of_the_page_on_privacy_removes_the_session():
+    notice = Notice(id="1", error=ErrorInfo("E", "e"), request=RequestInfo(session={"basket": "3"}))
+
+    assert without_session()(notice).request.session == {}
+
+
+def settings_in_samples():
+    """Each setting with its value, from the text and the Python samples."""
+    for page in [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst"]:
+        text = page.read_text()
+        yield from re.findall(r"``(HOPTOAD_\w+) = ([^`]+)``", text)
+        yield from re.findall(r'^ +"(HOPTOAD_\w+)": (.+),$', text, re.MULTILINE)
+        yield from re.findall(r"^    (HOPTOAD_\w+) = ([^{\n]+)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "value"), sorted(set(settings_in_samples())))
+def test_settings_in_samples_are_accepted(name, value, monkeypatch):
+    monkeypatch.setattr("shop.reporting.without_session", without_session(), raising=False)
+
+    settings.ROWS[name].metadata["read"](ast.literal_eval(value))
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.rst", DOCS / "quickstart.rst"], ids=lambda page: page.name)
@@ -93,6 +132,164 @@ def test_the_words_that_are_masked_are_the_documented_ones():
     assert set(words.split()) == {word.replace("cookies?", "cookie") for word in names._WORDS.split("|")}
 
 
+TROUBLESHOOTING = (DOCS / "troubleshooting.rst").read_text()
+LOG_CALLS = {"debug", "info", "warning", "error", "exception", "log", "log_exception"}
+
+
+def log_lines():
+    """Every line that the package logs, with "…" for each value."""
+    trees = [tree for _, tree in modules()]
+    constants = {
+        target.id: node.value
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if getattr(node.func, "attr", getattr(node.func, "id", "")) in LOG_CALLS:
+            given = [constants.get(getattr(argument, "id", ""), argument) for argument in node.args]
+            texts = [item.value for item in given if isinstance(getattr(item, "value", None), str)]
+            yield from (re.sub(r"%[a-z]", "…", text) for text in texts[:1] if " " in text)
+
+
+def quoted_lines():
+    _, _, text = TROUBLESHOOTING.partition("\nLines in the log\n")
+    terms = re.findall(r'^"[^"]+"(?:, "[^"]+")*$', text, re.MULTILINE)
+    return {quoted for term in terms for quoted in re.findall(r'"([^"]+)"', term)}
+
+
+def is_quoted(line, quoted):
+    return line == quoted or (quoted.endswith(" …") and line.startswith(quoted[:-2]))
+
+
+def test_every_line_of_the_log_is_documented():
+    lines, quoted = set(log_lines()), quoted_lines()
+
+    assert len(lines) > 30
+    assert {line for line in lines if not any(is_quoted(line, known) for known in quoted)} == set()
+
+
+def test_every_documented_line_of_the_log_is_in_the_code():
+    lines = set(log_lines())
+
+    assert {
+        quoted for quoted in quoted_lines() if not any(is_quoted(line, quoted) for line in lines)
+    } == set()
+
+
+def test_the_parts_of_log_lines_that_are_explained_are_in_the_code():
+    _, _, text = TROUBLESHOOTING.partition("\nLines in the log\n")
+    text, _, _ = text.partition("\nWhat is not seen\n")
+    parts = set(re.findall(r'"([a-z][^"]+)"', text)) - {"spool", "mail"}
+    strings = [
+        node.value
+        for _, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+    assert {verdict.value for verdict in Verdict} - {"accepted"} <= parts
+    assert {part for part in parts - quoted_lines() if not any(part in text for text in strings)} == set()
+
+
+def test_the_counters_are_documented():
+    counters = re.findall(r"^``([a-z]+)``  ", (DOCS / "delivery.rst").read_text(), re.MULTILINE)
+
+    assert counters == list(NAMES)
+
+
+def test_the_rooms_are_documented_with_what_they_may_import():
+    held = runpy.run_path(str(ROOT / "tests" / "test_architecture.py"))["MAY_IMPORT"]
+    rows = re.findall(
+        r"^   \* - (``.+``)\n     - .+\n     - (?:``(.+)``|\\-)$",
+        (DOCS / "design.rst").read_text(),
+        re.MULTILINE,
+    )
+
+    documented = {room: set(used.split()) for rooms, used in rows for room in re.findall(r"``(\w+)``", rooms)}
+
+    assert documented == held
+
+
+def test_the_public_names_exist():
+    table = (DOCS / "reference.rst").read_text()
+    named = set(re.findall(r"``(hoptoad\.[\w.]+)``", table))
+
+    assert len(named) > 25
+    for name in named:
+        pkgutil.resolve_name(name)
+
+
+def test_the_commands_are_documented():
+    commands = Path(hoptoad.__file__).parent.glob("management/commands/hoptoad_*.py")
+
+    documented = re.findall(r"^``manage.py (\w+)``", (DOCS / "reference.rst").read_text(), re.MULTILINE)
+
+    assert set(documented) == {path.stem for path in commands}
+
+
+@pytest.mark.parametrize(
+    "page", [*sorted(DOCS.glob("*.rst")), *sorted(ROOT.glob("*.rst"))], ids=lambda page: page.name
+)
+def test_links_into_the_repository_lead_to_files(page):
+    linked = re.findall(rf"{hoptoad.URL}/(?:blob|tree)/main/([^>]+)>", page.read_text())
+    named = re.findall(r"``((?:docs|tests|hoptoad|benchmarks)/[\w/.-]+)``", page.read_text())
+
+    made_up = {"hoptoad/handlers/carrier.py", "hoptoad/api/frog.py", "hoptoad/integrations/lanterns.py"}
+    assert {path for path in {*linked, *named} - made_up if not (ROOT / path).exists()} == set()
+
+
+def test_the_elements_of_a_notice_are_documented():
+    data = {"frog": "green"}
+    request = RequestInfo(action="get", params=data, session=data, cgi_data=data)
+    notice = Notice(id="1", error=ErrorInfo("E", "e"), request=request, user=User(id="7"), framework="Django")
+    document = ET.fromstring(htv2.encode(notice))
+    written = {element.tag for element in document} - {"error", "request"}
+    written |= {f"{part}/{element.tag}" for part in ("error", "request") for element in document.find(part)}
+
+    [table] = re.findall(
+        r"^Element +Content\n=+ +=+\n(.*?)\n=+ +=+$",
+        (DOCS / "notice.rst").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+
+    assert set(re.findall(r"^``([a-z/-]+)``", table, re.MULTILINE)) == written
+
+
+def test_every_handler_is_documented():
+    terms = re.findall(
+        r"^(``[a-z]+``(?:, ``[a-z]+``)*)\n    \S", (DOCS / "handlers.rst").read_text(), re.MULTILINE
+    )
+
+    assert {name for term in terms for name in re.findall(r"\w+", term)} == set(settings.HANDLERS)
+
+
+def test_every_hook_is_documented():
+    documented = re.findall(r"``HOPTOAD_HOOKS`` without ``(\w+)``", (DOCS / "integrations.rst").read_text())
+
+    assert documented == list(settings.HOOKS)
+
+
+def test_every_built_in_pattern_is_documented():
+    _, _, rule = (DOCS / "privacy.rst").read_text().partition("**Patterns.**")
+
+    documented = re.findall(r"``([a-z_]+)``", rule.partition("HOPTOAD_PATTERNS")[0])
+
+    assert documented == list(patterns.NAMES)
+
+
+@pytest.mark.parametrize("verdict", ["ACCEPTED", "REFUSED", "LATER"])
+def test_statuses_have_the_documented_verdict(verdict):
+    [row] = re.findall(rf"^``{verdict}`` +(.+?)  ", (DOCS / "handlers.rst").read_text(), re.MULTILINE)
+
+    statuses = [int(status) for status in re.findall(r"\b\d{3}\b", row.partition(" and a 200")[0])]
+
+    assert statuses
+    assert {judge("", status, {}, "").verdict.name for status in statuses} == {verdict}
+
+
 def test_the_version_is_written_in_one_place():
     places = [ROOT / "setup.py", *DOCS.glob("*.py"), *Path(hoptoad.__file__).parent.rglob("*.py")]
 
@@ -110,12 +307,14 @@ def test_the_installed_package_is_what_is_tested():
 @pytest.mark.parametrize(
     ("page", "count"),
     [
-        ("delivery.rst", 36),
+        ("delivery.rst", 29),
+        ("processes.rst", 7),
+        ("testing.rst", 3),
         ("privacy.rst", 15),
         ("security.rst", 61),
         ("from-error-mails.rst", 17),
-        ("which-server.rst", 4),
-        ("doors.rst", 32),
+        ("which-server.rst", 5),
+        ("integrations.rst", 32),
         ("exceptional.rst", 26),
         ("performance.rst", 15),
     ],

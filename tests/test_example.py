@@ -1,4 +1,4 @@
-"""The example of the documentation, run through every door."""
+"""The example of the documentation, run with every integration."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from rules import check_v2
 EXAMPLE = Path(__file__).parent.parent / "docs" / "example"
 
 
-def test_every_door_of_the_example_reports_once(collector):
+def test_every_integration_of_the_example_reports_once(collector):
     done = subprocess.run(
         [sys.executable, "manage.py", "walk", "--password", "never-sent-4"],
         cwd=EXAMPLE,
@@ -25,11 +25,11 @@ def test_every_door_of_the_example_reports_once(collector):
     )
 
     notices = [check_v2(received.body) for received in collector.received]
-    told = sorted(
+    reported = sorted(
         (notice.findtext("request/component"), notice.findtext("error/message")) for notice in notices
     )
     assert done.returncode == 1
-    assert told == [
+    assert reported == [
         ("asgi", "ValueError: the frog hung up"),
         ("asyncio", "ValueError: nobody waited for the frog"),
         ("celery", "ValueError: croaked 3 times"),

@@ -1,4 +1,4 @@
-"""An example that uses every door: `python manage.py walk`, with HOPTOAD_URL in the environment."""
+"""An example that uses every integration: `python manage.py walk`, with HOPTOAD_URL in the environment."""
 
 import os
 import sys

@@ -158,7 +158,11 @@ def test_every_kind_of_notice_is_digested_and_its_pages_open(bugsink, site, kind
     shown(bugsink, answer)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(notice=NOTICES)
 def test_any_notice_is_digested(bugsink, site, notice):
     sentry.report(sentry.encode(notice))

@@ -2,7 +2,7 @@
 
 import pytest
 from event_rules import check_event
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from some_notices import FRAME, ID, WHOLE, failing
 
@@ -273,7 +273,7 @@ def test_breadcrumbs_of_the_day_before_are_of_the_day_before():
     ]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     texts=st.sampled_from([0, 2, 100]),
     length=st.sampled_from([1, 500, 20_000]),

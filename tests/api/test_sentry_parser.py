@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from django.core.management import call_command
 from event_rules import check_event
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from some_notices import FRAME, ID, NOTICES, OUTER, WHOLE, failing
 
 from hoptoad.api import sentry
@@ -56,7 +56,7 @@ def test_what_is_no_event_is_refused(rest):
         parse(b'{"event_id":"' + ID.encode() + b'"' + rest)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NOTICES)
 def test_any_notice_becomes_a_good_event_that_can_be_read_back(notice):
     body = sentry.encode(notice)

@@ -11,7 +11,7 @@ logger = logging.getLogger("frogs.pond")
 
 
 def jump(request):
-    """A view that fails, with what the site knows of the moment."""
+    """Fails, after it has added context and a breadcrumb."""
     hoptoad.context(pond="north", access_token="never-sent-1")
     logger.info("the frog jumps")
     raise ValueError("the frog fell short")

@@ -1,4 +1,4 @@
-"""Through every door, one after the other; the last is this command's own failure."""
+"""Uses every integration, one after the other; the last is the failure of this command."""
 
 import asyncio
 import gc
