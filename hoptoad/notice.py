@@ -75,10 +75,7 @@ class Reason:
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Incident:
-    """A cheap look at a failure, enough to decide whether anyone wants to hear of it.
-
-    Not frozen, because that would be half its cost; nothing changes one.
-    """
+    """A cheap look at a failure, enough to decide on reporting it. Not frozen: that doubles its cost."""
 
     exception: BaseException | None = None
     status: int = 0  # HTTP status of the answer; 0 where an exception was seen
@@ -135,12 +132,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One failure, redacted and bounded, ready to be encoded.
+    """One failure, redacted and bounded, ready to be encoded."""
 
-    `id` is ours (32 hexadecimal digits), not the one a server gives.
-    """
-
-    id: str
+    id: str  # ours, 32 hexadecimal digits; not the one a server gives
     error: ErrorInfo
     causes: tuple[ErrorInfo, ...] = ()
     request: RequestInfo = RequestInfo()

@@ -192,7 +192,7 @@ def sound(made):
 
 def _settings(rng):
     settings = {
-        "HOPTOAD_API": rng.choice(["v2", "v3", "sentry"]),
+        "HOPTOAD_API": rng.choice(["v2", "v3"]),
         "DEBUG": rng.random() < 0.1,
         "HOPTOAD_LOCAL_VARIABLES": rng.random() < 0.6,
         "HOPTOAD_SOURCE_CONTEXT": rng.choice([0, 3, 20]),

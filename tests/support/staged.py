@@ -43,7 +43,6 @@ FIXED = {
     "HOPTOAD_NOTIFY_WHILE_DEBUG": True,
     "HOPTOAD_PROTECTED_PARAMS": PROTECTED,
     "HOPTOAD_PROJECT_ID": "1",
-    "HOPTOAD_NOTIFICATION_URL": "https://bugs.example.com/api/1/envelope/",
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
     "ROOT_URLCONF": "staged",
 }
