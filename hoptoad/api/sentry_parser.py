@@ -1,16 +1,17 @@
 """From an event of Sentry's to a Notice: the outbox, mails and the preview read by it."""
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hoptoad.api.bounded import MAX_DEPTH, json_value
 from hoptoad.api.cgi_data import FRAME, cause_key, environment
 from hoptoad.api.sentry_event import LEVELS, OWN
 from hoptoad.errors import ParseError
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 
-_MAX_DEPTH = 256
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _RELATIONS = {"__cause__": "cause", "__context__": "context"}
 _SEVERITIES = {
     level: severity for severity, level in LEVELS.items() if severity not in ("alert", "emergency")
@@ -22,10 +23,7 @@ def parse_event(document: bytes) -> Notice:
 
     Notes are in the messages of their errors, and the source lines of a frame without their numbers but one.
     """
-    try:
-        found = json.loads(document)
-    except (ValueError, RecursionError) as error:
-        raise ParseError(f"the document is not well-formed JSON: {error}") from error
+    found = json_value(document)
     if not isinstance(found, dict) or not (_values(found, "exception") or _object(found, "logentry")):
         raise ParseError("the document is no event: it has neither an exception nor a logentry")
     main, *causes = _errors(found)
@@ -87,7 +85,8 @@ def _causes_in_words(notice: Notice) -> dict[str, Value]:
 
 
 def _seconds(time: object) -> float:
-    return float(time) if isinstance(time, (int, float)) else 0.0
+    """The seconds since the epoch in a number as it is written; 0 for anything else."""
+    return float(time) if isinstance(time, str) and _SECONDS.fullmatch(time) else 0.0
 
 
 def _errors(found: dict[str, Any]) -> list[ErrorInfo]:
@@ -194,8 +193,8 @@ def _data(found: dict[str, Any], depth: int = 0) -> dict[str, Value]:
 
 
 def _value(found: object, depth: int) -> Value:
-    if depth >= _MAX_DEPTH:
-        raise ParseError(f"objects are nested more than {_MAX_DEPTH} deep")
+    if depth >= MAX_DEPTH:
+        raise ParseError(f"objects are nested more than {MAX_DEPTH} deep")
     if isinstance(found, dict):
         return _data(found, depth + 1)
     if isinstance(found, list):
