@@ -2,6 +2,7 @@
 
 import platform
 import socket
+import time
 import uuid
 from dataclasses import replace
 from functools import lru_cache
@@ -228,6 +229,7 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
         ),
         framework=_FRAMEWORK,
         language=_LANGUAGE,
+        time=time.time(),
         **more,
     )
 
