@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from alone import alone
+from django.db import connections
 from django.db.models import Sum
 from places import SITE
 
@@ -22,6 +23,7 @@ from hoptoad.inbox.models import App, Hour, Notice, Problem, Receipt
 from hoptoad.notice import ErrorInfo
 from hoptoad.notice import Notice as Content
 
+KILLS = {"sqlite": 70, "postgresql": 30}
 PROGRAM = Path(__file__).parent.parent / "support" / "inbox_writers.py"
 
 
@@ -58,7 +60,7 @@ def test_16_writers_in_4_processes_count_exactly(the_app, database, database_set
 def test_what_was_committed_before_a_kill_is_there_once(the_app, database, database_settings):
     told = []
     with running(database_settings) as writers:
-        for _ in range(50):  # on each of two databases: 100 writers are killed
+        for _ in range(KILLS[connections[database].vendor]):
             writers.stdin.write("\n")
             writers.stdin.flush()
             writer = int(writers.stdout.readline())
