@@ -33,6 +33,7 @@ setup(
     entry_points={"pytest11": ["hoptoad = hoptoad.integrations.pytest_plugin"]},
     extras_require={
         "celery": ["celery>=5.4"],
+        "inbox": ["waitress>=3.0.1", "whitenoise>=6.7"],
         "tasks": ["django-tasks"],
         "tests": [
             "build",
@@ -46,6 +47,8 @@ setup(
             "hypothesis",
             "lxml",
             "pip>=22.3",
+            "psycopg[binary]",
+            "pybrake",
             "pytest",
             "pytest-django",
             "pytest-randomly",
@@ -53,7 +56,9 @@ setup(
             "requests[socks]",
             "twine",
             "uvicorn",
+            "waitress",
             "websockets",
+            "whitenoise",
         ],
         "benchmarks": ["aiosmtpd", "blinker", "bugsnag", "honeybadger", "pybrake", "rollbar", "sentry-sdk"],
         "lint": ["django-stubs", "mypy", "ruff", "types-requests"],

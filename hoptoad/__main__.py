@@ -1,9 +1,14 @@
-"""`python -m hoptoad demo`: shows the notifier at work, without a project or an account."""
+"""Programs of the package.
+
+`python -m hoptoad demo` shows the notifier at work, without a project or an account.
+`python -m hoptoad inbox` receives the errors of sites, and shows them to a browser.
+"""
 
 import argparse
 import sys
 
 from hoptoad.demo.run import run
+from hoptoad.inbox.alone import run as inbox
 
 
 def main(arguments: list[str]) -> int:
@@ -13,7 +18,9 @@ def main(arguments: list[str]) -> int:
         "demo", help="start a failing site and a receiver on this machine, and print the notices that arrive"
     )
     demo.add_argument("--serve", action="store_true", help="keep both running, to open in a browser")
-    return run(serve=parser.parse_args(arguments).serve)
+    inbox.add_arguments(commands.add_parser("inbox", help="receive errors, and show them to a browser"))
+    given = parser.parse_args(arguments)
+    return inbox.run(given) if given.command == "inbox" else run(serve=given.serve)
 
 
 if __name__ == "__main__":

@@ -50,9 +50,13 @@ def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     settings = loading.get_settings()
     if not settings.enabled or (settings.debug and not settings.notify_while_debug):
         return []
+    if settings.handler == "inbox":
+        where = "stored in the inbox of this site"
+    else:
+        where = f"reported to {messages.safe_url(url_of(settings))}"
     return [
         checks.Info(
-            f"Failures are reported to {messages.safe_url(url_of(settings))}",
+            f"Failures are {where}",
             hint="Send one to see it arrive: manage.py hoptoad_test",
             id="hoptoad.I001",
         )
@@ -74,7 +78,8 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
         )
     if lacks_threads(settings):
         yield checks.Warning(NO_THREADS, hint="enable-threads = true", id="hoptoad.W010")
-    yield from _address_warnings(settings)
+    if settings.handler != "inbox":
+        yield from _address_warnings(settings)
     if settings.spool_dir and os.path.islink(settings.spool_dir):
         yield checks.Warning(
             f"HOPTOAD_SPOOL_DIR is a symbolic link, {settings.spool_dir}: nothing is spooled there.",

@@ -45,6 +45,7 @@ class Frame:
     function: str
     variables: Data = field(default_factory=_nothing)
     source: tuple[tuple[int, str], ...] = ()  # line numbers and lines around `line`
+    column: int = 0  # 0 where unknown, as in notices of our own
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ MAY_IMPORT = {
     "handlers": {*BASE, "runtime", "conf", "delivery", "api", "signals"},
     "reporting": {*BASE, "redaction", "runtime", "conf", "delivery", "api", "capture", "handlers"},
     "exceptional": set(),
+    "inbox": {*BASE, "redaction", "runtime", "conf", "signals", "delivery", "api", "handlers"},
 }
-ISLANDS = {"exceptional"}
+ISLANDS = {"exceptional", "inbox"}
+STARTS = {("__main__", "inbox.alone.run")}  # a program of its own
 # `generate_payload((request, status))` and the functions of `hoptoad` itself are of 2010.
 UPWARDS = {("api.htv2", "capture.build"), ("api.htv2", "reporting.before_notify")}
 FACES = {"", "__main__", "apps", "checks", "context_processors", "hooks", "log", "middleware", "testing"}
@@ -52,7 +54,21 @@ def test_a_room_imports_only_rooms_below_it():
 
 
 def test_nobody_imports_an_island():
-    assert not {(name, used) for name, used in ours() if room(used) in ISLANDS and room(used) != room(name)}
+    found = {(name, used) for name, used in ours() if room(used) in ISLANDS and room(used) != room(name)}
+
+    assert found == STARTS
+
+
+def test_only_the_handler_of_the_inbox_knows_how_a_site_reports():
+    used = {(name, used) for name, used in ours() if room(name) == "inbox" and room(used) != "inbox"}
+    reading = {"notice", "errors", "api.parsers", "api.cgi_data"}
+    masking = {
+        "redaction.names",
+        "redaction.cutting",
+        "conf.loading",
+    }  # of what other clients have not masked
+
+    assert {used for name, used in used if name != "inbox.handler"} <= reading | masking
 
 
 def test_there_is_no_ring():
@@ -68,5 +84,5 @@ def test_the_top_and_every_module_can_be_held_in_the_head():
     long = {path for path in PACKAGE.rglob("*.py") if path.read_text().count("\n") > MAX_LINES}
 
     assert sum(path.suffix == ".py" for path in top) <= 14
-    assert sum(path.is_dir() for path in top) <= 12
+    assert sum(path.is_dir() for path in top) <= 13
     assert {path.name for path in long} <= {"responses.py", "request.py"}  # a flat table

@@ -54,6 +54,7 @@ HANDLERS = {
     "celery": "hoptoad.handlers.celery.CeleryNotifier",
     "tasks": "hoptoad.handlers.tasks.TasksNotifier",
     "mail": "hoptoad.handlers.mail.MailNotifier",
+    "inbox": "hoptoad.inbox.handler.InboxNotifier",
     "memory": "hoptoad.handlers.memory.MemoryNotifier",
 }
 # To add an integration, add its module and a row: the name in HOPTOAD_HOOKS, and who uses it. Names without a
@@ -176,6 +177,9 @@ class Settings:
     spool_max_age: float = _setting(7.0, validators.number(0, 3650, "days"), "7")
     spool_keep_refused: float = _setting(7.0, validators.number(0, 3650, "days"), "7")
 
+    inbox_database: str = _setting("", validators.text, '"errors"')
+    inbox_max_age: float = _setting(90.0, validators.number(0, 3650, "days"), "90")
+
     max_frames: int = _setting(200, validators.count(2, 10_000), "200")
     max_vars: int = _setting(2000, validators.count(0, 100_000), "2000")
     max_text: int = _setting(2048, validators.count(64, 1_000_000), "2048")
@@ -193,8 +197,8 @@ class Settings:
 
     @property
     def enabled(self) -> bool:
-        """Whether failures are reported: there is a key."""
-        return bool(self.api_key)
+        """Whether failures are reported: there is a key, or an inbox, which needs none."""
+        return bool(self.api_key) or self.handler == "inbox"
 
     @cached_property
     def recognisers(self) -> "Recognisers":

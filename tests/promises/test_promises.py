@@ -354,7 +354,7 @@ def test_a_request_broken_in_any_part_is_reported_all_the_same(reported, broken)
     "target",
     [
         "hoptoad.capture.build.incident",
-        "hoptoad.capture.build.notice",
+        "hoptoad.capture.build.snapshot",
         "hoptoad.reporting.filters.suppressed_by",
         "hoptoad.reporting.duplicates.first_exception",
         "hoptoad.api.htv2.encode",

@@ -1,0 +1,1 @@
+"""The inbox as a service of its own: `python -m hoptoad inbox`."""

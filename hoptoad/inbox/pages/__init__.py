@@ -1,0 +1,1 @@
+"""The inbox in the admin: the list of problems, and the page about one."""

@@ -1,0 +1,67 @@
+"""What somebody decides about problems: from the list for many, from its page for one."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from hoptoad.inbox import states
+from hoptoad.inbox.models import Problem
+
+RESOLVE, IGNORE, REOPEN = "resolve", "ignore", "reopen"
+_DAYS = {"day": ("for a day", 1), "week": ("for a week", 7), "month": ("for 30 days", 30)}
+_MORE = {str(number): (f"until {number:,} more", number) for number in (10, 100, 1000)}
+FOR_EVER = ("", "until it is reopened")
+_UNTIL = [FOR_EVER, *((name, text) for name, (text, _) in {**_DAYS, **_MORE}.items())]
+
+
+class Decision(forms.Form):
+    """The buttons of a problem's page, with the two fields that belong to them."""
+
+    decision = forms.ChoiceField(choices=[(name, name) for name in (RESOLVE, IGNORE, REOPEN)])
+    version = forms.CharField(
+        required=False,
+        max_length=100,
+        label="in version",
+        widget=forms.TextInput(attrs={"size": 10, "autocomplete": "off", "aria-describedby": "hoptoad-hint"}),
+    )
+    until = forms.ChoiceField(required=False, label="for how long", choices=_UNTIL)
+
+    def apply(self, problems: "QuerySet[Problem]") -> str:
+        """Changes the problems. Returns what was done, for the message and the history."""
+        decision = self.cleaned_data["decision"]
+        if decision == RESOLVE:
+            return self._resolve(problems)
+        if decision == IGNORE:
+            return self._ignore(problems)
+        states.reopen(problems)
+        return "Reopened."
+
+    def _resolve(self, problems: "QuerySet[Problem]") -> str:
+        """Without the field, as from the list, each in the last version it was seen in."""
+        version = self.cleaned_data["version"].strip()
+        states.resolve(problems, version if "version" in self.data else None)
+        return f"Resolved in version {version}." if version else "Resolved."
+
+    def _ignore(self, problems: "QuerySet[Problem]") -> str:
+        until = self.cleaned_data["until"]
+        days, more = _DAYS.get(until), _MORE.get(until)
+        states.ignore(
+            problems,
+            until=now() + timedelta(days=days[1]) if days else None,
+            more=more[1] if more else None,
+        )
+        return f"Ignored {dict(_UNTIL)[until]}."
+
+
+class ListActionForm(ActionForm):
+    """Beside the list's actions: the version that has the fix."""
+
+    version = forms.CharField(
+        required=False,
+        max_length=100,
+        label="Resolved in version",
+        widget=forms.TextInput(attrs={"size": 8, "autocomplete": "off"}),
+    )

@@ -1,0 +1,67 @@
+"""A notice as plain text: for tickets, mails and tools."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from django.utils.timezone import localtime
+
+from hoptoad.inbox.pages.backtrace import ShownError
+from hoptoad.inbox.pages.problem import ProblemPage
+from hoptoad.inbox.pages.shown_notice import ShownNotice
+from hoptoad.inbox.pages.visible import Row
+
+
+def as_text(page: ProblemPage, address: str) -> str:
+    """The problem and one of its notices; `address` is that of its page."""
+    return "\n".join(_lines(page, address)) + "\n"
+
+
+def _lines(page: ProblemPage, address: str) -> Iterator[str]:
+    problem, shown = page.problem, page.shown
+    yield f"{page.title}: {page.message}"
+    yield f"in {page.place}"
+    yield ""
+    yield f"{problem.app}, {problem.environment}: {problem.get_state_display()}, {problem.count:,} notices"
+    yield f"First seen  {_time(problem.first_seen)} {problem.first_version}".rstrip()
+    yield f"Last seen   {_time(problem.last_seen)} {problem.last_version}".rstrip()
+    yield f"Page        {address}"
+    if shown is not None:
+        yield ""
+        yield f"Notice {shown.notice.number}, received {_time(shown.notice.received)}"
+        yield from _notice(shown)
+
+
+def _notice(shown: ShownNotice) -> Iterator[str]:
+    if shown.refusal:
+        yield f"It cannot be read: {shown.refusal}"
+    for error in shown.errors:
+        yield from _error(error)
+    if shown.trail:
+        yield from ("", "Trail")
+        yield from (f"  {item}" for item in shown.trail)
+    for section in shown.sections:
+        yield from ("", section.title)
+        yield from _rows(section.rows, "  ")
+
+
+def _error(error: ShownError) -> Iterator[str]:
+    yield ""
+    if error.relation:
+        yield f"{error.relation}:"
+    yield f"{error.class_name}: {error.message}" if error.class_name else error.message
+    yield from (f"  Note: {note}" for note in error.notes)
+    yield from (f"  {item}" for item in error.text.split("\n") if item)
+    for frame in error.frames:
+        yield f"  {frame.place} in {frame.function}"
+        yield from (f"    {'>' if own else ' '}{number:5} {code}" for number, code, own in frame.source)
+        yield from _rows(frame.variables, "      ")
+    if error.left_out:
+        yield f"  ({error.left_out} frames left out)"
+
+
+def _rows(rows: Iterable[Row], indent: str) -> Iterator[str]:
+    return (f"{indent}{row.full_name} = {row.text}" for row in rows if not row.is_group)
+
+
+def _time(moment: datetime) -> str:
+    return f"{localtime(moment):%Y-%m-%d %H:%M:%S %z}"

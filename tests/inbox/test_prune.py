@@ -1,0 +1,84 @@
+"""What is too old goes, and the rest stays."""
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils.timezone import now
+
+from hoptoad.api import htv2
+from hoptoad.inbox import prune
+from hoptoad.inbox.arrivals import arrival
+from hoptoad.inbox.models import Deploy, Fingerprint, Hour, Notice, Problem, Receipt
+from hoptoad.inbox.store import Flood, store
+from hoptoad.notice import ErrorInfo
+from hoptoad.notice import Notice as Content
+
+
+@pytest.fixture
+def stored(app, database):
+    """An old problem, one old and new, and a new one."""
+    old, new = now() - timedelta(days=100), now()
+    for kind, moment in (("Old", old), ("Both", old), ("Both", new), ("New", new)):
+        store(
+            [arrival(app.pk, htv2.encode(Content(id="", error=ErrorInfo(kind, "no"))), moment)],
+            database,
+            Flood(),
+        )
+    Deploy.objects.using(database).create(app=app, version="1", at=old)
+
+
+def test_what_is_older_than_the_age_goes(stored, database):
+    assert sum(prune.prune(database, now(), 90)) == 6
+
+    assert sorted(Problem.objects.using(database).values_list("class_name", flat=True)) == ["Both", "New"]
+    assert sorted(Problem.objects.using(database).values_list("count", flat=True)) == [1, 2]
+    assert [model.objects.using(database).count() for model in (Notice, Hour, Deploy, Fingerprint)] == [
+        2,
+        2,
+        0,
+        2,
+    ]
+
+
+def test_no_age_keeps_all(stored, database):
+    assert sum(prune.prune(database, now(), 0)) == 0
+
+
+def test_the_command_says_what_it_does(stored, database):
+    out = io.StringIO()
+    call_command("hoptoad_inbox_prune", "--dry-run", stdout=out)
+    call_command("hoptoad_inbox_prune", stdout=out)
+    call_command("hoptoad_inbox_prune", stdout=out)
+
+    assert out.getvalue().splitlines() == [
+        "6 rows would be removed.",
+        "6 rows were removed.",
+        "0 rows were removed.",
+    ]
+
+
+def test_a_terminal_sees_a_bar(stored, database):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    out = Terminal()
+    call_command("hoptoad_inbox_prune", stdout=out, no_color=True)
+
+    assert f"[{'#' * 40}] 6 of 6\n" in out.getvalue()
+
+
+def test_of_many_receipts_the_latest_stay(stored, database, monkeypatch):
+    monkeypatch.setattr(prune, "MAX_RECEIPTS", 2)
+
+    sum(prune.prune(database, now(), 0))
+
+    assert Receipt.objects.using(database).count() == 2
+
+
+def test_a_transaction_removes_no_more_than_so_many(stored, database, monkeypatch):
+    monkeypatch.setattr(prune, "ROWS", 1)
+
+    assert list(prune.prune(database, now(), 90)) == [1] * 6
