@@ -13,6 +13,7 @@ from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
+from alone import alone as running_inbox
 from rules import check_v2
 
 import hoptoad
@@ -199,7 +200,13 @@ def test_the_wheel_contains_the_package_and_nothing_else(wheel, files):
     assert names == {name for name in files if name.startswith("hoptoad/")} | {
         information + name for name in BUILT
     }
-    assert names > {"hoptoad/py.typed", "hoptoad/exceptional/templates/http_responses/default.html"}
+    assert names > {
+        "hoptoad/exceptional/templates/http_responses/default.html",
+        "hoptoad/inbox/migrations/0001_initial.py",
+        "hoptoad/inbox/static/hoptoad_inbox/inbox.css",
+        "hoptoad/inbox/templates/hoptoad_inbox/list.html",
+        "hoptoad/py.typed",
+    }
 
 
 def test_the_sdist_contains_what_builds_and_tests_the_package(sdist, files):
@@ -293,5 +300,27 @@ def test_each_extra_works_alone(install, extra, collector, tmp_path):
     assert check_v2(received.body).findtext("error/message") == "installed alone"
 
 
+def test_the_inbox_works_with_its_extra_alone(install, tmp_path):
+    python = install("inbox")
+
+    with running_inbox(tmp_path / "data", python=python, env=DIRECT) as inbox:
+        site = SITE.replace("frog", inbox.key).format(settings="") + NOTIFY
+        done = run(python, "-c", site, f"{inbox.url}/notifier_api/v2/notices", cwd=tmp_path)
+        style, _, _ = inbox.request("GET", "/static/hoptoad_inbox/inbox.css")
+        problems = inbox.rows("SELECT message FROM hoptoad_inbox_problem")
+
+    assert done.returncode == 0, done.stderr
+    assert style == 200
+    assert problems == [("installed alone",)]
+
+
+def test_without_its_extra_the_inbox_names_it(alone, tmp_path):
+    done = run(alone, "-m", "hoptoad", "inbox", "--data", "data", cwd=tmp_path)
+
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert done.stderr.endswith("pip install 'django-hoptoad[inbox]'\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_extra_is_forgotten(metadata):
-    assert set(metadata.get_all("Provides-Extra")) == SITES.keys() | TOOLS
+    assert set(metadata.get_all("Provides-Extra")) == {"inbox", *SITES, *TOOLS}
