@@ -66,7 +66,7 @@ def report(bench):
         "has arrived, for one notice.\n"
         f"Both less the bare site's of the same round: {spread(figures(bare, 'wall'))} ms, and "
         f"{spread(figures(bare, 'processor'))} ms.\n"
-        "Size: a notice on the wire, in kilobytes; Sentry's is compressed.\n"
+        "Size: a notice on the wire, in kilobytes; an event of Sentry's is compressed, also ours.\n"
         "What a notice holds differs: Sentry and Rollbar send the variables of every frame; Sentry, Bugsnag, "
         "Honeybadger and pybrake lines of source; pybrake neither form nor headers, Bugsnag no headers; "
         "django-hoptoad as it comes neither variables nor source."

@@ -45,6 +45,13 @@ def _hoptoad_v3(places):
     return hoptoad(places, HOPTOAD_API="v3", HOPTOAD_NOTIFICATION_URL=url)
 
 
+def _hoptoad_sentry(places):
+    settings = hoptoad(places, HOPTOAD_DSN=f"http://{KEY}@127.0.0.1:{places['http']}/1")
+    for name in ("HOPTOAD_API_KEY", "HOPTOAD_NOTIFICATION_URL"):
+        del settings["HOPTOAD_SETTINGS"][name]
+    return settings
+
+
 def _hoptoad_spool(places):
     return hoptoad(places, HOPTOAD_HANDLER="spool", HOPTOAD_SPOOL_DIR=f"{places['folder']}/spool")
 
@@ -128,6 +135,7 @@ SUBJECTS = {
     "does nothing": Subject(_does_nothing, "a class that only calls ``get_response``", reports=False),
     "hoptoad": Subject(hoptoad, f"``HOPTOAD_STORM_LIMIT = 0``, ``HOPTOAD_QUEUE_SIZE = {QUEUE}``"),
     "hoptoad v3": Subject(_hoptoad_v3, 'the same with ``HOPTOAD_API = "v3"``'),
+    "hoptoad sentry": Subject(_hoptoad_sentry, "the same with ``HOPTOAD_DSN`` alone"),
     "hoptoad spool": Subject(_hoptoad_spool, 'the same with ``HOPTOAD_HANDLER = "spool"``, without fsync'),
     "sentry-sdk": Subject(
         _bare,

@@ -56,8 +56,11 @@ class ErrorInfo:
     message: str
     frames: tuple[Frame, ...] = ()
     notes: tuple[str, ...] = ()
-    relation: str = ""  # to the error before it: "cause", "context" or "member" of a group
+    relation: str = ""  # to the error it led to: "cause", "context" or "member" of a group
     frames_left_out: int = 0  # of the middle of a long traceback
+    module: str = ""  # of the class; empty for built-in ones, and where unknown
+    parent: int = 0  # of a cause: the error it led to, 0 the notice's, 1 its first cause, and so on
+    is_message: bool = False  # logged or given to notify(): no exception, and `class_name` is no class
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,10 +76,7 @@ class Reason:
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Incident:
-    """A cheap look at a failure, enough to decide whether anyone wants to hear of it.
-
-    Not frozen, because that would be half its cost; nothing changes one.
-    """
+    """A cheap look at a failure, enough to decide on reporting it. Not frozen: that doubles its cost."""
 
     exception: BaseException | None = None
     status: int = 0  # HTTP status of the answer; 0 where an exception was seen
@@ -133,12 +133,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One failure, redacted and bounded, ready to be encoded.
+    """One failure, redacted and bounded, ready to be encoded."""
 
-    `id` is ours (32 hexadecimal digits), not the one a server gives.
-    """
-
-    id: str
+    id: str  # ours, 32 hexadecimal digits; not the one a server gives
     error: ErrorInfo
     causes: tuple[ErrorInfo, ...] = ()
     request: RequestInfo = RequestInfo()
@@ -149,6 +146,7 @@ class Notice:
     severity: str = "error"  # or another of SEVERITIES
     extra: Data = field(default_factory=_nothing)  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far
+    time: float = 0.0  # of the failure, in seconds since the epoch; 0 where unknown
 
 
 def is_internal(referrer: str, host: str) -> bool:
@@ -279,7 +277,8 @@ def _error(error: ErrorInfo, section: str, change: Change, look: Change | None) 
         frames = tuple([_frame(frame, section, change, look) for frame in frames])
     if look is not None and error.frames_left_out:
         look(str(error.frames_left_out), "fixed", section, "frames left out")
-    return ErrorInfo(class_name, message, frames, notes, error.relation, error.frames_left_out)
+    module = change(error.module, "quoted", section, "module") if error.module else ""
+    return replace(error, class_name=class_name, message=message, frames=frames, notes=notes, module=module)
 
 
 def _frame(frame: Frame, section: str, change: Change, look: Change | None) -> Frame:

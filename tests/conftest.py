@@ -7,10 +7,13 @@ import pytest
 from certificates import Authority
 from collector import Collector
 from django.test import AsyncClient, Client, override_settings
+from event_rules import check_envelope, check_event
 from places import PYTHONPATH
 from rules import check_v2, check_v3
 
 from hoptoad import hooks
+from hoptoad.api import sentry
+from hoptoad.api.parsers import parse
 from hoptoad.delivery import transport
 from hoptoad.delivery.stats import stats
 from hoptoad.reporting.pipeline import pipeline
@@ -42,8 +45,12 @@ def collector(authority, tls, monkeypatch):
     for received in collector.received:
         if received.path.endswith("/notifier_api/v2/notices") and received.body[:1] == b"<":
             check_v2(received.body)
+            check_event(sentry.encode(parse(received.body)))
         elif "/api/v3/" in received.path and received.path.endswith("/notices"):
             check_v3(received.body)
+            check_event(sentry.encode(parse(received.body)))
+        elif received.path.endswith("/envelope/") and b"\n" in received.document:
+            check_envelope(received)
 
 
 @pytest.fixture
@@ -79,7 +86,7 @@ class Reported:
 
     @property
     def bytes(self):
-        return b"\n".join(received.body for received in self._collector.received)
+        return b"\n".join(received.document for received in self._collector.received)
 
     def one(self):
         """The only notice. Fails where there is none or more than one."""

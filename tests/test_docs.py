@@ -313,6 +313,7 @@ def test_the_installed_package_is_what_is_tested():
         ("privacy.rst", 15),
         ("security.rst", 61),
         ("from-error-mails.rst", 17),
+        ("which-server.rst", 5),
         ("integrations.rst", 32),
         ("exceptional.rst", 26),
         ("performance.rst", 15),

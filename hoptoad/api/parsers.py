@@ -13,6 +13,8 @@ from hoptoad.api.cgi_data import FRAME, cause_key
 from hoptoad.api.characters import clean
 from hoptoad.api.frame_text import FrameText, parse_frame_text, where
 from hoptoad.api.keys import original
+from hoptoad.api.sentry_event import is_event
+from hoptoad.api.sentry_parser import parse_event
 from hoptoad.errors import ParseError
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 
@@ -122,7 +124,9 @@ def parse_v3(document: bytes) -> Notice:
 
 
 def parse(document: bytes) -> Notice:
-    """The notice in a document of either version. Raises ParseError."""
+    """The notice in a document of version 2 or 3, or in an event of Sentry's. Raises ParseError."""
+    if is_event(document):
+        return parse_event(document)
     return parse_v3(document) if document.lstrip()[:1] == b"{" else parse_v2(document)
 
 

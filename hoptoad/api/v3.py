@@ -17,7 +17,7 @@ from hoptoad.api import airbrake
 from hoptoad.api.cgi_data import environment
 from hoptoad.api.characters import clean
 from hoptoad.api.keys import storable
-from hoptoad.api.truncation import fitted
+from hoptoad.api.truncation import V3, fitted
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.delivery import transport
@@ -38,7 +38,7 @@ default_url = airbrake.notices_v3
 
 def encode(notice: Notice) -> bytes:
     """The notice as JSON in UTF-8, at most MAX_BYTES. Cut texts and lists are marked."""
-    return fitted(_document(notice), MAX_BYTES)
+    return fitted(_document(notice), MAX_BYTES, V3)
 
 
 def report(payload: bytes, timeout: float | None = None) -> Answer:
@@ -51,7 +51,7 @@ def report(payload: bytes, timeout: float | None = None) -> Answer:
     if answer.status != 413 or len(payload) <= _SMALLER_BYTES:
         return answer
     try:
-        smaller = fitted(json.loads(payload), _SMALLER_BYTES)
+        smaller = fitted(json.loads(payload), _SMALLER_BYTES, V3)
     except (ValueError, TypeError, KeyError):  # not of version 3: spooled before HOPTOAD_API changed
         return answer
     return _post(smaller, timeout)

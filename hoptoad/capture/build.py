@@ -2,6 +2,7 @@
 
 import platform
 import socket
+import time
 import uuid
 from dataclasses import replace
 from functools import lru_cache
@@ -36,7 +37,7 @@ from hoptoad.notice import (
     Snapshot,
     User,
 )
-from hoptoad.redaction.cutting import cut
+from hoptoad.redaction.cutting import SLACK, cut
 from hoptoad.redaction.policy import policy_of
 from hoptoad.redaction.redact import Redacted, redact
 from hoptoad.runtime.guards import guarded
@@ -100,10 +101,11 @@ def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
     reader, room = _reader(settings, contract), _room(settings)
     wants_details = settings.local_variables or bool(settings.source_context)
     details = room.part(_SHARE_OF_DETAILS) if wants_details and failure is not None else None
+    share = int(settings.max_chars * _SHARE_OF_DETAILS) if details is not None else 0
     limits = Limits(
         text=settings.max_text,
-        chars=room.chars,
-        details=details.chars if details is not None else 0,
+        chars=settings.max_chars - share,
+        details=share,
         message=MAX_WHERE if incident.status else 0,
     )
     unread: tuple[ErrorInfo, tuple[ErrorInfo, ...]] = (_unread(incident), ())
@@ -170,7 +172,7 @@ def _extra(incident: Incident, contract: ReporterFilter, reader: DataReader, roo
 def _room(settings: Settings) -> Room:
     return Room(
         values=settings.max_vars,
-        chars=settings.max_chars,
+        chars=settings.max_chars + 2 * SLACK,  # a masked text takes less room than what it hides
         text=settings.max_text,
         depth=settings.max_depth,
     )
@@ -227,6 +229,7 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
         ),
         framework=_FRAMEWORK,
         language=_LANGUAGE,
+        time=time.time(),
         **more,
     )
 

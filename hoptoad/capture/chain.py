@@ -20,14 +20,20 @@ def slot(error: BaseException, name: str) -> Any:
 
 def causes_of(error: BaseException) -> "Iterator[tuple[BaseException, str]]":
     """What led to `error`, nearest first, each once, at most MAX_CAUSES."""
+    return ((cause, relation) for cause, relation, _ in causes_with_parents(error))
+
+
+def causes_with_parents(error: BaseException) -> "Iterator[tuple[BaseException, str, int]]":
+    """As `causes_of`, each with the number of the error that it led to: 0 is `error`, 1 its first cause."""
     seen = {id(error)}
-    waiting = deque(_direct_causes(error))
+    waiting = deque((cause, relation, 0) for cause, relation in _direct_causes(error))
     while waiting and len(seen) <= MAX_CAUSES:
-        cause, relation = waiting.popleft()
+        cause, relation, parent = waiting.popleft()
         if id(cause) not in seen:
+            number = len(seen)
             seen.add(id(cause))
-            yield cause, relation
-            waiting.extend(_direct_causes(cause))
+            yield cause, relation, parent
+            waiting.extend((further, how, number) for further, how in _direct_causes(cause))
 
 
 def _direct_causes(error: BaseException) -> "list[tuple[BaseException, str]]":

@@ -140,7 +140,7 @@ def _message_error(incident: Incident, room: Room, settings: Settings) -> ErrorI
         file = shorten(code.co_filename, settings.project_root, gem_paths=settings.gem_paths)
         if not frames or file.startswith("[PROJECT_ROOT]"):  # a server's own frames would split its groups
             frames.append(Frame(file, frame.f_lineno, getattr(code, "co_qualname", code.co_name)))
-    return ErrorInfo(incident.kind, message or incident.kind, tuple(frames) or NO_FRAME)
+    return ErrorInfo(incident.kind, message or incident.kind, tuple(frames) or NO_FRAME, is_message=True)
 
 
 def _callers(frame: FrameType | None, max_frames: int) -> Iterator[FrameType]:

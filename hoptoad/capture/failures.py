@@ -5,9 +5,9 @@ from functools import lru_cache
 from types import CodeType, FrameType, TracebackType
 
 from hoptoad.capture import paths
-from hoptoad.capture.chain import causes_of, slot
+from hoptoad.capture.chain import causes_with_parents, slot
 from hoptoad.capture.data import Room
-from hoptoad.capture.values import class_name, exact, exception_text, without_addresses
+from hoptoad.capture.values import class_name, exact, exception_text, module_of, without_addresses
 from hoptoad.notice import NOTHING, ErrorInfo, Frame
 from hoptoad.redaction.cutting import cut
 
@@ -53,11 +53,13 @@ class Describer:
 
     def describe(self, error: BaseException) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
         """The error, and the causes, contexts and group members that led to it."""
-        main = self._info(error, "")
-        led = tuple([self._info(cause, relation) for cause, relation in causes_of(error)])
+        main = self._info(error, "", 0)
+        led = tuple(
+            [self._info(cause, relation, parent) for cause, relation, parent in causes_with_parents(error)]
+        )
         return main, led
 
-    def _info(self, error: BaseException, relation: str) -> ErrorInfo:
+    def _info(self, error: BaseException, relation: str, parent: int) -> ErrorInfo:
         name = class_name(type(error))
         short = name.rpartition(".")[2]
         parts = [self._frames(*part) for part in reversed(self._parts(error))]
@@ -71,6 +73,8 @@ class Describer:
             frames_left_out=left_out,
             notes=tuple([self._text(note) for note in _notes(error)]),
             relation=relation,
+            module=cut(module_of(type(error)), _MAX_NAME),
+            parent=parent,
         )
 
     def _message(self, error: BaseException, short: str) -> str:

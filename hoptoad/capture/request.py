@@ -319,6 +319,8 @@ def _key(user: object, memory: dict[str, Any]) -> str | None:
 
 def header(request: HttpRequest, name: str) -> str:
     value = request.META.get(name, "")
+    if type(value) is str:
+        return value
     return exact(value) if issubclass(type(value), str) else ""
 
 
@@ -382,7 +384,7 @@ def _parsed(query: str, max_fields: int | None) -> "dict[str, list[str]]":
 
 def _unlisted(fields: Any) -> dict[Any, Any]:
     """The fields of a QueryDict: one value as itself, repeated ones as a list."""
-    return {name: _single(values) for name, values in dict.items(fields)}
+    return {name: values[0] if values and not values[1:] else values for name, values in dict.items(fields)}
 
 
 def _single(values: Any) -> Any:

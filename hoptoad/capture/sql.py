@@ -14,23 +14,26 @@ _refusing = threading.local()
 class no_sql:  # noqa: N801 - read as what it does, in a with statement
     """No query leaves this thread inside the block: what would run one fails instead."""
 
-    __slots__ = ("_stack",)
+    __slots__ = ("_wrappers",)
 
     def __enter__(self) -> None:
-        self._stack: contextlib.ExitStack | None = None
+        self._wrappers: list[list[Any]] | None = None
         if getattr(_refusing, "now", False):
             return  # inside another such block
-        self._stack = stack = contextlib.ExitStack()
+        self._wrappers = found = []
         _refusing.now = True
         for alias in connections:
             # A database whose driver is not there runs no SQL anyway.
             with contextlib.suppress(Exception), importing:
-                stack.enter_context(connections[alias].execute_wrapper(_refuse_query))
+                wrappers = connections[alias].execute_wrappers
+                wrappers.append(_refuse_query)
+                found.append(wrappers)
 
     def __exit__(self, *args: object) -> None:
-        if self._stack is not None:
+        if self._wrappers is not None:
             _refusing.now = False
-            self._stack.close()
+            for wrappers in self._wrappers:
+                wrappers.remove(_refuse_query)
 
 
 def _refuse_query(*args: Any) -> Any:

@@ -120,7 +120,7 @@ def exception_text(error: BaseException, max_chars: int) -> str:
 def class_name(kind: type) -> str:
     """`module.QualName`, without `builtins.`, read past whatever a metaclass pretends."""
     name = exact(type.__dict__["__qualname__"].__get__(kind))
-    module = _module_of(kind)
+    module = module_of(kind)
     return f"{module}.{name}" if module else name
 
 
@@ -136,7 +136,7 @@ def function_of(value: object) -> "FunctionType | BuiltinFunctionType | None":
     return value if type(value) in (FunctionType, BuiltinFunctionType) else None  # type: ignore[return-value]
 
 
-def _module_of(kind: type) -> str:
+def module_of(kind: type) -> str:
     """The class's module; empty for a built-in class, and where none is known."""
     try:
         module = type.__dict__["__module__"].__get__(kind)
@@ -304,7 +304,7 @@ def _function_name(function: "FunctionType | BuiltinFunctionType") -> str:
 def _message_id(value: object) -> str | None:
     """The message id of a translation that is not yet made: one language for all users."""
     kind = type(value)
-    if _short_name(kind) != "__proxy__" or _module_of(kind) != "django.utils.functional":
+    if _short_name(kind) != "__proxy__" or module_of(kind) != "django.utils.functional":
         return None
     arguments = memory_of(value).get("_args") or ("",)
     return arguments[0] if type(arguments[0]) is str else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hoptoad.conf import validators
+from hoptoad.conf.dsn import parse_dsn
 from hoptoad.conf.settings import APIS, GROUP, PREFIX, ROWS, ApiRow
 from hoptoad.conf.validators import Malformed
 from hoptoad.redaction.cutting import cut
@@ -40,14 +41,16 @@ class Reading:
     """
 
     def __init__(self, given: Mapping[Any, Any], django_settings: Any) -> None:
-        key = given.get("HOPTOAD_API_KEY")
-        self._key = key.strip() if isinstance(key, str) else ""
+        from_dsn = _from_dsn(given.get("HOPTOAD_DSN"))
+        keys = (given.get("HOPTOAD_API_KEY"), from_dsn.get("HOPTOAD_API_KEY"))
+        self._keys = {key.strip() for key in keys if isinstance(key, str) and key.strip()}
         self.values: dict[str, Any] = {}
         self.django_values: dict[str, Any] = {}
         found = [
             *_not_a_group(getattr(django_settings, GROUP, {})),
             *_unknown_names(given),
-            *self._read(given),
+            *self._read({**given, **from_dsn}),
+            *_unlike_dsn(given, from_dsn),
             *_contradictions(self.values),
             *self._read_django(django_settings),
         ]
@@ -81,11 +84,11 @@ class Reading:
 
     def _masked(self, text: str) -> str:
         """The text without the key. `messages` learns the key only from settings that are in force."""
-        if not self._key:
+        if not self._keys:
             return text
         with importing:
             from hoptoad.redaction.secrets import Known
-        return messages.without_secrets(text, Known({self._key}))
+        return messages.without_secrets(text, Known(self._keys))
 
 
 def differing(grouped: Mapping[Any, Any], django_settings: Any) -> Iterator[str]:
@@ -120,6 +123,25 @@ def _unknown_names(given: Mapping[Any, Any]) -> Iterator[Problem]:
             near = difflib.get_close_matches(wanted, [known.removeprefix(PREFIX) for known in ROWS], n=1)
             hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Remove it. Known: {', '.join(ROWS)}."
             yield Problem("hoptoad.E001", f"{name} is not a setting of django-hoptoad.", hint)
+
+
+def _from_dsn(given: object) -> dict[str, str]:
+    """The settings that a DSN stands for; none without a DSN, or with a malformed one."""
+    try:
+        dsn = parse_dsn(validators.text(given))
+    except (Malformed, ValueError):
+        return {}
+    return {"HOPTOAD_API": "sentry", "HOPTOAD_API_KEY": dsn.key, "HOPTOAD_NOTIFICATION_URL": dsn.url}
+
+
+def _unlike_dsn(given: Mapping[Any, Any], from_dsn: Mapping[str, str]) -> Iterator[Problem]:
+    for name, value in from_dsn.items():
+        if given.get(name) and _meaning(name, given[name]) not in ("", value):
+            yield Problem(
+                "hoptoad.E008",
+                f"{name} and HOPTOAD_DSN contradict each other.",
+                f"Remove {name}, or HOPTOAD_DSN, which stands for {', '.join(from_dsn)}.",
+            )
 
 
 def _contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:

@@ -44,6 +44,7 @@ class Integration(NamedTuple):
 APIS = {
     "v2": ApiRow("hoptoad.api.htv2"),
     "v3": ApiRow("hoptoad.api.v3", key=validators.HEADER_CHARACTERS, needs="HOPTOAD_PROJECT_ID"),
+    "sentry": ApiRow("hoptoad.api.sentry", key=validators.HEADER_WORD, needs="HOPTOAD_DSN"),
 }
 # To add a handler, add its module and a row: the name in HOPTOAD_HANDLER, and the path of its class,
 # which takes the keyword `fall_back`.
@@ -110,6 +111,7 @@ class Settings:
         '"https://errbit.example.com/notifier_api/v2/notices"',
         show=_without_credentials,
     )
+    dsn: str = _setting("", validators.dsn, '"https://key@bugs.example.com/1"', show=_type_only)
     api: str = _setting("v2", code_validators.api(APIS), '"v3"')
     project_id: str = _setting("", validators.project_id, '"113743"')
     use_ssl: bool = _setting(True, validators.switch, "True")

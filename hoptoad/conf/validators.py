@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 
+from hoptoad.conf.dsn import FORM, parse_dsn
 from hoptoad.runtime.lifecycle import importing
 
 DEFAULT_TIMEOUT = 5.0
@@ -35,6 +36,7 @@ XML_CHARACTERS = Characters(
     "characters that XML allows", re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 )
 HEADER_CHARACTERS = Characters("one line of ASCII, which a header can hold", re.compile("[^ -~]"))
+HEADER_WORD = Characters("a word of ASCII without commas", re.compile("[^!-+.-~-]"))
 
 
 def text(value: Any) -> str:
@@ -62,6 +64,16 @@ def url(value: Any) -> str:
         valid = False
     if not valid or re.search(r"\s", whole):
         raise Malformed("a whole URL that starts with http:// or https://")
+    return whole
+
+
+def dsn(value: Any) -> str:
+    whole = text(value)
+    try:
+        if whole:
+            parse_dsn(whole)
+    except ValueError as why:
+        raise Malformed(f"{FORM}, but {why}") from why
     return whole
 
 

@@ -1,6 +1,6 @@
 """The meaning of a server's answer, and advice on it: one table for the log and for `hoptoad_test`.
 
-Statuses and texts are those of Airbrake, Errbit and the Redmine plug-ins.
+Statuses and texts are those of Airbrake, Errbit, the Redmine plug-ins, Sentry and Bugsink.
 """
 
 import re
@@ -27,8 +27,8 @@ class Answer:
     `text` is the server's, or the reason why there is none: one printable line of at most 2,000
     characters, with the site's secrets masked. `fault` says how a server was unreachable: "dns",
     "refused", "tls", "timeout", "proxy", "network"; `is_distrusted` that its certificate was refused.
-    `delay` is in seconds, where the server asked for one, and at most LONGEST_DELAY. `id` and `link` are
-    those the server gave; the link leads to http or https.
+    `delay` is in seconds, where the server asked for one, and at most LONGEST_DELAY; it may ask while it
+    accepts. `id` and `link` are those the server gave; the link leads to http or https.
     """
 
     verdict: Verdict
@@ -68,12 +68,17 @@ _LINK = re.compile(r"<url\b[^<>]{0,100}>([^<]{1,2000})</url>")
 _MAX_LOOKED_AT = 8192
 _SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]*)?")
 _MAX_DELAY_TEXT = 100
+# https://develop.sentry.dev/sdk/expected-features/rate-limiting/
+_LIMIT = re.compile(r"(?:^|,)\s*([0-9]+(?:\.[0-9]*)?)\s*:?([^:,]*)")
+_OURS = {"", "error", "default"}
+_MAX_LIMITS = 2000
 
 
 def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answer:
     """The verdict on an HTTP answer."""
     body = messages.redacted(body)
     text = messages.one_line(body, _MAX_TEXT)
+    limited = _rate_limit(headers)
     if 200 <= status < 300 and _OLD_VERSION not in body:
         start = body[:_MAX_LOOKED_AT]
         return Answer(
@@ -81,18 +86,22 @@ def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answe
             url=url,
             status=status,
             text=text,
+            delay=limited,
             id=messages.one_line(_first(_ID, start) or _first(_JSON_ID, start)),
             link=messages.web_link(_first(_LINK, start) or _first(_JSON_LINK, start)),
         )
     verdict = Verdict.LATER if status in _LATER else Verdict.REFUSED
-    delay = _delay(headers) if verdict is Verdict.LATER else None
-    return Answer(verdict=verdict, url=url, status=status, text=text, delay=delay)
+    if limited is None and verdict is Verdict.LATER:
+        limited = _delay(headers)
+    return Answer(verdict=verdict, url=url, status=status, text=text, delay=limited)
 
 
 def pause_after(answer: Answer, failures: int) -> float:
     """The seconds to wait before another attempt, after `failures` earlier ones without an answer."""
+    if answer.delay is not None:
+        return answer.delay
     if answer.verdict is Verdict.LATER:
-        return PAUSE_WHEN_TOLD_TO_WAIT if answer.delay is None else answer.delay
+        return PAUSE_WHEN_TOLD_TO_WAIT
     return min(FIRST_PAUSE * 2.0 ** min(failures, _MAX_DOUBLINGS), LONGEST_PAUSE)
 
 
@@ -100,6 +109,14 @@ def advice(answer: Answer) -> str:
     """What to do next; empty where nothing is to be done."""
     if answer.verdict is Verdict.ACCEPTED:
         return ""
+    if not answer.url.rstrip("/").endswith("/envelope"):
+        return _advice(answer)
+    # A Sentry: its address and key come from a DSN.
+    said = _SENTRY.get(answer.status) or _advice(answer)
+    return said.replace("HOPTOAD_NOTIFICATION_URL", "HOPTOAD_DSN")
+
+
+def _advice(answer: Answer) -> str:
     if answer.verdict is Verdict.UNREACHABLE:
         if answer.is_distrusted:
             return _DISTRUSTED
@@ -125,6 +142,16 @@ def _on_status(status: int, *, is_https: bool) -> str:
 def _first(pattern: "re.Pattern[str]", body: str) -> str:
     match = pattern.search(body)
     return match[1].strip() if match else ""
+
+
+def _rate_limit(headers: Mapping[str, str]) -> float | None:
+    """The seconds for which a Sentry wants no errors; it may say so while it accepts one.
+
+    `60::key, 2700:transaction;span:organization` gives 60.0: the second is not for errors.
+    """
+    limits = _LIMIT.finditer(headers.get("X-Sentry-Rate-Limits", "")[:_MAX_LIMITS])
+    ours = [float(limit[1]) for limit in limits if _OURS & {*map(str.strip, limit[2].split(";"))}]
+    return max(ours, default=None)
 
 
 def _delay(headers: Mapping[str, str]) -> float | None:
@@ -185,6 +212,17 @@ _STATUS = {
     420: _LIMITED,
     429: _LIMITED,
     503: "The server is overloaded, in maintenance, or the project is over its quota. Try later.",
+}
+_DSN = "Compare HOPTOAD_DSN with the DSN on the project's page."
+_SENTRY = {
+    400: f"The server cannot read the event. Is the key misspelt, or a proxy between? {_DSN}",
+    401: f"The server does not know the key. {_DSN}",
+    403: f"The key or the project is wrong, or the project takes no events. {_DSN}",
+    404: f"No Sentry answers at this address, or one older than 20.6, which knows no envelopes. {_DSN}",
+    429: (
+        "The quota of the project or of the key is used up. Wait, or raise it on the project's page; "
+        "HOPTOAD_SAMPLE_RATE and HOPTOAD_STORM_LIMIT make fewer notices of the same failures."
+    ),
 }
 _UNREACHABLE = {
     "dns": (

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeGuard
 
 from hoptoad.delivery.answer import FIRST_PAUSE, LONGEST_PAUSE, Answer, Verdict, pause_after
 from hoptoad.runtime import lifecycle
@@ -88,7 +89,7 @@ class CircuitBreaker:
             if not isinstance(outcome, Answer) or outcome.verdict not in _FAILING:
                 self._failures = 0
                 self._open_until = self._prober = None
-            elif self._open_until is None or was_probing:
+            if _asks_for_a_pause(outcome) and (self._open_until is None or was_probing):
                 self._open_until = self._clock() + self._pause(outcome)
 
     def withdraw(self) -> None:
@@ -111,7 +112,12 @@ class CircuitBreaker:
 
     def _pause(self, answer: Answer) -> float:
         pause = pause_after(answer, self._failures)
-        if answer.verdict is Verdict.LATER:
+        if answer.verdict is not Verdict.UNREACHABLE:
             return pause * (1 + self._jitter() / 10)
         self._failures += 1
         return min(pause, self._longest) * (1 + self._jitter()) / 2
+
+
+def _asks_for_a_pause(outcome: object) -> TypeGuard[Answer]:
+    """Whether there is to be a pause; a Sentry may ask for one in the answer by which it accepts a notice."""
+    return isinstance(outcome, Answer) and (outcome.verdict in _FAILING or outcome.delay is not None)

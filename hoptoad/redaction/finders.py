@@ -16,8 +16,8 @@ from hoptoad.redaction.patterns import Recognisers
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _URL = re.compile(r"(\w+://[^/?#]*)?([^?]*)\??(.*)", re.DOTALL)
 _PLAIN_ADDRESS = re.compile(r"[\w./&=%+?:*-]*", re.ASCII)
-_PLAIN_NAME = re.compile(r"[\w.\-\[\]]*")
-_SHORT_NAME = 12  # too short to be a secret itself
+_PLAIN = re.compile(r"[\w.\-\[\]]*")
+_SHORT = 12  # too short to be a secret itself
 _SHORTEST_PATTERN = 8  # s://u:p@
 _MAX_NESTED = 4
 _MANY = 20
@@ -133,16 +133,14 @@ class Finder:
                 pass
             elif rule := self.rule(plain := _unquoted(name)):
                 found.append(Found(start, start + len(value), _unquoted(value), plain, rule, True))
-            else:
+            elif not self._is_plain(value):
                 found += _moved(self._in_quoted(value, depth), start)
             at += len(part) + 1
         return found
 
-    def _is_plain(self, name: str) -> bool:
-        """Whether a name holds nothing that is a secret itself."""
-        return _PLAIN_NAME.fullmatch(name) is not None and not (
-            len(name) > _SHORT_NAME and self._by_pattern(name)
-        )
+    def _is_plain(self, text: str) -> bool:
+        """Whether a name or value holds nothing that is a secret itself."""
+        return _PLAIN.fullmatch(text) is not None and not (len(text) > _SHORT and self._by_pattern(text))
 
     def _in_quoted(self, text: str, depth: int) -> list[Found]:
         """In text that may be percent-encoded, once or more often: after each decoding, because the last

@@ -57,7 +57,7 @@ class Names:
         """Those of `names` that may have a rule. Many are looked at at once: most have none."""
         if len(names) <= _FEW:
             judged = self._judged
-            return [name for name in names if name[_MAX_NAME:] or judged(name)]
+            return [name for name in names if "%" in name or name[_MAX_NAME:] or judged(name)]
         page = "\n".join(names)
         if (
             self._patterns

@@ -121,16 +121,17 @@ _SHORTENED = Secret("", "", "shortened", "")
 class Search:
     """Looks for values in many texts at once. `page` is all texts, with a zero between them.
 
-    `go_on` is called now and then, and raises where looking takes too long.
+    `go_on` is called with the number of characters that are looked at, and raises where that takes too long.
     """
 
-    def __init__(self, texts: list[str], page: str, starts: list[int], go_on: Callable[[], None]) -> None:
+    def __init__(self, texts: list[str], page: str, starts: list[int], go_on: Callable[[int], None]) -> None:
         self._texts = texts
         self._page = page
         self._starts = starts
         self._go_on = go_on
         self._encoded = [number for number, text in enumerate(texts) if "%" in text]
-        self._said = decoded("\0".join([texts[number] for number in self._encoded])) if self._encoded else ""
+        self._meanings = _decoded_each([texts[number] for number in self._encoded])
+        self._said = "\0".join(self._meanings)
 
     def hits(self, own: Known, values: Values) -> Iterator[Hit]:
         """Where the values stand; these may overlap."""
@@ -138,7 +139,7 @@ class Search:
         words = {value: secret for value, secret in values.secrets.items() if _is_word(value)}
         forms = self._forms(own, values, words)
         for form in [form for form in forms if form in page]:
-            self._go_on()
+            self._go_on(len(page) >> 6)
             yield from self._at(occurrences(form, page), forms[form])
         found = [word for word in words if word in page]
         if found:
@@ -147,7 +148,7 @@ class Search:
         if self._said:
             yield from self._encoded_hits({**words, **forms})
         if may_be_shortened(page):
-            self._go_on()
+            self._go_on(len(page))
             for shortened in (own.shortened, Shortened(values.secrets)):
                 yield from self._at(shortened.spans(page), _SHORTENED)
 
@@ -156,7 +157,7 @@ class Search:
         whole = f"{self._page}\0{self._said}"
         forms = {form: _OF_THE_SITE for core, made in own.disguised if core in whole for form in made}
         for value, secret in values.secrets.items():
-            self._go_on()
+            self._go_on(len(whole) >> 6)
             for core, made in disguised(value):  # escaped or in Base64, it is no word
                 if core in whole:
                     forms.update({form: secret for form in made if form not in forms and form not in words})
@@ -166,20 +167,17 @@ class Search:
         said = self._said
         wanted = {form.replace("+", " "): secret for form, secret in forms.items()}
         wanted = {form: secret for form, secret in wanted.items() if form in said}
-        for number in self._encoded if wanted else ():
-            self._go_on()
-            text = self._texts[number]
-            shown = decoded(text)
+        for number, shown in zip(self._encoded, self._meanings, strict=True) if wanted else ():
             present = [form for form in wanted if form in shown]
-            if present:
-                for start, end, form in spans_in_encoded(text, present):
-                    yield Hit(number, start, end, wanted[form])
+            self._go_on(len(present) * len(shown) + len(wanted))
+            for start, end, form in spans_in_encoded(self._texts[number], present) if present else ():
+                yield Hit(number, start, end, wanted[form])
 
     def _at(self, spans: Iterable[Span], secret: Secret) -> Iterator[Hit]:
         starts = self._starts
         for count, (start, end) in enumerate(spans):
             if count % _OFTEN == _OFTEN - 1:
-                self._go_on()
+                self._go_on(_OFTEN)
             number = bisect_right(starts, start) - 1
             first = starts[number]
             if end - first <= len(self._texts[number]):  # and not in two texts
@@ -189,14 +187,20 @@ class Search:
 _OFTEN = 1_000
 
 
-def decoded(text: str) -> str:
-    """All that percent-encoded `text` says, decoded once, twice and more often. A plus is a blank."""
-    return "\0".join(decodings(text)).replace("+", " ")
+def _decoded_each(texts: list[str]) -> list[str]:
+    """All that each percent-encoded text says, decoded once, twice and more often. A plus is a blank."""
+    levels = [level.split("\0") for level in decodings("\0".join(texts))] if texts else []
+    if {*map(len, levels)} - {len(texts)}:  # %00 in one of them
+        levels = []
+        said = ["\0".join(decodings(text)) for text in texts]
+    else:
+        said = ["\0".join(meanings) for meanings in zip(*levels, strict=True)]
+    return [text.replace("+", " ") for text in said]
 
 
 def spans_of(known: Known, text: str) -> list[Span]:
     """Where the site's own secrets stand in one text, in any form."""
-    search = Search([text], text, [0], lambda: None)
+    search = Search([text], text, [0], lambda _: None)
     return [(hit.start, hit.end) for hit in search.hits(known, Values())]
 
 

@@ -167,7 +167,7 @@ def test_what_is_no_module_is_a_malformed_value(settings_for, named):
 
     [error] = run_checks(tags=["hoptoad"])
     assert error.id == "hoptoad.E002"
-    assert '"v2", "v3", or the dotted path of a module or object' in error.msg
+    assert '"v2", "v3", "sentry", or the dotted path of a module or object' in error.msg
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_an_api_of_one_file_and_one_row_is_checked(frog_api, settings_for):
 
     settings_for(HOPTOAD_API="forg")
     [error] = run_checks(tags=["hoptoad"])
-    assert 'expected "v2", "v3", "frog", or the dotted path' in error.msg
+    assert 'expected "v2", "v3", "sentry", "frog", or the dotted path' in error.msg
 
 
 def test_an_api_of_one_file_and_one_row_reports(frog_api, collector, client, settings_for):

@@ -118,7 +118,8 @@ MALFORMED = [
     ("HOPTOAD_SOURCE_CONTEXT", 21, "a whole number from 0 to 20"),
     ("HOPTOAD_BEFORE_NOTIFY", ["shop.nowhere"], "a list of functions or their dotted paths"),
     ("HOPTOAD_BEFORE_NOTIFY", [7], "a list of functions or their dotted paths"),
-    ("HOPTOAD_API", "v4", '"v2", "v3", or the dotted path'),
+    ("HOPTOAD_API", "v4", '"v2", "v3", "sentry", or the dotted path'),
+    ("HOPTOAD_DSN", "https://bugs.example.com/7", "it has no key before an @"),
     ("HOPTOAD_PROJECT_ID", "a/b", "a number or a string"),
     ("HOPTOAD_HOOKS", ["thread"], "a list of commands, scripts, threads"),
     ("HOPTOAD_TRAIL", -1, "a whole number from 0 to 1000"),
@@ -181,7 +182,8 @@ def test_the_hints_can_be_pasted(settings_for):
         example = run_checks(tags=["hoptoad"])[0].hint.partition(" = ")[2]
 
         pasted = {name: eval(example, {"BASE_DIR": "/srv"})}
-        settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": KEY, "HOPTOAD_PROJECT_ID": 7, **pasted})
+        beside = {} if name == "HOPTOAD_DSN" else {"HOPTOAD_API_KEY": KEY, "HOPTOAD_PROJECT_ID": 7}
+        settings_for(HOPTOAD_SETTINGS={**beside, **pasted})
 
         get_settings()
 

@@ -38,7 +38,14 @@ def test_an_error_is_mailed_to_the_admins(client, settings_for, db):
     assert "open-sesame" not in letter.body
 
 
-@pytest.mark.parametrize("version", [{}, {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": 7}])
+@pytest.mark.parametrize(
+    "version",
+    [
+        {},
+        {"HOPTOAD_API": "v3", "HOPTOAD_PROJECT_ID": 7},
+        {"HOPTOAD_API": "sentry", "HOPTOAD_NOTIFICATION_URL": "http://127.0.0.1/api/1/envelope/"},
+    ],
+)
 def test_variables_causes_and_notes_are_mailed_once(client, settings_for, view, version):
     settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_LOCAL_VARIABLES=True, HOPTOAD_SOURCE_CONTEXT=1, **version)
 
@@ -112,18 +119,18 @@ def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settin
 
 def document(version, named):
     """A notice that somebody else has made, with the class of a reporter in its environment."""
-    from hoptoad.api import htv2, v3
+    from hoptoad.api import htv2, sentry, v3
     from hoptoad.notice import ErrorInfo, Notice, RequestInfo
 
     request = RequestInfo(
         url="http://shop.example/", cgi_data={"EXCEPTION_REPORTER": named, "REQUEST_METHOD": "GET"}
     )
-    return {"v2": htv2, "v3": v3}[version].encode(
+    return {"v2": htv2, "v3": v3, "sentry": sentry}[version].encode(
         Notice(id="7", error=ErrorInfo("ValueError", "ValueError: x"), request=request)
     )
 
 
-@pytest.mark.parametrize("version", ["v2", "v3"])
+@pytest.mark.parametrize("version", ["v2", "v3", "sentry"])
 @pytest.mark.parametrize("is_loaded", [False, True])
 @pytest.mark.parametrize("named", ["Reporter", "function", "nothing.there", "calls"])
 def test_what_a_document_names_is_neither_imported_nor_called(settings_for, version, is_loaded, named):

@@ -275,7 +275,7 @@ def test_a_server_cannot_forge_a_line(run, collector, body, lines):
 
 
 @pytest.mark.parametrize("status", [200, 422])
-@pytest.mark.parametrize("api", ["v2", "v3"])
+@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
 def test_neither_key_nor_password_is_printed(run, collector, status, api):
     key = "0123456789abcdef0123456789abcdef"
     collector.default = Reply(status, f"key {key} of http://bob:pw-of-bob@errbit.test/?key={key}")

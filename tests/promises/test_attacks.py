@@ -19,6 +19,7 @@ from canaries import Canaries
 from collector import ACCEPTED, Reply
 from django.http import Http404
 from django.test import RequestFactory
+from event_rules import event_in
 from places import SITE
 
 from hoptoad.api.parsers import parse
@@ -61,7 +62,7 @@ def without_request(notice):
     return (notice.severity, notice.lost, server, causes, notice.error, notice.extra, notice.language, rest)
 
 
-@pytest.mark.parametrize("api", ["v2", "v3"])
+@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
 @pytest.mark.parametrize("asgi", [False, True], ids=["wsgi", "asgi"])
 def test_a_visitor_cannot_forge_what_we_say_by_naming_headers(
     client, async_client, collector, settings_for, api, asgi
@@ -78,7 +79,7 @@ def test_a_visitor_cannot_forge_what_we_say_by_naming_headers(
             asyncio.run(async_client.get("/boom/", headers=headers))
         else:
             client.get("/boom/", headers=headers)
-        return parse(collector.received[-1].body)
+        return parse(event_in(collector.received[-1].document))
 
     honest = get()
     forged = get(**dict.fromkeys(OUR_OWN, "forged"))
@@ -118,7 +119,7 @@ def test_a_visitor_cannot_write_lines_or_escapes_into_our_log(
     client.get("/boom/", **sent)
     client.get(f"/missing/{forged}", **sent)
     client.post("/exception/", {forged: forged}, **sent)
-    monkeypatch.setattr("hoptoad.capture.build.notice", lambda *args: 1 / 0)
+    monkeypatch.setattr("hoptoad.capture.build.snapshot", lambda *args: 1 / 0)
     client.get("/boom/", **sent)
 
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("hoptoad")]
@@ -301,7 +302,7 @@ MARKUP = [
 
 
 @pytest.mark.parametrize("markup", MARKUP)
-@pytest.mark.parametrize("api", ["v2", "v3"])
+@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
 def test_a_visitor_cannot_put_markup_into_the_pages_of_the_demo(client, view, settings_for, markup, api):
     @view
     def fail(request):

@@ -102,3 +102,20 @@ def test_no_secret_leaves_and_no_harmless_text_is_lost():
             faulty[number] = found
 
     assert not faulty, report(faulty)
+
+
+AS_EVENT = {
+    "HOPTOAD_API": "sentry",
+    "HOPTOAD_NOTIFICATION_URL": "https://bugs.example.com/api/1/envelope/",
+}
+
+
+def test_nor_as_events_of_sentrys():
+    faulty = {}
+    for number in range(CASES // 4):
+        made = case(SEED, number)
+        as_event = replace(made, settings={**made.settings, **AS_EVENT})
+        if found := faults(as_event):
+            faulty[number] = found
+
+    assert not faulty, faulty

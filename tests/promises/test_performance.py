@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from redacting import policy, redacted
 
 import hoptoad
-from hoptoad.api import htv2, v3
+from hoptoad.api import htv2, sentry, v3
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery import connection, transport
@@ -185,6 +185,10 @@ def test_text_that_was_made_to_hurt_costs_in_proportion_to_its_length(line):
 
 def test_version_3_takes_hardly_more_than_version_2():
     assert calls_for(v3.encode) < 1.2 * calls_for()
+
+
+def test_an_event_of_sentrys_takes_hardly_more_than_version_2():
+    assert calls_for(sentry.encode) < 1.1 * calls_for()
 
 
 def test_a_notice_grows_with_what_is_in_it_and_no_further_than_its_bounds(settings_for):

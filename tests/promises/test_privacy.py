@@ -218,7 +218,7 @@ def send(client, canaries, view):
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["production", "DEBUG"])
-@pytest.mark.parametrize("api", ["v2", "v3"])
+@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
 def test_no_canary_is_on_the_wire_and_all_that_is_benign_is(
     client, reported, settings_for, canaries, view, debug, api
 ):

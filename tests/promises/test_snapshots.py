@@ -18,7 +18,7 @@ from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.handlers.registry import takes_reports
 from hoptoad.handlers.threaded import ThreadedNotifier
-from hoptoad.notice import Incident
+from hoptoad.notice import Incident, Secret
 from hoptoad.redaction import redact
 from hoptoad.reporting.report import Report
 from hoptoad.testing import outbox
@@ -122,6 +122,7 @@ def test_the_log_says_where_redaction_failed(canaries, monkeypatch, caplog):
 
 def test_where_the_allowance_is_spent_nothing_is_sent_unlooked_at(canaries):
     snapshot = snapshot_of(canaries)
+    snapshot.hidden += [Secret(f"secret-{number}" * 99, "params", "token", "") for number in range(20)]
     times = iter(range(1_000))
 
     notice, _, problem = redact.redact(snapshot, POLICY, clock=lambda: next(times))

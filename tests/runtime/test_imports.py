@@ -98,6 +98,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
             {"HOPTOAD_FALLBACK_HANDLER": "mail", "HOPTOAD_HANDLER": "shop.queues.Lossy"},
         ),
         ("hoptoad.api.v3", {"HOPTOAD_API": "v3", "HOPTOAD_HANDLER": "blocking"}),
+        ("hoptoad.api.sentry", {"HOPTOAD_API": "sentry", "HOPTOAD_HANDLER": "blocking"}),
         ("hoptoad.delivery.connection", {"HOPTOAD_HANDLER": "blocking"}),
         ("shop.reporting", {"DEFAULT_EXCEPTION_REPORTER_FILTER": "shop.reporting.Filter"}),
     ],
@@ -138,9 +139,11 @@ assert hoptoad.flush(20)
     [
         ("threadpool", "v2"),
         ("blocking", "v3"),
+        ("blocking", "sentry"),
         ("spool", "v2"),
         ("mail", "v2"),
         ("memory", "v3"),
+        ("memory", "sentry"),
         ("tasks", "v3"),
     ],
 )
@@ -168,7 +171,7 @@ assert hoptoad.flush(20)
 """
 
 
-@pytest.mark.parametrize("api", ["v2", "v3"])
+@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
 @pytest.mark.parametrize("handler", ["threadpool", "blocking"])
 def test_after_a_warm_up_the_first_failure_imports_nothing(run, collector, handler, api):
     done = run(WARM, HOPTOAD_HANDLER=handler, HOPTOAD_API=api)

@@ -11,7 +11,7 @@ import requests
 from collector import Reply
 from django.core.management import call_command
 
-from hoptoad.api import htv2, v3
+from hoptoad.api import htv2, sentry, v3
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.spool.directory import SpoolDirectory
@@ -109,7 +109,7 @@ def quotations(key):
 
 
 @pytest.mark.parametrize("status", [200, 201, 401, 422, 429, 500, 503])
-@pytest.mark.parametrize("api", ["v2", "v3"])
+@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
 def test_a_key_that_the_server_repeats_is_masked(collector, settings_for, caplog, api, status):
     caplog.set_level("DEBUG", logger="hoptoad")
     lost = []
@@ -119,7 +119,7 @@ def test_a_key_that_the_server_repeats_is_masked(collector, settings_for, caplog
     )
     body = "\n".join([*quotations(KEY), f"<id>{KEY}</id><url>http://bob:pw-of-bob@h/?key={KEY}</url>"])
     collector.default = Reply(status, body)
-    report = {"v2": htv2, "v3": v3}[api].report
+    report = {"v2": htv2, "v3": v3, "sentry": sentry}[api].report
 
     answer = report(b"{}")
     stats.drop(1, f"for the test: {answer}")
@@ -250,7 +250,7 @@ def root(caplog):
 
 
 @pytest.mark.parametrize("handler", ["blocking", "threadpool"])
-@pytest.mark.parametrize("api", ["v2", "v3"])
+@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
 def test_a_root_logger_at_debug_gets_nothing_of_a_delivery(
     client, collector, settings_for, root, handler, api
 ):

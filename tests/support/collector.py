@@ -1,6 +1,7 @@
 """A real server on 127.0.0.1 that speaks HTTP and, on the same port, HTTPS, and answers as scripted."""
 
 import contextlib
+import gzip
 import queue
 import socket
 import ssl
@@ -30,6 +31,12 @@ class Received:
     body: bytes
     secure: bool
     connection: int
+
+    @property
+    def document(self):
+        """The body, without the compression of its way."""
+        is_compressed = self.headers.get("Content-Encoding") == "gzip"
+        return gzip.decompress(self.body) if is_compressed else self.body
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -48,7 +48,7 @@ def without(values, text, *, own=()):
 
 
 def spans(values, text, *, own=()):
-    hits = Search([text], text, [0], lambda: None).hits(Known(own), values)
+    hits = Search([text], text, [0], lambda _: None).hits(Known(own), values)
     return [(hit.start, hit.end) for hit in hits]
 
 

@@ -17,7 +17,7 @@ from django.test import RequestFactory
 from django.urls import resolve
 from django.utils.encoding import iri_to_uri
 
-from hoptoad.api import htv2, v3
+from hoptoad.api import htv2, sentry, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
 from hoptoad.api.registry import get_api, url_of
@@ -36,6 +36,7 @@ from hoptoad.runtime import messages
 _SECRET = "made-up-secret-1"  # noqa: S105
 _NAME_WIDTH = 28
 _MAX_SHOWN = 100_000  # characters of a field; a stored notice need not be one of ours
+_JSON = {"json": v3, "event": sentry}
 _API_KEY = re.compile("<api-key>.+?</api-key>", re.DOTALL)
 
 
@@ -62,9 +63,10 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--format",
-            choices=("text", "xml", "json"),
+            choices=("text", "xml", *_JSON),
             default="text",
-            help="text: field by field, with the rules; xml, json: the document of version 2 or 3",
+            help="text: field by field, with the rules; xml, json: the document of version 2 or 3; "
+            "event: Sentry's",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -86,8 +88,9 @@ class Command(BaseCommand):
         elif options["format"] == "xml":
             document = _API_KEY.sub(f"<api-key>{MASK}</api-key>", htv2.encode(notice).decode(), count=1)
             self.stdout.write(messages.printable(document, "\n\t", lambda c: f"&#{ord(c)};"))
-        elif options["format"] == "json":
-            document = json.dumps(json.loads(v3.encode(notice)), indent=2, ensure_ascii=False)
+        elif options["format"] in _JSON:
+            found = json.loads(_JSON[options["format"]].encode(notice))
+            document = json.dumps(found, indent=2, ensure_ascii=False)
             self.stdout.write(messages.printable(document, "\n", lambda c: json.dumps(c)[1:-1]))
         else:
             self.stdout.write(
