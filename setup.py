@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -9,6 +10,9 @@ REPOSITORY = "https://github.com/sjl/django-hoptoad"
 [VERSION] = re.findall(
     r'^__version__ = "(.+)"$', (ROOT / "hoptoad/__init__.py").read_text("utf-8"), re.MULTILINE
 )
+
+# setuptools would ship the modules that an earlier build left there, those since removed included.
+shutil.rmtree(ROOT / "build/lib", ignore_errors=True)
 
 setup(
     name="django-hoptoad",

@@ -129,6 +129,13 @@ def run_with_index(*command, cwd):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def copy(files, folder):
+    for name in [*files, *LEFTOVERS]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((ROOT / name).read_bytes() if name in files else b"")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def files():
     """The files of the tree: those that git knows, and the new ones that it does not ignore."""
@@ -140,13 +147,16 @@ def files():
     return {name for name in done.stdout.splitlines() if (ROOT / name).exists()}
 
 
+@pytest.fixture
+def tree(files, tmp_path):
+    """A copy of the tree, with what work leaves in one."""
+    return copy(files, tmp_path / "tree")
+
+
 @pytest.fixture(scope="session")
 def built(files, tmp_path_factory):
     """The folder with the sdist, and the wheel that is built from it."""
-    tree = tmp_path_factory.mktemp("tree")
-    for name in [*files, *LEFTOVERS]:
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_bytes((ROOT / name).read_bytes() if name in files else b"")
+    tree = copy(files, tmp_path_factory.mktemp("tree"))
     folder = tmp_path_factory.mktemp("dist")
     run_with_index("build", "--outdir", str(folder), str(tree), cwd=folder)
     return folder
@@ -215,6 +225,17 @@ def test_the_sdist_contains_what_builds_and_tests_the_package(sdist, files):
     made = {name for name in names if name.startswith("django_hoptoad.egg-info/")}
 
     assert names - made - {"PKG-INFO", "setup.cfg"} == {name for name in files if not name.startswith(".")}
+
+
+def test_a_tree_that_was_built_before_installs_no_removed_module(tree, files, tmp_path):
+    target = tmp_path / "target"
+
+    run_with_index(
+        "pip", "install", "--no-deps", "--no-compile", "--target", str(target), str(tree), cwd=tmp_path
+    )
+
+    modules = {path.relative_to(target).as_posix() for path in (target / "hoptoad").rglob("*.py")}
+    assert modules == {name for name in files if name.startswith("hoptoad/") and name.endswith(".py")}
 
 
 def test_twine_accepts_both(built, sdist, wheel):
