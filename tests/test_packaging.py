@@ -139,12 +139,12 @@ def copy(files, folder):
 @pytest.fixture(scope="session")
 def files():
     """The files of the tree: those that git knows, and the new ones that it does not ignore."""
-    command = ("git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard")
+    git = ("git", "-c", "safe.directory=*")  # in a container the clone may be another user's
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         unavailable("this is not a clone, or git is not installed")
-    done = run(*command, cwd=ROOT)
+    done = run(*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    return {name for name in done.stdout.splitlines() if (ROOT / name).exists()}
+    return {name for name in done.stdout.split("\0") if (ROOT / name).is_file()}
 
 
 @pytest.fixture
