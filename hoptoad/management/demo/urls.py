@@ -26,13 +26,21 @@ def new_path() -> str:
 def open_inbox(request: HttpRequest, token: str) -> HttpResponse:
     """Signs in who has a new token, from this machine."""
     problems = reverse("admin:hoptoad_inbox_problem_changelist")
-    if request.META["REMOTE_ADDR"] == LOCAL and token in _tokens:
-        _tokens.discard(token)
+    if request.META["REMOTE_ADDR"] == LOCAL and _is_new(token):
         login(request, User.objects.get_or_create(username="visitor", is_staff=True, is_superuser=True)[0])
     elif not request.user.is_authenticated:
         used = "This address has been opened before. Start the demo again for a new one."
         return HttpResponse(page("The inbox", format_html("<p>{}</p>", used)), status=403)
     return HttpResponseRedirect(problems)
+
+
+def _is_new(token: str) -> bool:
+    """Whether nobody has used it; from now on somebody has."""
+    try:
+        _tokens.remove(token)
+    except KeyError:
+        return False
+    return True
 
 
 def home(request: HttpRequest) -> HttpResponse:
