@@ -146,13 +146,16 @@ def _user(user: User) -> str:
 
 
 def _variables(data: "Mapping[str, Any]") -> str:
-    items = zip(readable(data), data.values(), strict=True)
-    return "".join([f'<var key="{_attribute(key)}">{_content(value)}</var>' for key, value in items])
+    return "".join(
+        [
+            f'<var key="{key if key.isidentifier() else _attribute(key)}">'
+            f"{_text(value) if type(value) is str else _nested(value)}</var>"
+            for key, value in zip(readable(data), data.values(), strict=True)
+        ]
+    )
 
 
-def _content(value: Value) -> str:
-    if isinstance(value, str):
-        return _text(value)
+def _nested(value: "tuple[Value, ...] | Data") -> str:
     if isinstance(value, tuple):
         # Errbit keeps only the last of repeated keys, so a list is numbered.
         value = {str(index): item for index, item in enumerate(value)}
@@ -173,8 +176,6 @@ def _text(text: str) -> str:
 
 
 def _attribute(text: str) -> str:
-    if text.isidentifier():  # the most frequent case
-        return text
     # A parser reads bare line breaks and tabs in an attribute as blanks.
     escaped = escape(clean(text)).replace("\r", "&#13;")
     return escaped.replace("\n", "&#10;").replace("\t", "&#9;")
