@@ -146,16 +146,22 @@ def _user(user: User) -> str:
 
 
 def _variables(data: "Mapping[str, Any]") -> str:
+    keys = readable(data)
+    texts = "".join([value for value in data.values() if type(value) is str])
+    # Most need no escaping: one look at all of them.
+    are_names, are_plain = "".join(keys).isidentifier(), _is_plain(texts)
     return "".join(
         [
-            f'<var key="{key if key.isidentifier() else _attribute(key)}">'
-            f"{_text(value) if type(value) is str else _nested(value)}</var>"
-            for key, value in zip(readable(data), data.values(), strict=True)
+            f'<var key="{key if are_names else _attribute(key)}">'
+            f"{value if are_plain and type(value) is str else _content(value)}</var>"
+            for key, value in zip(keys, data.values(), strict=True)
         ]
     )
 
 
-def _nested(value: "tuple[Value, ...] | Data") -> str:
+def _content(value: Value) -> str:
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, tuple):
         # Errbit keeps only the last of repeated keys, so a list is numbered.
         value = {str(index): item for index, item in enumerate(value)}
@@ -166,13 +172,13 @@ def _element(name: str, text: str) -> str:
     return f"<{name}>{_text(text)}</{name}>"
 
 
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and "&" not in text and "<" not in text and ">" not in text
+
+
 def _text(text: str) -> str:
-    if not text.isprintable():
-        # A parser reads a bare carriage return as a line feed.
-        return escape(clean(text), quote=False).replace("\r", "&#13;")
-    if "&" in text or "<" in text or ">" in text:
-        return escape(text, quote=False)
-    return text  # the most frequent case
+    # A parser reads a bare carriage return as a line feed.
+    return text if _is_plain(text) else escape(clean(text), quote=False).replace("\r", "&#13;")
 
 
 def _attribute(text: str) -> str:
