@@ -16,11 +16,9 @@ from django.http import HttpRequest
 from hoptoad.capture import context
 from hoptoad.capture.data import DataReader, Origin, Room
 from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_of, finished, reason_of
-from hoptoad.capture.reporter_class import additions, path_of
-from hoptoad.capture.reporter_filter import ReporterFilter
+from hoptoad.capture.project import revision_of
+from hoptoad.capture.reporter_filter import ReporterFilter, additions, path_of
 from hoptoad.capture.request import RequestReader, full_path, header, host
-from hoptoad.capture.server import revision_of
-from hoptoad.capture.sql import no_sql
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
 from hoptoad.conf.settings import Settings
@@ -42,6 +40,7 @@ from hoptoad.redaction.policy import policy_of
 from hoptoad.redaction.redact import Redacted, redact
 from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.no_sql import no_sql
 from hoptoad.runtime.scope import REASON
 
 logger = get_logger(__name__)

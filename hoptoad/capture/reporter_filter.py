@@ -1,7 +1,10 @@
-"""Django's privacy contract: the site's exception reporter filter, and what its decorators mark.
+"""The site's exception reporter filter and class, and what Django's decorators mark.
 
 https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
 Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides all it was asked about.
+
+Django's own reporter evaluates whatever it finds: the user, every local variable, QuerySets. So a
+site's class is asked only for what it adds, on top of a base that has nothing to evaluate.
 """
 
 import contextlib
@@ -10,21 +13,25 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
+from functools import lru_cache
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
+from django.views import debug
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators import debug as marks
 
-from hoptoad.capture.sql import no_sql
-from hoptoad.capture.values import bounded_repr
+from hoptoad.capture.raised import slot
+from hoptoad.capture.values import bounded_repr, class_name
+from hoptoad.runtime.exception_reporters import NAMES, remember
 from hoptoad.runtime.guards import OF_THE_SITE, guarded, log_exception
 from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.no_sql import no_sql
 
 logger = get_logger(__name__)
 
@@ -36,9 +43,6 @@ _MAX_LOOKED_AT = 200
 _MAX_SHOWN = 200
 _MAX_REMEMBERED = 200  # characters of a name
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
-
-_WRAPPER = "sensitive_variables_wrapper"
-_COROUTINE = inspect.CO_COROUTINE
 
 _JUDGING = frozenset({"cleanse_setting", "get_safe_cookies", "get_safe_request_meta", "get_post_parameters"})
 
@@ -127,30 +131,6 @@ def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
     marked = _marked(match.func, (request.method or "").lower()) if match is not None else ()
     names = (EVERYTHING,) if given == EVERYTHING else (*given, *marked)
     return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
-
-
-def uses_marks(trace: TracebackType | None) -> bool:
-    """Whether any frame is marked, or a coroutine's, which may be."""
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_name == _WRAPPER or code.co_flags & _COROUTINE:
-            return True
-        trace = trace.tb_next
-    return False
-
-
-def marks_variables(frame: FrameType) -> bool:
-    """Whether `sensitive_variables` was used on this frame's function, or this is its wrapper."""
-    code = frame.f_code
-    if code.co_flags & _COROUTINE:
-        key = hash(f"{code.co_filename}:{code.co_firstlineno}")
-        return key in marks.coroutine_functions_to_sensitive_variables
-    return is_wrapper(frame)
-
-
-def is_wrapper(frame: FrameType) -> bool:
-    """Whether this is the frame in which `sensitive_variables` calls what it decorates."""
-    return frame.f_code.co_name == _WRAPPER
 
 
 class Unseen(str):
@@ -291,3 +271,48 @@ def _cells(function: FunctionType) -> "dict[str, Any]":
 def _cell(function: FunctionType, name: str) -> tuple[str, ...]:
     content = _cells(function).get(name, ())
     return tuple(content) if type(content) is tuple else ()
+
+
+class _Nothing(debug.ExceptionReporter):
+    """Comes right after the site's class: `super().get_traceback_data()` ends here."""
+
+    def get_traceback_data(self) -> dict[str, Any]:
+        empty: dict[str, Any] = dict.fromkeys(NAMES, "")
+        lists = ("frames", "sys_path", "request_COOKIES_items", "filtered_POST_items", "request_GET_items")
+        empty.update({name: [] for name in lists})
+        return {**empty, "request": self.request, "request_meta": {}, "settings": {}, "is_email": False}
+
+
+def additions(shown: ReporterFilter, error: BaseException | None) -> dict[object, object]:
+    """What the site's reporter class adds to `get_traceback_data`. Raises what that raises.
+
+    Its class is found on the `original` request, and it is shown the other, a copy.
+    """
+    own: Any = getattr(shown.original, "exception_reporter_class", None)
+    kind: Any = own or _default_class(django_settings.DEFAULT_EXCEPTION_REPORTER)
+    if error is None or kind.get_traceback_data is debug.ExceptionReporter.get_traceback_data:
+        return {}
+    reporter = type("Additions", (kind, _Nothing), {})(
+        shown.request, type(error), error, slot(error, "__traceback__")
+    )
+    with no_sql():
+        data = reporter.get_traceback_data()
+    return {str(name): value for name, value in data.items() if name not in NAMES}
+
+
+@lru_cache(maxsize=8)
+def _default_class(path: str) -> Any:
+    return imported(path)
+
+
+def path_of(request: HttpRequest | None) -> str:
+    """The dotted path of a reporter class that this request has of its own; empty without one.
+
+    The mail handler finds the class by that path later, in this process.
+    """
+    kind = getattr(request, "exception_reporter_class", None)
+    if not isinstance(kind, type):
+        return ""
+    path = class_name(kind)
+    remember(path, kind)
+    return path

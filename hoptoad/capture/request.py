@@ -17,10 +17,9 @@ from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.functional import LazyObject, empty
 
 from hoptoad.capture.data import MAX_NAME, DataReader, Origin, Room
-from hoptoad.capture.drf import parsed_data
 from hoptoad.capture.reporter_filter import EVERYTHING, HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, exact, memory_of, slots_of
-from hoptoad.capture.view import UNKNOWN, component_and_action
+from hoptoad.capture.view import UNKNOWN, component_and_action, parsed_data
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import NOTHING, Data, Owner, RequestInfo, User, Value
 from hoptoad.redaction.cutting import MASK, SLACK

@@ -1,10 +1,18 @@
-"""Where in the project a request was answered, named the way that groups best on the server."""
+"""The view that answered a request, named so that servers group well, and what Django REST framework parsed.
+
+REST framework wraps the request in one of its own, which parses the body. That one is found where it is
+in memory: among the variables of the frames that failed. Nothing is imported, patched or parsed.
+"""
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
+from django.http import HttpRequest
+
+from hoptoad.capture.raised import slot
 from hoptoad.capture.values import class_name, function_of, memory_of
 from hoptoad.redaction.cutting import cut
 
@@ -14,6 +22,7 @@ _MAX_NAME = 255
 _MAX_WRAPPERS = 50
 _FRAMEWORKS = ("django", "rest_framework")
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
+_MAX_FRAMES = 200
 
 
 def component_and_action(view: "Callable[..., Any] | None", method: str) -> tuple[str, str]:
@@ -117,3 +126,22 @@ def _read(thing: Any, name: str) -> Any:
         return getattr(thing, name, None)
     except Exception:  # of an object that refuses: it has nothing to say
         return None
+
+
+def parsed_data(request: HttpRequest, error: BaseException | None) -> Mapping[Any, Any] | None:
+    """The data as it was parsed, or None where it was not."""
+    module = sys.modules.get("rest_framework.request")
+    if module is None or error is None:
+        return None
+    step = slot(error, "__traceback__")
+    for _ in range(_MAX_FRAMES):
+        if step is None:
+            return None
+        wrapped = step.tb_frame.f_locals.get("request")
+        if type(wrapped) is module.Request and wrapped.__dict__.get("_request") is request:
+            data = wrapped.__dict__.get("_full_data")
+            if isinstance(data, dict):
+                return data
+            return {"[data]": data} if isinstance(data, list) else None
+        step = step.tb_next
+    return None
