@@ -18,9 +18,10 @@ from hoptoad.capture.data import DataReader, Origin, Room
 from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_of, finished, reason_of
 from hoptoad.capture.project import revision_of
 from hoptoad.capture.reporter_filter import ReporterFilter, additions, path_of
-from hoptoad.capture.request import RequestReader, full_path, header, host
+from hoptoad.capture.request import RequestReader, full_path
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
+from hoptoad.capture.visitor import header, host
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import (
     NOTHING,

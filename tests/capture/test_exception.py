@@ -405,7 +405,7 @@ def test_frames_below_the_projects_outermost_are_left_out(outermost_first, shown
     assert ["/".join(file.split("/")[-len(end.split("/")) :]) for file, end in zip(named, shown)] == shown
     assert len(named) == len(shown)
     is_own = VIEW in outermost_first
-    assert any("test_failures" in file for file in files[-2:]) != is_own
+    assert any("test_exception" in file for file in files[-2:]) != is_own
 
 
 def test_frames_are_innermost_first():
