@@ -11,7 +11,7 @@ from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.encodings import Span, back_in_encoded
 from hoptoad.redaction.key_values import distant_pairs, names_before_values, pairs, says_a_name
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.patterns import Recognisers
+from hoptoad.redaction.patterns import Patterns
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _URL = re.compile(r"(\w+://[^/?#]*)?([^?]*)\??(.*)", re.DOTALL)
@@ -44,7 +44,7 @@ class Finder:
     `marked` are further names, each with the rule that makes it one; they are matched exactly.
     """
 
-    def __init__(self, names: Names, patterns: Recognisers, marked: Mapping[str, str]) -> None:
+    def __init__(self, names: Names, patterns: Patterns, marked: Mapping[str, str]) -> None:
         self._names = names
         self._patterns = patterns
         self._marked = marked

@@ -44,7 +44,7 @@ _WINDOW = 256  # characters beside an ellipsis; longer secrets are known in piec
 _MAX_FORMS = 64_000  # characters
 
 
-class Known:
+class OwnSecrets:
     """The site's own secrets in every form they may take. Immutable once built: threads may share it."""
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -133,7 +133,7 @@ class Search:
         self._meanings = _decoded_each([texts[number] for number in self._encoded])
         self._said = "\0".join(self._meanings)
 
-    def hits(self, own: Known, values: Values) -> Iterator[Hit]:
+    def hits(self, own: OwnSecrets, values: Values) -> Iterator[Hit]:
         """Where the values stand; these may overlap."""
         page = self._page
         words = {value: secret for value, secret in values.secrets.items() if _is_word(value)}
@@ -152,7 +152,7 @@ class Search:
             for shortened in (own.shortened, Shortened(values.secrets)):
                 yield from self._at(shortened.spans(page), _SHORTENED)
 
-    def _forms(self, own: Known, values: Values, words: dict[str, Secret]) -> dict[str, Secret]:
+    def _forms(self, own: OwnSecrets, values: Values, words: dict[str, Secret]) -> dict[str, Secret]:
         """The forms that a text may hold, of those values that it may hold at all."""
         whole = f"{self._page}\0{self._said}"
         forms = {form: _OF_THE_SITE for core, made in own.disguised if core in whole for form in made}
@@ -198,10 +198,10 @@ def _decoded_each(texts: list[str]) -> list[str]:
     return [text.replace("+", " ") for text in said]
 
 
-def spans_of(known: Known, text: str) -> list[Span]:
+def spans_of(own: OwnSecrets, text: str) -> list[Span]:
     """Where the site's own secrets stand in one text, in any form."""
     search = Search([text], text, [0], lambda _: None)
-    return [(hit.start, hit.end) for hit in search.hits(known, Values())]
+    return [(hit.start, hit.end) for hit in search.hits(own, Values())]
 
 
 class Shortened:
