@@ -289,7 +289,7 @@ def exception_of(record: logging.LogRecord) -> BaseException | None:
 
 
 class _Shown:
-    """Stands for an argument that must not be evaluated."""
+    """In place of an argument that must not be evaluated."""
 
     def __init__(self, value: object, max_chars: int) -> None:
         self._value = value

@@ -1,4 +1,4 @@
-"""What is said of the failure itself: an exception, a status that was answered, or a message."""
+"""Makes the ErrorInfo of an exception, of an error response or of a message."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -40,21 +40,21 @@ Parts = list[tuple[TracebackType | None, TracebackType | None]]
 
 def errors_of(
     incident: Incident,
-    contract: ReporterFilter,
+    reporter_filter: ReporterFilter,
     reader: DataReader,
     settings: Settings,
     *,
     room: Room,
     details: Room | None,
 ) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
-    """The error, and what led to it. `details` is the room for variables and source lines, where wanted."""
+    """The error and its causes. `details` is the room for variables and source lines, None if not wanted."""
     failure = incident.exception
     if failure is None:
         if incident.is_request:
             return _status_error(incident, reader, room)
         return _message_error(incident, room, settings), ()
     variables = VariableReader(
-        contract,
+        reporter_filter,
         reader,
         details or room,
         wanted=settings.local_variables,
@@ -68,10 +68,10 @@ def errors_of(
 
 
 def reason_of(
-    error: BaseException, contract: ReporterFilter, reader: DataReader, room: Room, settings: Settings
+    error: BaseException, reporter_filter: ReporterFilter, reader: DataReader, room: Room, settings: Settings
 ) -> Reason:
-    """Why a view refuses to answer, to be redacted with the notice of the answer."""
-    variables = VariableReader(contract, reader, room, wanted=False, source_lines=0, project_root="")
+    """The Reason of an error response: its exception, to be redacted with the notice of the response."""
+    variables = VariableReader(reporter_filter, reader, room, wanted=False, source_lines=0, project_root="")
     guarded("marked variables", lambda: variables.remember_marked(error, settings.max_frames), None)
     described, _ = _describer(room, settings, None).describe(error)
     return Reason(described, tuple(reader.hidden))
@@ -92,9 +92,9 @@ def _describer(
 
 
 def finished(notice: Notice, snapshot: Snapshot, settings: Settings) -> Notice:
-    """The notice with texts that stay the same where the failure is the same, because servers group by them.
+    """The notice with messages that are the same for each occurrence, because servers group by them.
 
-    Its secrets are masked by now; one that holds a path or a number would not be found afterwards.
+    Runs after redaction: a secret with a path or a number in it would not be found in a shortened text.
     """
     causes = tuple([_with_short_paths(cause, settings) for cause in notice.causes])
     error = notice.error
@@ -118,7 +118,7 @@ def arguments_of(request: HttpRequest | None) -> dict[str, str]:
 
 
 def without_values(text: str, arguments: Mapping[str, str]) -> str:
-    """`text` without what differs from one request to the next.
+    """`text` without the values that differ between requests.
 
     `order 17 of 'bob'` becomes `order <pk> of …` where 17 is the argument `pk` of the route.
     """
@@ -135,7 +135,7 @@ def _with_short_paths(error: ErrorInfo, settings: Settings) -> ErrorInfo:
 
 
 def _message_error(incident: Incident, room: Room, settings: Settings) -> ErrorInfo:
-    """A message as an error: where it was said stands for the line that raised."""
+    """A message as an error. Its first frame is the line that logged or sent it."""
     message = room.take(without_addresses(cut(incident.message, room.window)))
     frames: list[Frame] = []
     if incident.site is not None:
@@ -145,7 +145,7 @@ def _message_error(incident: Incident, room: Room, settings: Settings) -> ErrorI
     for frame in _callers(incident.stack, settings.max_frames):
         code = frame.f_code
         file = shorten(code.co_filename, settings.project_root, gem_paths=settings.gem_paths)
-        if not frames or file.startswith("[PROJECT_ROOT]"):  # a server's own frames would split its groups
+        if not frames or file.startswith("[PROJECT_ROOT]"):  # frames of a web server would split the groups
             frames.append(Frame(file, frame.f_lineno, getattr(code, "co_qualname", code.co_name)))
     return ErrorInfo(incident.kind, message or incident.kind, tuple(frames) or NO_FRAME, is_message=True)
 
@@ -163,7 +163,7 @@ def _status_error(
 ) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
     kind = f"Http{incident.status}"
     match = getattr(incident.request, "resolver_match", None)
-    # A route groups all its pages into one problem; a path that no route knows stands for itself.
+    # All pages of a route are one group. Without a route, each path is one.
     if match is not None:
         where = f"/{match.route}"
     else:
@@ -198,10 +198,10 @@ def _whole(error: BaseException) -> Parts:
 
 
 class Describer:
-    """Copies what exceptions say, within the room it is given.
+    """Copies class, message, frames and notes of exceptions, within the given room.
 
-    `detail` may add to a frame what else is to be said of it. `parts` chooses what of an exception's
-    traceback is told, outermost first, each with the line that is no longer part of it.
+    Whatever an exception tries: cycles, lies, failing texts, endless tracebacks. `detail` adds variables
+    and source to a frame. `parts` chooses the parts of a traceback, outermost first: first frame and end.
     """
 
     def __init__(
@@ -224,7 +224,7 @@ class Describer:
         self._parts = parts
 
     def describe(self, error: BaseException) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
-        """The error, and the causes, contexts and group members that led to it."""
+        """The error, and its causes, contexts and group members."""
         main = self._info(error, "", 0)
         led = tuple(
             [self._info(cause, relation, parent) for cause, relation, parent in causes_with_parents(error)]
@@ -280,10 +280,10 @@ class Describer:
         return tuple(shown), left_out
 
     def _from_own(self, traceback: TracebackType | None, end: TracebackType | None) -> TracebackType | None:
-        """The traceback from the project's outermost frame on; the whole where it has none.
+        """The traceback from the project's outermost frame on; all of it if it has none.
 
-        What is below, the server and Django's handlers, differs between WSGI and ASGI and with each
-        upgrade, and would split the server's groups.
+        The frames before, of the web server and Django's handlers, differ between WSGI and ASGI and with each
+        upgrade. They would split the error server's groups.
         """
         step = traceback
         while step is not None and step is not end:
@@ -295,7 +295,7 @@ class Describer:
 
 @lru_cache(maxsize=4096)
 def _at(file: str, line: int, function: str, project_root: str, gem_paths: bool) -> Frame:
-    """A line of the project, which is the same each time it fails."""
+    """The Frame of a line. Cached: a line that fails once fails again."""
     file = shorten(file, project_root, gem_paths=gem_paths)
     return Frame(file or "unknown", line, cut(function, _MAX_NAME), NOTHING)
 

@@ -1,7 +1,7 @@
 """The site's exception reporter filter and class, and what Django's decorators mark.
 
 https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
-Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides all it was asked about.
+Unlike on Django's own error pages, the filter is active with DEBUG on too. If it fails, everything is hidden.
 
 Django's own reporter evaluates whatever it finds: the user, every local variable, QuerySets. So a
 site's class is asked only for what it adds, on top of a base that has nothing to evaluate.
@@ -50,10 +50,10 @@ T = TypeVar("T")
 
 
 class ReporterFilter:
-    """The filter of one request, asked on behalf of one notice. What it returns is not yet scrubbed.
+    """The exception reporter filter of one request. Its results are redacted later.
 
-    It is shown a copy of the request, on which it may evaluate and change what it likes, except
-    the body: where nobody has read that, it is empty.
+    The filter gets a copy of the request, which it may evaluate and change. The copy has no body unless
+    the site has read it.
     """
 
     def __init__(self, request: HttpRequest | None) -> None:
@@ -65,11 +65,11 @@ class ReporterFilter:
 
     @cached_property
     def request(self) -> HttpRequest | None:
-        """The copy that the site's code is shown."""
+        """The copy of the request for the site's code."""
         return _twin(self.original, self.sensitive)
 
     def meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any] | None":
-        """`wanted` of `request.META` as the filter lets it be seen; None where the filter failed."""
+        """`wanted` of `request.META` as the filter shows it; None where the filter failed."""
         return self._asked("get_safe_request_meta", lambda: self._meta(wanted))
 
     def _meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any]":
@@ -84,7 +84,7 @@ class ReporterFilter:
         return {name: substitute if hides(name) else value for name, value in wanted.items()}
 
     def cookies(self) -> "Mapping[str, Any] | None":
-        """The cookies as the filter lets them be seen; None where the filter failed."""
+        """The cookies as the filter shows them; None where the filter failed."""
         return self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
 
     def post(self, form: "Mapping[str, Any]") -> "Mapping[str, list[Any]] | None":
@@ -121,7 +121,7 @@ class ReporterFilter:
 def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
     """The names that `sensitive_post_parameters` marks, or EVERYTHING alone.
 
-    Also those of a view that has not run yet: the failure may have come before it.
+    Also of a view that has not run: a middleware may have failed before it.
     """
     if request is None:
         return ()
@@ -134,7 +134,7 @@ def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
 
 
 class Unseen(str):
-    """The words for a value that must not be touched; shown as they are, without quotes."""
+    """A text in place of a value that must not be touched; shown without quotes."""
 
     __slots__ = ()
 
@@ -161,7 +161,7 @@ def _touchable(value: object) -> object:
 
 
 def _filter_of(request: HttpRequest | None) -> Any:
-    """As `django.views.debug` has it, but that remembers the setting for ever."""
+    """Like `get_exception_reporter_filter` of Django, which caches the setting for good."""
     own = getattr(request, "exception_reporter_filter", None)
     return own or _default_filter(django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
 
@@ -203,7 +203,7 @@ def _twin(request: HttpRequest | None, sensitive: tuple[str, ...]) -> HttpReques
     twin = object.__new__(type(request))
     twin.__dict__.update(request.__dict__)
     if "_post" not in twin.__dict__ and "_body" not in twin.__dict__:
-        twin.__dict__["_read_started"] = True  # so that Django believes the body to be gone
+        twin.__dict__["_read_started"] = True  # Django then takes the body as read and gone
     if sensitive:
         twin.__dict__["sensitive_post_parameters"] = EVERYTHING if EVERYTHING in sensitive else sensitive
     return twin
@@ -274,7 +274,7 @@ def _cell(function: FunctionType, name: str) -> tuple[str, ...]:
 
 
 class _Nothing(debug.ExceptionReporter):
-    """Comes right after the site's class: `super().get_traceback_data()` ends here."""
+    """The base that the site's class gets: its `super().get_traceback_data()` ends here."""
 
     def get_traceback_data(self) -> dict[str, Any]:
         empty: dict[str, Any] = dict.fromkeys(NAMES, "")
@@ -306,7 +306,7 @@ def _default_class(path: str) -> Any:
 
 
 def path_of(request: HttpRequest | None) -> str:
-    """The dotted path of a reporter class that this request has of its own; empty without one.
+    """The dotted path of the request's own reporter class; empty without one.
 
     The mail handler finds the class by that path later, in this process.
     """

@@ -1,7 +1,6 @@
-"""What a request has in memory: the only reader of HttpRequest.
+"""Reads what a request has in memory: its URL, view, parameters and body.
 
-On behalf of a failing request nothing is evaluated, read or changed. What is in memory is
-reported; what is not is named `[not loaded]`.
+Nothing is evaluated, read from the connection or changed. What is not in memory is shown as `[not loaded]`.
 """
 
 import json
@@ -26,16 +25,16 @@ from hoptoad.redaction.redact import MAX_URL
 from hoptoad.runtime.guards import guarded
 
 _LOOKED_AT = MAX_URL + SLACK
-# In which nothing is to be escaped.
+# Fast path: nothing in these needs escaping.
 _PLAIN_PATH = re.compile(r"[\w./-]*", re.ASCII)
 _PLAIN_URL = re.compile(r"[\w./&=%+?:*-]*", re.ASCII)
 _PLAIN_QUERY = re.compile(r"[\w./&=%+-]*", re.ASCII)
-# Not the no-break space, which is a part of letters where UTF-8 was read as Latin-1.
+# Not the no-break space: it is half a letter where UTF-8 was read as Latin-1.
 _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_QUERY = 16 * 1024
-_LINK_HEADERS = frozenset(
+_ADDRESS_HEADERS = frozenset(
     {"HTTP_COOKIE", "HTTP_REFERER", "HTTP_X_FORWARDED_FOR", "QUERY_STRING", "REMOTE_ADDR"}
 )
 _ROUTE = Origin("params", Owner.SITE)
@@ -50,7 +49,7 @@ class RequestReader:
     def __init__(
         self,
         request: HttpRequest,
-        contract: ReporterFilter,
+        reporter_filter: ReporterFilter,
         reader: DataReader,
         room: Room,
         settings: Settings,
@@ -59,11 +58,11 @@ class RequestReader:
     ) -> None:
         self._request = request
         self._error = error
-        self._contract = contract
+        self._filter = reporter_filter
         self._reader = reader
         self._room = room
         self._settings = settings
-        self._headers = HeaderReader(request, contract, reader, room, settings)
+        self._headers = HeaderReader(request, reporter_filter, reader, room, settings)
 
     def info(self, more: "dict[Any, Any] | None" = None) -> RequestInfo:
         """The request. `more` are parameters that an integration adds."""
@@ -82,15 +81,16 @@ class RequestReader:
             ),
         )
 
-    def link(self) -> RequestInfo:
-        """The address and the referrer only. Neither the body nor the session is looked at, and of the
-        headers only those that may hold a secret which the address repeats.
+    def address_and_referrer(self) -> RequestInfo:
+        """The URL and the referrer only, without body and session.
+
+        Of the headers, those are read whose secrets the URL may repeat.
         """
         rule = self._reader.rule
         few = {
             name: value
             for name, value in headers_of(self._request.META).items()
-            if name in _LINK_HEADERS or rule(name)
+            if name in _ADDRESS_HEADERS or rule(name)
         }
         cgi_data = guarded("headers", lambda: self._headers.read(few), NOTHING)
         for read, origin in ((self._route, _ROUTE), (self._get, _QUERY)):  # for what they hide
@@ -98,7 +98,7 @@ class RequestReader:
         return RequestInfo(url=guarded("URL", self._url, ""), cgi_data=cgi_data)
 
     def user(self) -> User | None:
-        """Who is signed in, as far as that is in memory and wanted."""
+        """The user who is signed in. None if not loaded or not wanted (HOPTOAD_SEND_USER)."""
         return guarded("user", lambda: user_of(self._request, self._settings), None)
 
     def _view(self) -> tuple[str, str]:
@@ -107,7 +107,7 @@ class RequestReader:
         return component_and_action(match.func if match is not None else None, method)
 
     def _url(self) -> str:
-        # Never get_host(): it raises again what may be the very failure reported here.
+        # Never get_host(): it may raise the very exception that is reported here.
         request = self._request
         address = f"{request.scheme or 'http'}://{host(request)}"
         if not _PLAIN_URL.fullmatch(address):
@@ -180,8 +180,8 @@ class RequestReader:
         return {}
 
     def _form(self, form: Any) -> dict[Any, Any]:
-        """The form as the site's filter shows it; what that hides is remembered."""
-        allowed = self._contract.post(form) if form else {}
+        """The form as the site's filter shows it. What that hides is set aside as secrets."""
+        allowed = self._filter.post(form) if form else {}
         if allowed is form:
             return _unlisted(form)
         for name, values in dict.items(form):
@@ -193,7 +193,7 @@ class RequestReader:
 
     def _all_hidden(self, body: dict[Any, Any]) -> dict[Any, Any]:
         """`sensitive_post_parameters()` without names hides uploads and JSON as well."""
-        if EVERYTHING not in self._contract.sensitive:
+        if EVERYTHING not in self._filter.sensitive:
             return body
         self._reader.hide(body, "[body]", "sensitive_post_parameters", _HIDDEN_FIELD)
         return dict.fromkeys(body, MASK)

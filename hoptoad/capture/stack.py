@@ -35,7 +35,7 @@ class VariableReader:
 
     def __init__(
         self,
-        contract: ReporterFilter,
+        reporter_filter: ReporterFilter,
         reader: DataReader,
         room: Room,
         *,
@@ -43,7 +43,7 @@ class VariableReader:
         source_lines: int,
         project_root: str,
     ) -> None:
-        self._contract = contract
+        self._filter = reporter_filter
         self._reader = reader
         self._room = room
         self._wanted = wanted
@@ -51,7 +51,7 @@ class VariableReader:
         self._sources = Sources(project_root)
 
     def remember_marked(self, error: BaseException, max_frames: int) -> None:
-        """Sets aside what `sensitive_variables` hides, so that it is hidden in messages as well."""
+        """Sets aside the values that `sensitive_variables` hides, so that messages are masked as well."""
         for failed in (error, *(cause for cause, _ in causes_of(error))):
             trace = slot(failed, "__traceback__")
             if not uses_marks(trace):
@@ -75,7 +75,7 @@ class VariableReader:
         )
 
     def variables(self, frame: FrameType) -> Data:
-        """What the frame's variables hold, each bounded; empty unless wanted."""
+        """The frame's variables, each bounded; empty unless wanted."""
         if not self._wanted:
             return NOTHING
         seen = self._seen(frame)
@@ -102,10 +102,10 @@ class VariableReader:
         return tuple(enumerate(shown, first))
 
     def _seen(self, frame: FrameType) -> "list[tuple[str, Any]] | None":
-        """The variables as the filter shows them; what it hides is set aside."""
-        seen = self._contract.variables(frame)
+        """The variables as the filter shows them. What it hides is set aside as secrets."""
+        seen = self._filter.variables(frame)
         if is_wrapper(frame):
-            return seen  # all arguments are hidden there; which of them are secret, the function's frame says
+            return seen  # hides all arguments; the decorated function's own frame shows which are secret
         shown = dict(seen or ())
         for name, value in dict(frame.f_locals).items():
             if name not in shown or (shown[name] is not value and type(shown[name]) is str):

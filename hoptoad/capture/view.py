@@ -1,7 +1,7 @@
 """The view that answered a request, named so that servers group well, and what Django REST framework parsed.
 
-REST framework wraps the request in one of its own, which parses the body. That one is found where it is
-in memory: among the variables of the frames that failed. Nothing is imported, patched or parsed.
+REST framework wraps the request in one of its own, which parses the body. It is found
+in the variables of the frames that failed. Nothing is imported, patched or parsed.
 """
 
 import functools
@@ -124,7 +124,7 @@ def _has_own_dispatch(kind: type) -> bool:
 def _read(thing: Any, name: str) -> Any:
     try:
         return getattr(thing, name, None)
-    except Exception:  # of an object that refuses: it has nothing to say
+    except Exception:  # an object whose attributes raise
         return None
 
 

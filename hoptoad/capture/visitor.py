@@ -1,6 +1,6 @@
-"""The visitor of a request: headers, cookies and addresses, the session and the user.
+"""Reads headers, cookies, IP addresses, session and user of a request.
 
-The session and the user are reported only where they are already loaded.
+Session and user are read only if they are loaded already.
 """
 
 import os
@@ -20,8 +20,8 @@ from hoptoad.redaction.ip_addresses import Addresses
 from hoptoad.runtime.guards import guarded
 
 _MAX_COOKIES = 64 * 1024
-# RFC 3875, section 4.1, and what servers add to it. Not REMOTE_USER: that is a person.
-# A list of what may pass, because under `runserver` META holds the process environment too.
+# RFC 3875, section 4.1, and variables that servers add. Not REMOTE_USER: that is a person.
+# An allow list, because META holds the process environment too under `runserver`.
 _CGI_NAMES = frozenset(
     "CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE HTTPS PATH_INFO QUERY_STRING RAW_URI REMOTE_ADDR"
     " REMOTE_HOST REMOTE_PORT REQUEST_METHOD REQUEST_SCHEME REQUEST_URI SCRIPT_NAME SERVER_NAME"
@@ -29,7 +29,7 @@ _CGI_NAMES = frozenset(
 )
 FILTER = "exception reporter filter"
 _SESSION = Origin("session")
-# A header's secret is a token, and a word in it the state of something.
+# Secrets in headers are tokens; a plain word there is a state, such as `keep-alive`.
 _HEADERS = Origin("cgi-data", Owner.CLIENT, as_word=False)
 _CREDENTIALS = Origin("cgi-data", Owner.SITE, as_word=False)
 _ADDRESSES = Origin("cgi-data")
@@ -41,13 +41,13 @@ class HeaderReader:
     def __init__(
         self,
         request: HttpRequest,
-        contract: ReporterFilter,
+        reporter_filter: ReporterFilter,
         reader: DataReader,
         room: Room,
         settings: Settings,
     ) -> None:
         self._request = request
-        self._contract = contract
+        self._filter = reporter_filter
         self._reader = reader
         self._room = room
         self._settings = settings
@@ -55,12 +55,12 @@ class HeaderReader:
         self.query_string = guarded("query", lambda: header(request, "QUERY_STRING"), "")
 
     def read(self, wanted: dict[str, str]) -> Data:
-        """The variables as the site's filter shows them; what that hides is set aside."""
+        """The headers as the site's filter shows them. What that hides is set aside as secrets."""
         reader = self._reader
-        allowed = self._contract.meta(wanted)
+        allowed = self._filter.meta(wanted)
         shown: dict[Any, Any] = {name: allowed[name] for name in wanted if name in allowed} if allowed else {}
         for name, value in wanted.items():
-            # Not cookies: those are hidden one by one, and their names may be seen.
+            # The Cookie header is no secret as a whole: its values are hidden one by one.
             if name not in shown or (shown[name] is not value and shown[name] != value):
                 if name != "HTTP_COOKIE" or name not in shown:
                     reader.hide(value, name, reader.rule(name) or FILTER, _CREDENTIALS)
@@ -80,7 +80,7 @@ class HeaderReader:
         return data
 
     def _cookies(self) -> str:
-        """The names of the cookies that the site's filter lets be seen; never a value."""
+        """The names of the cookies that the site's filter shows, without values."""
         of_the_site = (django_settings.SESSION_COOKIE_NAME, django_settings.CSRF_COOKIE_NAME)
         names = []
         for part in header(self._request, "HTTP_COOKIE")[:_MAX_COOKIES].split(";"):
@@ -88,7 +88,7 @@ class HeaderReader:
             if name:
                 self._reader.cookie(name, value, Owner.SITE if name in of_the_site else Owner.CLIENT)
                 names.append(name)
-        allowed = self._contract.cookies()
+        allowed = self._filter.cookies()
         if allowed is None:
             return HIDDEN
         return "; ".join([f"{name}={MASK}" for name in names if name in allowed])
@@ -96,7 +96,9 @@ class HeaderReader:
     def _hide_addresses(self, shown: dict[Any, Any]) -> None:
         wanted = self._settings.send_ip
         if shown.get("REMOTE_ADDR") in django_settings.INTERNAL_IPS:
-            shown["INTERNAL_IP"] = "yes"  # for the subject of a mail, which may not know the address
+            shown["INTERNAL_IP"] = (
+                "yes"  # for the subject of a mail, because the address itself may be removed below
+            )
         if wanted == "full":
             return
         addresses = Addresses()
@@ -119,7 +121,7 @@ def header(request: HttpRequest, name: str) -> str:
 
 
 def host(request: HttpRequest) -> str:
-    """The host and port that the browser asked for."""
+    """The host and port from the headers, without the checks of `get_host()`."""
     scheme = request.scheme or "http"
     if django_settings.USE_X_FORWARDED_HOST and (named := header(request, "HTTP_X_FORWARDED_HOST")):
         return named
@@ -153,7 +155,7 @@ def headers_of(meta: "dict[Any, Any]") -> "dict[str, str]":
 
 
 def session_of(request: HttpRequest, reader: DataReader, room: Room) -> Data:
-    """The session, as far as it is loaded."""
+    """The session's data, if it is loaded."""
     session = request.__dict__.get("session")
     if session is None:
         return {}
@@ -164,7 +166,7 @@ def session_of(request: HttpRequest, reader: DataReader, room: Room) -> Data:
 
 
 def user_of(request: HttpRequest, settings: Settings) -> User | None:
-    """The user who is signed in, as far as that is in memory and wanted."""
+    """The user who is signed in. None if not loaded or not wanted (HOPTOAD_SEND_USER)."""
     wanted, keep = settings.send_user, MAX_NAME + SLACK
     user = _loaded_user(request.__dict__) if wanted else None
     if user is None:
@@ -172,7 +174,7 @@ def user_of(request: HttpRequest, settings: Settings) -> User | None:
     memory = memory_of(user) or slots_of(user)
     key = _key(user, memory)
     if key is None:
-        return None  # nobody, or nobody with an identity
+        return None  # anonymous, or not saved yet
     if wanted == "id":
         return User(id=key[:keep])
     names = (_field(memory, "first_name"), _field(memory, "last_name"))
@@ -192,7 +194,7 @@ def _key(user: object, memory: dict[str, Any]) -> str | None:
 
 
 def _loaded_user(memory: dict[str, Any]) -> object | None:
-    """The user someone has already asked for, never the one a lazy object would fetch."""
+    """The user if the site has loaded it. Never evaluates a lazy object."""
     for name in ("_cached_user", "_acached_user", "user"):
         user = memory.get(name)
         if issubclass(type(user), LazyObject):
