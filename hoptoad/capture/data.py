@@ -41,7 +41,7 @@ class Room:
         self.depth = depth
 
     def part(self, share: float) -> "Room":
-        """A share of what is left, to be used apart."""
+        """A Room of its own with a share of what is left."""
         part = Room(
             values=int(self.values * share), chars=int(self.chars * share), text=self.text, depth=self.depth
         )
@@ -54,7 +54,7 @@ class Room:
         return self.values <= 0 or self.chars <= 0
 
     def take(self, text: str, max_chars: int | None = None) -> str:
-        """As much of `text` as is copied."""
+        """The start of `text` that has room; takes that room."""
         limit = self.text if max_chars is None else max_chars
         size = len(text)
         if size <= limit:
@@ -88,11 +88,11 @@ class DataReader:
 
     @property
     def hidden(self) -> list[Secret]:
-        """What was set aside so far."""
+        """The secrets that were set aside so far."""
         return [*self._hidden]
 
     def rule(self, name: str) -> str:
-        """What makes `name` the name of a secret; empty where nothing does."""
+        """The rule by which `name` names a secret; empty if it does not."""
         if "%" in name:
             name = unquote_plus(name)
         return self.marked[name] if name in self.marked else self._names.rule(name)
@@ -125,7 +125,7 @@ class DataReader:
     def mapping(
         self, value: "dict[Any, Any]", room: Room, origin: Origin, path: tuple[int, ...] = ()
     ) -> dict[str, Value]:
-        """A dictionary as nested text; what finds no room is counted in a last entry."""
+        """A dictionary as nested text. A last entry counts the items without room."""
         # A copy made in one step: another thread may be changing the original.
         fits = max(room.values, 0)
         entries: _Entries = tuple(islice(dict.items(value), fits + _MAX_CUT_AWAY))

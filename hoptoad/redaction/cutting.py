@@ -1,16 +1,16 @@
-"""Texts of a bounded length, and what stands for what is not shown."""
+"""Cuts texts to a length and masks parts of them."""
 
 from collections.abc import Iterable
 
 MASK = "*" * 20
 CUT = "… [cut]"
-# What a text has beyond its bound while it is being redacted, so that a secret which the bound would
-# cut in two is seen whole.
+# Characters that are copied beyond the limit of a text. Redaction then sees a secret whole that the limit
+# cuts in two.
 SLACK = 2048
 
 
 def cut(text: str, max_chars: int, mark: str = CUT) -> str:
-    """`text`, at most `max_chars` characters of it, its end marked where it was longer."""
+    """The first `max_chars` characters of `text`, with a mark at the end if it was longer."""
     if len(text) <= max_chars:
         return text
     return text[: max(max_chars - len(mark), 0)] + mark[:max_chars]

@@ -1,4 +1,4 @@
-"""What is a secret on this site: names, patterns, and the values in its settings and its environment."""
+"""The secrets of this site: names, patterns, and the values in its settings and environment."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -30,13 +30,13 @@ _IN_CONNECTION_STRING = re.compile(
 )
 _IN_URL = next(one.pattern for one in BUILT_IN if one.name == "url_credentials")
 _MIN_LENGTH = 8
-_MIN_NAME_IN_URL = 16  # `https://<token>@host`; a shorter one is somebody's name
+_MIN_NAME_IN_URL = 16  # `https://<token>@host`; shorter ones are user names
 _MAX_DEPTH = 6
 _MAX_VALUES = 200
 
 
 class Policy(NamedTuple):
-    """What is looked for in every notice. Immutable: threads may share it."""
+    """The names, patterns and values to redact in every notice. Immutable: threads may share it."""
 
     names: Names
     patterns: Patterns
