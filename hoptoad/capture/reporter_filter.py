@@ -1,4 +1,4 @@
-"""The site's exception reporter filter and class, and what Django's decorators mark.
+"""The site's exception reporter filter and exception reporter class.
 
 https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
 Unlike on Django's own error pages, the filter is active with DEBUG on too. If it fails, everything is hidden.
@@ -7,14 +7,10 @@ Django's own reporter evaluates whatever it finds: the user, every local variabl
 site's class is asked only for what it adds, on top of a base that has nothing to evaluate.
 """
 
-import contextlib
 import copy
 import functools
-import inspect
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
-from types import CodeType, FrameType, FunctionType, MethodType
+from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
@@ -23,10 +19,10 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
 from django.views import debug
 from django.views.debug import SafeExceptionReporterFilter
-from django.views.decorators import debug as marks
 
 from hoptoad.capture.raised import slot
 from hoptoad.capture.values import bounded_repr, class_name
+from hoptoad.capture.view import EVERYTHING, sensitive_post_parameters
 from hoptoad.runtime.exception_reporters import NAMES, remember
 from hoptoad.runtime.guards import OF_THE_SITE, guarded, log_exception
 from hoptoad.runtime.lifecycle import imported
@@ -35,13 +31,9 @@ from hoptoad.runtime.no_sql import no_sql
 
 logger = get_logger(__name__)
 
-EVERYTHING = "__ALL__"
 HIDDEN = "[hidden: the exception reporter filter failed]"
-
-_MARKS_FILE = marks.__file__
-_MAX_LOOKED_AT = 200
-_MAX_SHOWN = 200
 _MAX_REMEMBERED = 200  # characters of a name
+_MAX_SHOWN = 200
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
 
 _JUDGING = frozenset({"cleanse_setting", "get_safe_cookies", "get_safe_request_meta", "get_post_parameters"})
@@ -116,21 +108,6 @@ class ReporterFilter:
                 method,
             )
             return None
-
-
-def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
-    """The names that `sensitive_post_parameters` marks, or EVERYTHING alone.
-
-    Also of a view that has not run: a middleware may have failed before it.
-    """
-    if request is None:
-        return ()
-    memory = request.__dict__
-    given = memory.get("sensitive_post_parameters", ())
-    match = memory.get("resolver_match")
-    marked = _marked(match.func, (request.method or "").lower()) if match is not None else ()
-    names = (EVERYTHING,) if given == EVERYTHING else (*given, *marked)
-    return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
 
 
 class Unseen(str):
@@ -215,64 +192,6 @@ def _lists(fields: Any) -> "dict[str, list[Any]]":
     return {name: [value] for name, value in dict(fields).items()}
 
 
-def _marked(view: Any, verb: str) -> tuple[str, ...]:
-    if len(verb) <= _MAX_REMEMBERED:  # the client chooses it
-        with contextlib.suppress(TypeError):  # a callable object that cannot be hashed
-            return _marks_of(view, verb)
-    return _marks_of.__wrapped__(view, verb)
-
-
-@functools.lru_cache(maxsize=1024)
-def _marks_of(view: Any, verb: str) -> tuple[str, ...]:
-    names: list[str] = []
-    for function in _functions(view, verb):
-        code: CodeType = function.__code__
-        if code.co_filename == _MARKS_FILE and "parameters" in code.co_freevars:
-            names += _cell(function, "parameters") or (EVERYTHING,)
-    return tuple(names)
-
-
-def _functions(view: Any, verb: str) -> Iterator[FunctionType]:
-    """The functions a view is made of: under decorators, partials, classes and their methods."""
-    waiting, seen = deque([view]), set[int]()
-    while waiting and len(seen) < _MAX_LOOKED_AT:
-        thing = waiting.popleft()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        if type(thing) is functools.partial:
-            waiting.append(thing.func)
-        elif type(thing) is MethodType:
-            waiting.append(thing.__func__)
-        elif type(thing) in (list, tuple):
-            waiting.extend(thing[:_MAX_LOOKED_AT])
-        elif type(thing) is FunctionType:
-            yield thing
-            memory = thing.__dict__
-            kind = memory.get("view_class") or memory.get("cls")
-            if isinstance(kind, type):
-                waiting.extend(
-                    inspect.getattr_static(kind, name, None) for name in ("dispatch", verb or "get")
-                )
-            waiting.append(memory.get("__wrapped__"))
-            waiting.extend(_cells(thing).values())
-
-
-def _cells(function: FunctionType) -> "dict[str, Any]":
-    found = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # empty yet
-            continue
-    return found
-
-
-def _cell(function: FunctionType, name: str) -> tuple[str, ...]:
-    content = _cells(function).get(name, ())
-    return tuple(content) if type(content) is tuple else ()
-
-
 class _Nothing(debug.ExceptionReporter):
     """The base that the site's class gets: its `super().get_traceback_data()` ends here."""
 
@@ -300,7 +219,7 @@ def additions(shown: ReporterFilter, error: BaseException | None) -> dict[object
     return {str(name): value for name, value in data.items() if name not in NAMES}
 
 
-@lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=8)
 def _default_class(path: str) -> Any:
     return imported(path)
 
