@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad.capture import context
-from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_of, finished, reason_of
 from hoptoad.capture.project import revision_of
 from hoptoad.capture.reporter_filter import ReporterFilter, additions, path_of
@@ -36,7 +36,7 @@ from hoptoad.notice import (
     Snapshot,
     User,
 )
-from hoptoad.redaction.cutting import SLACK, cut
+from hoptoad.redaction.cutting import SLACK, Room, cut
 from hoptoad.redaction.policy import policy_of
 from hoptoad.redaction.redact import Redacted, redact
 from hoptoad.runtime.guards import guarded

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hoptoad.capture.values import NUMBERS, bounded_repr, exact, memory_of, number_text, plain, slots_of
 from hoptoad.notice import Owner, Secret, Value
-from hoptoad.redaction.cutting import MASK, SLACK
+from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.key_values import SAY_A_NAME, SAY_A_VALUE
 from hoptoad.redaction.names import MAX_JUDGED, Names
 from hoptoad.redaction.secrets import MAX_CHARS, MAX_SECRET, MAX_VALUES
@@ -26,42 +26,6 @@ _SAY_A_NAME = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
 _SAY_A_VALUE = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
 
 _Entries = tuple[tuple[Any, Any], ...]
-
-
-class Room:
-    """How many values and characters may still be copied, of each text SLACK more than are shown."""
-
-    __slots__ = ("chars", "depth", "text", "values", "window")
-
-    def __init__(self, *, values: int, chars: int, text: int, depth: int) -> None:
-        self.values = values
-        self.chars = chars
-        self.text = text
-        self.window = text + SLACK  # how much of a text is copied
-        self.depth = depth
-
-    def part(self, share: float) -> "Room":
-        """A Room of its own with a share of what is left."""
-        part = Room(
-            values=int(self.values * share), chars=int(self.chars * share), text=self.text, depth=self.depth
-        )
-        self.values -= part.values
-        self.chars -= part.chars
-        return part
-
-    @property
-    def is_full(self) -> bool:
-        return self.values <= 0 or self.chars <= 0
-
-    def take(self, text: str, max_chars: int | None = None) -> str:
-        """The start of `text` that has room; takes that room."""
-        limit = self.text if max_chars is None else max_chars
-        size = len(text)
-        if size <= limit:
-            self.chars -= size
-            return text
-        self.chars -= limit
-        return text[: limit + SLACK]
 
 
 class Origin(NamedTuple):

@@ -10,7 +10,7 @@ from types import CodeType, FrameType, TracebackType
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path
 
-from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.project import MAX_FILE, is_own, shorten, shorten_all
 from hoptoad.capture.raised import causes_with_parents, parts_of, slot
 from hoptoad.capture.reporter_filter import ReporterFilter
@@ -18,7 +18,7 @@ from hoptoad.capture.stack import VariableReader, frames_of
 from hoptoad.capture.values import class_name, exact, exception_text, module_of, plain, without_addresses
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import NOTHING, ErrorInfo, Frame, Incident, Notice, Reason, Snapshot
-from hoptoad.redaction.cutting import SLACK, cut
+from hoptoad.redaction.cutting import SLACK, Room, cut
 from hoptoad.runtime.guards import guarded
 
 NO_FRAME = (Frame("unknown", 0, "unknown"),)

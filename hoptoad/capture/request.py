@@ -13,14 +13,14 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 
-from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.reporter_filter import HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, memory_of
 from hoptoad.capture.view import EVERYTHING, UNKNOWN, component_and_action, parsed_data
 from hoptoad.capture.visitor import FILTER, HeaderReader, header, headers_of, host, session_of, user_of
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import NOTHING, Data, Owner, RequestInfo, User, Value
-from hoptoad.redaction.cutting import MASK, SLACK
+from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.redact import MAX_URL
 from hoptoad.runtime.guards import guarded
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.views.decorators import debug as marks
 
-from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.raised import causes_of, slot
 from hoptoad.capture.reporter_filter import ReporterFilter, Unseen
 from hoptoad.capture.values import bounded_repr, plain
 from hoptoad.notice import NOTHING, Data, Frame
-from hoptoad.redaction.cutting import SLACK
+from hoptoad.redaction.cutting import SLACK, Room
 from hoptoad.runtime import safe_files
 from hoptoad.runtime.guards import guarded
 

@@ -10,12 +10,12 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
-from hoptoad.capture.data import MAX_NAME, DataReader, Origin, Room
+from hoptoad.capture.data import MAX_NAME, DataReader, Origin
 from hoptoad.capture.reporter_filter import HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, exact, memory_of, slots_of
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import Data, Owner, User
-from hoptoad.redaction.cutting import MASK, SLACK
+from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.ip_addresses import Addresses
 from hoptoad.runtime.guards import guarded
 

@@ -1,4 +1,4 @@
-"""Cuts texts to a length and masks parts of them."""
+"""Cuts texts to a length, masks parts of them, and counts the room that is left for more."""
 
 from collections.abc import Iterable
 
@@ -27,3 +27,39 @@ def hidden(text: str, spans: Iterable[tuple[int, int]], upto: int | None = None)
             pieces += [text[done:start], MASK]
         done = max(done, end)
     return "".join(pieces) + text[done:upto]
+
+
+class Room:
+    """How many values and characters may still be copied, of each text SLACK more than are shown."""
+
+    __slots__ = ("chars", "depth", "text", "values", "window")
+
+    def __init__(self, *, values: int, chars: int, text: int, depth: int) -> None:
+        self.values = values
+        self.chars = chars
+        self.text = text
+        self.window = text + SLACK  # how much of a text is copied
+        self.depth = depth
+
+    def part(self, share: float) -> "Room":
+        """A Room of its own with a share of what is left."""
+        part = Room(
+            values=int(self.values * share), chars=int(self.chars * share), text=self.text, depth=self.depth
+        )
+        self.values -= part.values
+        self.chars -= part.chars
+        return part
+
+    @property
+    def is_full(self) -> bool:
+        return self.values <= 0 or self.chars <= 0
+
+    def take(self, text: str, max_chars: int | None = None) -> str:
+        """The start of `text` that has room; takes that room."""
+        limit = self.text if max_chars is None else max_chars
+        size = len(text)
+        if size <= limit:
+            self.chars -= size
+            return text
+        self.chars -= limit
+        return text[: limit + SLACK]

@@ -13,11 +13,10 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.capture.data import Room
 from hoptoad.capture.exception import Describer
 from hoptoad.capture.raised import causes_of
 from hoptoad.notice import Frame
-from hoptoad.redaction.cutting import SLACK
+from hoptoad.redaction.cutting import SLACK, Room
 from hoptoad.runtime.no_sql import no_sql
 
 

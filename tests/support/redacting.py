@@ -1,8 +1,8 @@
 """Redaction in small: one text or one dictionary through the whole pass, without a request."""
 
-from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.data import DataReader, Origin
 from hoptoad.notice import ErrorInfo, Limits, Notice, Snapshot
-from hoptoad.redaction.cutting import hidden
+from hoptoad.redaction.cutting import Room, hidden
 from hoptoad.redaction.finders import Finder
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.patterns import BUILT_IN, Patterns
