@@ -7,17 +7,15 @@
 import argparse
 import sys
 
-from hoptoad.demo.run import run
 from hoptoad.inbox.alone import run as inbox
+from hoptoad.management.demo.run import run
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m hoptoad")
     commands = parser.add_subparsers(dest="command", required=True)
-    demo = commands.add_parser(
-        "demo", help="start a failing site and a receiver on this machine, and print the notices that arrive"
-    )
-    demo.add_argument("--serve", action="store_true", help="keep both running, to open in a browser")
+    demo = commands.add_parser("demo", help="start a failing site on this machine, and print its notices")
+    demo.add_argument("--serve", action="store_true", help="show the notices in an inbox, to a browser")
     inbox.add_arguments(commands.add_parser("inbox", help="receive errors, and show them to a browser"))
     given = parser.parse_args(arguments)
     return inbox.run(given) if given.command == "inbox" else run(serve=given.serve)

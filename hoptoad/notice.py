@@ -300,14 +300,14 @@ def _data(data: Data, section: str, change: Change, above: str = "") -> Data:
         while name in changed:  # two names that differed in a secret only
             name += "'"
         if type(value) is str:
-            changed[name] = change(value, kinds.get(path, "text"), section, path)
+            changed[name] = change(value, kinds.get(path, "text") if kinds else "text", section, path)
         else:
             changed[name] = _value(value, section, path, change)
     return changed
 
 
 def _value(value: Value, section: str, path: str, change: Change) -> Value:
-    if isinstance(value, str):
+    if type(value) is str or isinstance(value, str):
         return change(value, "text", section, path)
     if isinstance(value, tuple):
         return tuple(

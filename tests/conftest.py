@@ -12,8 +12,8 @@ from places import PYTHONPATH
 from rules import check_v2, check_v3
 
 from hoptoad import hooks
-from hoptoad.api import sentry
 from hoptoad.api.parsers import parse
+from hoptoad.api.sentry import wire
 from hoptoad.delivery import transport
 from hoptoad.delivery.stats import stats
 from hoptoad.reporting.pipeline import pipeline
@@ -45,10 +45,10 @@ def collector(authority, tls, monkeypatch):
     for received in collector.received:
         if received.path.endswith("/notifier_api/v2/notices") and received.body[:1] == b"<":
             check_v2(received.body)
-            check_event(sentry.encode(parse(received.body)))
+            check_event(wire.encode(parse(received.body)))
         elif "/api/v3/" in received.path and received.path.endswith("/notices"):
             check_v3(received.body)
-            check_event(sentry.encode(parse(received.body)))
+            check_event(wire.encode(parse(received.body)))
         elif received.path.endswith("/envelope/") and b"\n" in received.document:
             check_envelope(received)
 

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hoptoad.api.characters import clean
-from hoptoad.notice import Frame, Value
+from hoptoad.notice import Data, Frame, Value
 
+_BREAK = "\n"
+_written = json.JSONEncoder(ensure_ascii=False).encode
 _SOURCE = re.compile(r"[> ] {0,5}(\d{1,9}) (.*)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[^\s\"=:>]+")
 _VARIABLE = re.compile(rf'("(?:[^"\\]|\\.)*"|{_PLAIN_NAME.pattern})( = |: )(.*)', re.DOTALL)
@@ -33,7 +34,7 @@ def frame_text(frame: Frame) -> str:
 
     A text follows an `=`; a list or an object follows a colon, as JSON.
     """
-    return "\n".join(_lines(frame))
+    return _BREAK.join([where(frame), *_source(frame), *_variables(frame.variables)])
 
 
 def where(frame: Frame) -> str:
@@ -56,29 +57,40 @@ def parse_frame_text(text: str) -> tuple[str, FrameText]:
     return first, found
 
 
-def _lines(frame: Frame) -> Iterator[str]:
-    yield where(frame)
-    for number, line in frame.source:
-        yield f"{'>' if number == frame.line else ' '}{number:5} {_one_line(line)}"
-    for name, value in frame.variables.items():
-        yield _name(clean(name)) + _shown(_plain(value))
+def _source(frame: Frame) -> list[str]:
+    return [
+        f"{'>' if number == frame.line else ' '}{number:5} {_one_line(line) if _BREAK in line else line}"
+        for number, line in frame.source
+    ]
+
+
+def _variables(variables: Data) -> list[str]:
+    """A line for each variable. Most frames have plain names and printable texts: one look at all of them."""
+    are_plain = "".join(variables).isidentifier() and "" not in variables
+    names = variables if are_plain else map(_name, variables)
+    are_lines = "".join([value for value in variables.values() if type(value) is str]).isprintable()
+    return [
+        f"{name} = {value}" if are_lines and type(value) is str else name + _shown(value)
+        for name, value in zip(names, variables.values(), strict=True)
+    ]
 
 
 def _name(name: str) -> str:
+    name = clean(name)
     return name if name.isprintable() and _PLAIN_NAME.fullmatch(name) else _written(name)
 
 
-def _shown(value: Any) -> str:
-    is_line = isinstance(value, str) and value.isprintable()
-    return f" = {value}" if is_line else f": {_written(value)}"
+def _shown(value: Value) -> str:
+    if isinstance(value, str):
+        text = clean(value)
+        return f" = {text}" if text.isprintable() else f": {_written(text)}"
+    written = _written(value)
+    is_clean = written.isprintable() and "\\u" not in written  # JSON escapes some of what XML forbids
+    return f": {written if is_clean else _written(_plain(value))}"
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\n", "\\n")
-
-
-def _written(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return text.replace(_BREAK, "\\n")
 
 
 def _read(text: str) -> Any:

@@ -146,8 +146,17 @@ def _user(user: User) -> str:
 
 
 def _variables(data: "Mapping[str, Any]") -> str:
-    items = zip(readable(data), data.values(), strict=True)
-    return "".join([f'<var key="{_attribute(key)}">{_content(value)}</var>' for key, value in items])
+    keys = readable(data)
+    texts = "".join([value for value in data.values() if type(value) is str])
+    # Most need no escaping: one look at all of them.
+    are_names, are_plain = "".join(keys).isidentifier(), _is_plain(texts)
+    return "".join(
+        [
+            f'<var key="{key if are_names else _attribute(key)}">'
+            f"{value if are_plain and type(value) is str else _content(value)}</var>"
+            for key, value in zip(keys, data.values(), strict=True)
+        ]
+    )
 
 
 def _content(value: Value) -> str:
@@ -163,18 +172,16 @@ def _element(name: str, text: str) -> str:
     return f"<{name}>{_text(text)}</{name}>"
 
 
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and "&" not in text and "<" not in text and ">" not in text
+
+
 def _text(text: str) -> str:
-    if not text.isprintable():
-        # A parser reads a bare carriage return as a line feed.
-        return escape(clean(text), quote=False).replace("\r", "&#13;")
-    if "&" in text or "<" in text or ">" in text:
-        return escape(text, quote=False)
-    return text  # the most frequent case
+    # A parser reads a bare carriage return as a line feed.
+    return text if _is_plain(text) else escape(clean(text), quote=False).replace("\r", "&#13;")
 
 
 def _attribute(text: str) -> str:
-    if text.isidentifier():  # the most frequent case
-        return text
     # A parser reads bare line breaks and tabs in an attribute as blanks.
     escaped = escape(clean(text)).replace("\r", "&#13;")
     return escaped.replace("\n", "&#10;").replace("\t", "&#9;")

@@ -13,8 +13,8 @@ from hoptoad.api.cgi_data import FRAME, cause_key
 from hoptoad.api.characters import clean
 from hoptoad.api.frame_text import FrameText, parse_frame_text, where
 from hoptoad.api.keys import original
-from hoptoad.api.sentry_event import is_event
-from hoptoad.api.sentry_parser import parse_event
+from hoptoad.api.sentry.event import is_event
+from hoptoad.api.sentry.parser import parse_event
 from hoptoad.errors import ParseError
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 

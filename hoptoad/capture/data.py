@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 from uuid import UUID
 
-from hoptoad.capture.values import NUMBERS, bounded_repr, exact, memory_of, number_text, plain, slots_of
+from hoptoad.capture.values import (
+    NUMBERS,
+    SHORT,
+    bounded_repr,
+    exact,
+    memory_of,
+    number_text,
+    plain,
+    slots_of,
+)
 from hoptoad.notice import Owner, Secret, Value
 from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.key_values import SAY_A_NAME, SAY_A_VALUE
@@ -76,12 +85,13 @@ class DataReader:
         is_mapping = kind is dict or issubclass(kind, dict)
         if not is_mapping and kind not in _SEQUENCES:
             return room.take(value if kind is str else plain(value, room.window))
-        if id(value) in path:
+        here = id(value)
+        if here in path:
             return "[circular]"
         if len(path) >= room.depth:
             self.know([value], origin)
             return "[too deep]"
-        path = (*path, id(value))
+        path = (*path, here)
         if is_mapping:
             return self.mapping(value, room, origin, path)
         return self._sequence(tuple(value), room, origin, path)
@@ -91,13 +101,13 @@ class DataReader:
     ) -> dict[str, Value]:
         """A dictionary as nested text. A last entry counts the items without room."""
         # A copy made in one step: another thread may be changing the original.
-        fits = max(room.values, 0)
+        fits = max(0, room.values)
         entries: _Entries = tuple(islice(dict.items(value), fits + _MAX_CUT_AWAY))
-        told, told_rule = self._told_name(entries)
-        shown = None if told_rule else self._copied(entries[:fits], room, origin, path)
+        shown = self._copied(entries, fits, room, origin, path)
         taken = 0 if shown is None else len(shown)
         if shown is None:
             shown = {}
+            told, told_rule = self._told_name(entries)
             for key, item in entries:
                 if room.is_full:
                     break
@@ -122,35 +132,37 @@ class DataReader:
         return shown
 
     def _copied(
-        self, entries: _Entries, room: Room, origin: Origin, path: tuple[int, ...]
+        self, entries: _Entries, fits: int, room: Room, origin: Origin, path: tuple[int, ...]
     ) -> "dict[str, Value] | None":
         """The usual dictionary: names of an ordinary kind, and room for all. None for any other."""
         shown: dict[Any, Any] = {
-            name: number_text(item) if type(item) in NUMBERS else item for name, item in entries
+            name: str(item) if type(item) in SHORT else number_text(item) if type(item) is int else item
+            for name, item in entries[:fits]
         }
         if {*map(type, shown)} - {str}:
+            return None
+        if not _SAY_A_VALUE.isdisjoint(shown) and self._told_name(entries)[1]:
             return None
         names = [*shown]
         suspects = [*self._names.suspects(names), *[name for name in names if name in self.marked]]
         hidden = [(name, shown[name], self.rule(name)) for name in suspects]
         for name, _, rule in hidden:
             shown[name] = MASK if rule else shown[name]
-        texts = [item for item in shown.values() if type(item) is str]
-        longest = max(map(len, [*shown, *texts]), default=0)
-        size = sum(map(len, shown)) + sum(map(len, texts))
-        is_flat = len(texts) == len(shown)
+        nested = [name for name, item in shown.items() if type(item) is not str]
+        texts = [*names, *[item for item in shown.values() if type(item) is str]]
+        size = sum(map(len, texts))
         if (
-            longest > min(room.text, MAX_NAME)
-            or size > room.chars
-            or not (is_flat or 2 * len(shown) < room.values)
+            size > room.chars
+            or (size > room.short and max(map(len, texts)) > room.short)
+            or (nested and 2 * len(names) >= room.values)
         ):
             return None
-        room.values -= len(shown)
+        room.values -= len(names)
         room.chars -= size
         for name, item, rule in hidden:
             if rule:
                 self.hide(item, name, rule, origin)
-        for name in [] if is_flat else [name for name in shown if type(shown[name]) is not str]:
+        for name in nested:
             shown[name] = self.data(shown[name], room, origin, path)
         return shown
 
@@ -159,7 +171,7 @@ class DataReader:
     ) -> tuple[Value, ...]:
         shown: list[Value] = []
         for item in items:
-            if room.is_full:
+            if room.values <= 0 or room.chars <= 0:
                 self.know(items[len(shown) :], origin)
                 shown.append(f"[cut] {len(items) - len(shown)} more")
                 break

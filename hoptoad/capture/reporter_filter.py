@@ -126,7 +126,13 @@ class _Frame:
         self.f_back = frame.f_back
         self.f_globals = frame.f_globals
         self.f_lineno = frame.f_lineno
-        self.f_locals = {name: _touchable(value) for name, value in tuple(frame.f_locals.items())}
+        self.f_locals = {
+            name: value if type(value) in _BUILT_IN else _touchable(value)
+            for name, value in tuple(frame.f_locals.items())
+        }
+
+
+_BUILT_IN = frozenset({str, bytes, int, float, bool, type(None), dict, list, tuple, set})
 
 
 def _touchable(value: object) -> object:

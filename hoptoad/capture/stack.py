@@ -12,7 +12,7 @@ from django.views.decorators import debug as marks
 from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.raised import causes_of, slot
 from hoptoad.capture.reporter_filter import ReporterFilter, Unseen
-from hoptoad.capture.values import bounded_repr, plain
+from hoptoad.capture.values import SHORT, bounded_repr, number_text, plain
 from hoptoad.notice import NOTHING, Data, Frame
 from hoptoad.redaction.cutting import SLACK, Room
 from hoptoad.runtime import safe_files
@@ -23,7 +23,7 @@ HIDDEN: Data = {"[variables]": "[hidden: the exception reporter filter failed]"}
 _MAX_LINE = 200
 _MARKED = Origin("error")
 _VARIABLES = Origin("variables", as_word=False)  # `key = "name"` is a variable's everyday life
-_CONTAINERS = frozenset({list, tuple, set, frozenset})
+_CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
 _MAX_FILE = 1_000_000  # bytes
 _MAX_ALL = 4_000_000  # bytes of one notice's files
 _WRAPPER = "sensitive_variables_wrapper"
@@ -88,7 +88,14 @@ class VariableReader:
         for name, value in seen:
             if name in suspects and (rule := self._reader.rule(name)):  # what is shown is a representation
                 self._reader.hide(value, name, rule, _VARIABLES)
-        shown = {name: self._shown(value) for name, value in seen}
+        shown = {
+            name: value
+            if type(value) in _CONTAINERS
+            else str(value)
+            if type(value) in SHORT
+            else self._shown(value)
+            for name, value in seen
+        }
         return self._reader.mapping(shown, self._room, _VARIABLES)
 
     def source(self, frame: FrameType, line: int) -> tuple[tuple[int, str], ...]:
@@ -113,11 +120,13 @@ class VariableReader:
         return seen
 
     def _shown(self, value: Any) -> object:
-        """Built-in containers stay what they are, to be masked by name; the rest becomes text."""
+        """Dictionaries stay what they are, to be masked by name; the rest becomes text."""
         kind = type(value)
         if kind is str:
             return repr(value if len(value) <= self._room.window else plain(value, self._room.window))
-        if kind in _CONTAINERS or issubclass(kind, dict):
+        if kind is int:
+            return number_text(value)
+        if issubclass(kind, dict):
             return value
         if issubclass(kind, str):
             return value if kind is Unseen else repr(plain(value, self._room.window))

@@ -92,7 +92,8 @@ def plain(value: object, max_chars: int) -> str:
     return _plain(value, max_chars, ())
 
 
-NUMBERS = frozenset({int, float, bool, type(None)})
+SHORT = frozenset({float, bool, type(None)})  # as text; an int may be long
+NUMBERS = SHORT | {int}
 
 
 def number_text(value: object) -> str:

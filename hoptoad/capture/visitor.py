@@ -122,13 +122,12 @@ def header(request: HttpRequest, name: str) -> str:
 
 def host(request: HttpRequest) -> str:
     """The host and port from the headers, without the checks of `get_host()`."""
-    scheme = request.scheme or "http"
     if django_settings.USE_X_FORWARDED_HOST and (named := header(request, "HTTP_X_FORWARDED_HOST")):
         return named
     if named := header(request, "HTTP_HOST"):
         return named
     port = header(request, "SERVER_PORT")
-    is_default = port == ("443" if scheme == "https" else "80")
+    is_default = port == ("443" if request.scheme == "https" else "80")
     return header(request, "SERVER_NAME") + (f":{port}" if port and not is_default else "")
 
 
@@ -136,21 +135,23 @@ def headers_of(meta: "dict[Any, Any]") -> "dict[str, str]":
     """The CGI variables and headers of META, without the process environment."""
     # `runserver` copies all of that, or nothing. HTTP_PROXY is no header then.
     has_environment = not meta.keys().isdisjoint(("PATH", "HOME", "PWD", "LANG", next(iter(os.environ), "")))
-    texts = {
-        name if type(name) is str else exact(name): value if type(value) is str else exact(value)
+    named = {
+        name if type(name) is str else exact(name): value
         for name, value in tuple(meta.items())
-        if (type(name) is str or issubclass(type(name), str))
-        and (type(value) is str or issubclass(type(value), str))
+        if type(name) is str or issubclass(type(name), str)
     }
     return {
-        name: value
-        for name, value in texts.items()
-        if name in _CGI_NAMES
-        or (
-            name[:5] == "HTTP_"
-            and name[-11:] != "REMOTE_USER"
-            and not (has_environment and name in os.environ)
+        name: value if type(value) is str else exact(value)
+        for name, value in named.items()
+        if (
+            name in _CGI_NAMES
+            or (
+                name[:5] == "HTTP_"
+                and name[-11:] != "REMOTE_USER"
+                and not (has_environment and name in os.environ)
+            )
         )
+        and (type(value) is str or issubclass(type(value), str))
     }
 
 

@@ -44,7 +44,7 @@ class Integration(NamedTuple):
 APIS = {
     "v2": ApiRow("hoptoad.api.htv2"),
     "v3": ApiRow("hoptoad.api.v3", key=validators.HEADER_CHARACTERS, needs="HOPTOAD_PROJECT_ID"),
-    "sentry": ApiRow("hoptoad.api.sentry", key=validators.HEADER_WORD, needs="HOPTOAD_DSN"),
+    "sentry": ApiRow("hoptoad.api.sentry.wire", key=validators.HEADER_WORD, needs="HOPTOAD_DSN"),
 }
 # To add a handler, add its module and a row: the name in HOPTOAD_HANDLER, and the path of its class,
 # which takes the keyword `fall_back`.

@@ -7,6 +7,7 @@ CUT = "… [cut]"
 # Characters that are copied beyond the limit of a text. Redaction then sees a secret whole that the limit
 # cuts in two.
 SLACK = 2048
+_MAX_NAME = 255
 
 
 def cut(text: str, max_chars: int, mark: str = CUT) -> str:
@@ -32,13 +33,14 @@ def hidden(text: str, spans: Iterable[tuple[int, int]], upto: int | None = None)
 class Room:
     """How many values and characters may still be copied, of each text SLACK more than are shown."""
 
-    __slots__ = ("chars", "depth", "text", "values", "window")
+    __slots__ = ("chars", "depth", "short", "text", "values", "window")
 
     def __init__(self, *, values: int, chars: int, text: int, depth: int) -> None:
         self.values = values
         self.chars = chars
         self.text = text
         self.window = text + SLACK  # how much of a text is copied
+        self.short = min(text, _MAX_NAME)  # neither a name nor a text of it is cut
         self.depth = depth
 
     def part(self, share: float) -> "Room":

@@ -151,8 +151,11 @@ def decodings(text: str) -> list[str]:
     for _ in range(_MAX_DECODINGS):
         if "%" not in text:
             break
-        text = unquote(text)
-        said.append(text)
+        decoded = unquote(text)
+        said.append(decoded)
+        if decoded == text:  # as of "50%"
+            break
+        text = decoded
     return said
 
 

@@ -16,7 +16,8 @@ from hoptoad.redaction.patterns import Patterns
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _URL = re.compile(r"(\w+://[^/?#]*)?([^?]*)\??(.*)", re.DOTALL)
 _PLAIN_ADDRESS = re.compile(r"[\w./&=%+?:*-]*", re.ASCII)
-_PLAIN = re.compile(r"[\w.\-\[\]]*")
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}|\+")
+_PLAIN = re.compile(r"(?:[\w.\-\[\]]|%(?![0-9A-Fa-f]{2}))*")  # a percent sign that encodes nothing is one
 _SHORT = 12  # too short to be a secret itself
 _SHORTEST_PATTERN = 8  # s://u:p@
 _MAX_NESTED = 4
@@ -184,7 +185,7 @@ class Finder:
 
 
 def _unquoted(text: str) -> str:
-    return unquote_plus(text) if "%" in text or "+" in text else text
+    return unquote_plus(text) if _ENCODED.search(text) else text
 
 
 def _moved(found: list[Found], by: int) -> Iterator[Found]:
@@ -199,7 +200,7 @@ def _for_each(spans: list[Span], found: list[Found]) -> list[Span]:
 
 def _decodings(value: str) -> list[str]:
     """`value` decoded once, and again until nothing changes; empty where it is decoded too often."""
-    if "%" not in value and "+" not in value:
+    if not _ENCODED.search(value):  # as of "?50%="
         return [value]
     shown = [unquote_plus(value)]  # what is a plus now is none that stands for a blank
     while len(shown) <= _MAX_NESTED:

@@ -55,7 +55,7 @@ class Names:
 
     def suspects(self, names: list[str]) -> list[str]:
         """Those of `names` that may have a rule. Many are looked at at once: most have none."""
-        if len(names) <= _FEW:
+        if not names[_FEW:]:
             judged = self._judged
             return [name for name in names if "%" in name or name[_MAX_NAME:] or judged(name)]
         page = "\n".join(names)

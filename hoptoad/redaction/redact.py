@@ -118,6 +118,7 @@ class _Page:
         ]
 
     def redacted(self) -> Redacted:
+        self._go_on(len(self._page))  # finding suspects takes time as well
         values = Values()
         for secret in [*sorted(self._snapshot.hidden, key=_owner), *self._found()]:
             self._go_on(len(secret.value))

@@ -5,7 +5,8 @@ from collector import Reply
 from event_rules import check_envelope, check_event
 from some_notices import ID, WHOLE, failing
 
-from hoptoad.api import htv2, sentry, v3
+from hoptoad.api import htv2, v3
+from hoptoad.api.sentry import wire
 from hoptoad.delivery.answer import Verdict
 from hoptoad.notice import RequestInfo
 
@@ -33,8 +34,8 @@ def test_a_failing_page_is_reported(client, sentry_site):
 
 
 def test_short_events_are_not_compressed(sentry_site):
-    sentry.report(sentry.encode(failing()))
-    sentry.report(sentry.encode(WHOLE))
+    wire.report(wire.encode(failing()))
+    wire.report(wire.encode(WHOLE))
 
     short, long = sentry_site.received
     assert "Content-Encoding" not in short.headers
@@ -44,16 +45,16 @@ def test_short_events_are_not_compressed(sentry_site):
 
 
 def test_the_answers_id_is_read(sentry_site):
-    answer = sentry.report(sentry.encode(WHOLE))
+    answer = wire.report(wire.encode(WHOLE))
 
     assert (answer.verdict, answer.id, answer.link) == (Verdict.ACCEPTED, ID, "")
 
 
 def test_the_time_of_sending_is_not_that_of_encoding(sentry_site):
-    payload = sentry.encode(WHOLE)
+    payload = wire.encode(WHOLE)
 
-    sentry.report(payload)
-    sentry.report(payload)
+    wire.report(payload)
+    wire.report(payload)
 
     first, second = (received.document.split(b"\n") for received in sentry_site.received)
     assert first[0] != second[0]
@@ -63,9 +64,9 @@ def test_the_time_of_sending_is_not_that_of_encoding(sentry_site):
 def test_what_is_too_large_for_a_server_is_sent_smaller_once(sentry_site):
     sentry_site.replies += [Reply(413, '{"message":"Max length exceeded"}'), Reply(200, "{}")]
     texts = {f"name{number}": chr(97 + number) * 10_000 for number in range(20)}
-    payload = sentry.encode(failing(request=RequestInfo(url="https://shop.test/", params=texts)))
+    payload = wire.encode(failing(request=RequestInfo(url="https://shop.test/", params=texts)))
 
-    answer = sentry.report(payload)
+    answer = wire.report(payload)
 
     assert answer.verdict is Verdict.ACCEPTED
     first, second = (received.document for received in sentry_site.received)
@@ -80,7 +81,7 @@ def test_what_only_looks_like_an_event_raises_nothing(collector, settings_for, r
     collector.default = Reply(413, "too large")
     end = b"" if not rest else b',"extra":{"a":"%s"}}' % (b"x" * 200_000)
 
-    answer = sentry.report((b'{"event_id":"%s"%s%s' % (ID.encode(), rest, end)).ljust(200_000))
+    answer = wire.report((b'{"event_id":"%s"%s%s' % (ID.encode(), rest, end)).ljust(200_000))
 
     assert answer.verdict is Verdict.REFUSED
 
@@ -88,14 +89,14 @@ def test_what_only_looks_like_an_event_raises_nothing(collector, settings_for, r
 def test_what_stays_too_large_is_refused_with_advice(sentry_site, caplog):
     sentry_site.default = Reply(413, "too large")
 
-    assert sentry.report(sentry.encode(WHOLE)).verdict is Verdict.REFUSED
+    assert wire.report(wire.encode(WHOLE)).verdict is Verdict.REFUSED
     assert len(sentry_site.received) == 1
     assert "The notice is too large for the server" in caplog.text
 
 
 @pytest.mark.parametrize("api", [htv2, v3])
 def test_a_document_of_another_api_that_waited_in_a_spool_is_sent_as_an_event(sentry_site, api):
-    sentry.report(api.encode(WHOLE))
+    wire.report(api.encode(WHOLE))
 
     [received] = sentry_site.received
     event = check_envelope(received)
@@ -106,7 +107,7 @@ def test_a_document_of_another_api_that_waited_in_a_spool_is_sent_as_an_event(se
 def test_bytes_of_nobody_are_left_to_the_server_to_refuse(sentry_site):
     sentry_site.default = Reply(400, '{"message":"Header not JSON"}')
 
-    answer = sentry.report(b"frogs")
+    answer = wire.report(b"frogs")
 
     assert answer.verdict is Verdict.REFUSED
     assert sentry_site.received[0].body == b"frogs"

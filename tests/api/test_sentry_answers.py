@@ -6,7 +6,7 @@ import pytest
 from collector import Reply, hang, reset
 from some_notices import ID, WHOLE
 
-from hoptoad.api import sentry
+from hoptoad.api.sentry import wire
 from hoptoad.delivery.answer import Verdict, advice, pause_after
 from hoptoad.delivery.circuit_breaker import CircuitBreaker
 
@@ -22,7 +22,7 @@ def answer_to(collector, settings_for):
 
     def answer(reply):
         collector.replies.append(reply)
-        return sentry.report(sentry.encode(WHOLE))
+        return wire.report(wire.encode(WHOLE))
 
     return answer
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from some_notices import NOTICES, WHOLE, failing
 
 import hoptoad
-from hoptoad.api import sentry
+from hoptoad.api.sentry import wire
 from hoptoad.delivery.answer import Verdict, advice
 from hoptoad.log import HoptoadHandler
 from hoptoad.notice import ErrorInfo, Frame, RequestInfo, Server
@@ -151,7 +151,7 @@ def test_every_kind_of_notice_is_digested_and_its_pages_open(bugsink, site, kind
     notice = KINDS[kind]
     identity = f"{list(KINDS).index(kind):032x}"
 
-    sentry.report(sentry.encode(replace(notice, id=identity)))
+    wire.report(wire.encode(replace(notice, id=identity)))
 
     answer = site()
     assert answer.id == identity
@@ -165,17 +165,17 @@ def test_every_kind_of_notice_is_digested_and_its_pages_open(bugsink, site, kind
 )
 @given(notice=NOTICES)
 def test_any_notice_is_digested(bugsink, site, notice):
-    sentry.report(sentry.encode(notice))
+    wire.report(wire.encode(notice))
 
     shown(bugsink, site())
 
 
 def test_the_same_event_again_is_counted_once(bugsink, site):
-    payload = sentry.encode(replace(WHOLE, id="ab" * 16))
+    payload = wire.encode(replace(WHOLE, id="ab" * 16))
 
-    sentry.report(payload)
+    wire.report(payload)
     before = bugsink.events()
-    sentry.report(payload)
+    wire.report(payload)
 
     assert (site().verdict, site().verdict) == (Verdict.ACCEPTED, Verdict.ACCEPTED)
     assert bugsink.events() == before
@@ -228,7 +228,7 @@ def test_a_wrong_key_is_refused_and_not_quoted(bugsink, site, settings_for):
     wrong = "deadbeef000040008000000000000002"
     settings_for(HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": wrong})
 
-    answer = sentry.report(sentry.encode(WHOLE))
+    answer = wire.report(wire.encode(WHOLE))
 
     assert (answer.verdict, answer.status) == (Verdict.REFUSED, 403)
     assert "key incorrect" in answer.text
@@ -239,7 +239,7 @@ def test_a_wrong_key_is_refused_and_not_quoted(bugsink, site, settings_for):
 def test_an_address_without_its_slash_is_refused(bugsink, site, settings_for):
     settings_for(HOPTOAD_NOTIFICATION_URL=bugsink.url.rstrip("/"))
 
-    answer = sentry.report(sentry.encode(WHOLE))
+    answer = wire.report(wire.encode(WHOLE))
 
     assert (answer.verdict, answer.status) == (Verdict.REFUSED, 404)
 
@@ -247,7 +247,7 @@ def test_an_address_without_its_slash_is_refused(bugsink, site, settings_for):
 def test_a_used_up_quota_makes_a_pause(bugsink, site):
     bugsink.use_up_quota()
     try:
-        answer = sentry.report(sentry.encode(WHOLE))
+        answer = wire.report(wire.encode(WHOLE))
     finally:
         bugsink.renew_quota()
 

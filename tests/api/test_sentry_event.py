@@ -6,12 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from some_notices import FRAME, ID, WHOLE, failing
 
-from hoptoad.api import sentry
+from hoptoad.api.sentry import wire
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server
 
 
 def event_of(notice):
-    return check_event(sentry.encode(notice))
+    return check_event(wire.encode(notice))
 
 
 def test_every_part_has_its_place():
@@ -288,7 +288,7 @@ def test_no_event_is_larger_than_servers_take(texts, length, character, frames, 
     request = RequestInfo(url="https://shop.test/", params={"deeper": data}, component="kept.component")
     trail = (f"10:30:00.250000 INFO a: {character * min(length, 500)}",) * crumbs
 
-    body = sentry.encode(failing(error, request=request, extra={**data, "trail": trail}))
+    body = wire.encode(failing(error, request=request, extra={**data, "trail": trail}))
 
     assert len(body) <= 1_000_000
     assert check_event(body)["transaction"] == "kept.component"

@@ -9,8 +9,8 @@ from event_rules import check_event
 from hypothesis import HealthCheck, given, settings
 from some_notices import FRAME, ID, NOTICES, OUTER, WHOLE, failing
 
-from hoptoad.api import sentry
 from hoptoad.api.parsers import parse
+from hoptoad.api.sentry import wire
 from hoptoad.api.truncation import encoded
 from hoptoad.errors import ParseError
 from hoptoad.notice import ErrorInfo
@@ -18,7 +18,7 @@ from hoptoad.testing import assert_notified, outbox
 
 
 def test_reading_it_back_gives_what_was_written():
-    read = parse(sentry.encode(WHOLE))
+    read = parse(wire.encode(WHOLE))
 
     assert read.error.class_name == "shop.Odd"
     assert read.error.message == "Odd: frog\na note"
@@ -39,7 +39,7 @@ def test_reading_it_back_gives_what_was_written():
 def test_a_message_is_read_back_as_one():
     error = ErrorInfo("shop.cart", "%s is empty", (FRAME,), is_message=True)
 
-    assert parse(sentry.encode(failing(error, extra={"log": {"text": "x"}}))).error == error
+    assert parse(wire.encode(failing(error, extra={"log": {"text": "x"}}))).error == error
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_is_no_event_is_refused(rest):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NOTICES)
 def test_any_notice_becomes_a_good_event_that_can_be_read_back(notice):
-    body = sentry.encode(notice)
+    body = wire.encode(notice)
 
     check_event(body)
     assert parse(body).id == json.loads(body)["event_id"]

@@ -119,13 +119,14 @@ def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settin
 
 def document(version, named):
     """A notice that somebody else has made, with the class of a reporter in its environment."""
-    from hoptoad.api import htv2, sentry, v3
+    from hoptoad.api import htv2, v3
+    from hoptoad.api.sentry import wire
     from hoptoad.notice import ErrorInfo, Notice, RequestInfo
 
     request = RequestInfo(
         url="http://shop.example/", cgi_data={"EXCEPTION_REPORTER": named, "REQUEST_METHOD": "GET"}
     )
-    return {"v2": htv2, "v3": v3, "sentry": sentry}[version].encode(
+    return {"v2": htv2, "v3": v3, "sentry": wire}[version].encode(
         Notice(id="7", error=ErrorInfo("ValueError", "ValueError: x"), request=request)
     )
 

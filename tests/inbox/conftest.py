@@ -4,6 +4,7 @@ import shutil
 
 import databases
 import pytest
+from brokers import missing
 from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
@@ -34,9 +35,8 @@ def migrated_file(tmp_path_factory, django_db_blocker):
 
 @pytest.fixture(scope="session")
 def cluster(django_db_blocker):
-    pytest.importorskip("psycopg")
     if databases.programs() is None:
-        pytest.skip("PostgreSQL is not installed")
+        missing("PostgreSQL")
     with databases.postgresql() as settings:
         with django_db_blocker.unblock():
             _configured(settings)
@@ -52,7 +52,7 @@ def sqlite_settings(migrated_file, tmp_path):
     return databases.sqlite(path)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def database_settings(request):
     return request.getfixturevalue("sqlite_settings" if request.param == "sqlite" else "cluster")
 

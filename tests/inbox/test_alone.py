@@ -14,6 +14,8 @@ from django.test import override_settings
 from hoptoad.api import htv2, v3
 from hoptoad.notice import ErrorInfo, Notice
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def inbox(tmp_path_factory):

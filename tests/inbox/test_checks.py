@@ -1,5 +1,8 @@
 """What `manage.py check` says of the inbox."""
 
+import subprocess
+import sys
+
 import databases
 import pytest
 from django.core.checks import run_checks
@@ -61,3 +64,28 @@ def test_missing_tables_are_a_warning(sqlite, tmp_path):
         "migrate hoptoad_inbox --database inbox"
         in said(tags=["database"], databases=[sqlite])["hoptoad.W014"].hint
     )
+
+
+@pytest.mark.long
+def test_migrate_warns_of_no_table_that_it_makes(tmp_path):
+    program = f"""
+import sys
+from django.conf import settings
+from django.core.management import execute_from_command_line
+settings.configure(
+    INSTALLED_APPS=["hoptoad", "hoptoad.inbox"], BASE_DIR={str(tmp_path)!r},
+    DATABASES={{"default": {databases.sqlite(tmp_path / "new.sqlite3")!r}}},
+    HOPTOAD_SETTINGS={{"HOPTOAD_HANDLER": "inbox"}},
+)
+execute_from_command_line(sys.argv)
+"""
+    warned, migrated = (
+        subprocess.run(
+            [sys.executable, "-c", program, *command], capture_output=True, text=True, timeout=60, check=True
+        )
+        for command in (["check", "--database", "default"], ["migrate"])
+    )
+
+    assert "hoptoad.W014" in warned.stderr
+    assert "hoptoad.W014" not in migrated.stderr + migrated.stdout
+    assert "Applying hoptoad_inbox.0001" in migrated.stdout

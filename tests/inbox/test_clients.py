@@ -8,6 +8,9 @@ import textwrap
 
 import pytest
 from alone import alone
+from brokers import missing
+
+pytestmark = pytest.mark.long
 
 FAILING = """
 def checkout(name):
@@ -90,8 +93,8 @@ def installed(tmp_path, package):
         str(tmp_path / "lib"),
         package,
     ]
-    if subprocess.run(command, capture_output=True, timeout=120, check=False).returncode:
-        pytest.skip(f"{package} is not to be had from PyPI here")
+    if subprocess.run(command, capture_output=True, timeout=60, check=False).returncode:
+        missing(package)
     return str(tmp_path / "lib")
 
 
@@ -133,21 +136,19 @@ EXPECTED = [
 
 def test_pybrake(inbox, tmp_path):
     if importlib.util.find_spec("pybrake") is None:
-        pytest.skip("pybrake is not installed")
+        missing("pybrake")
 
     run_python(tmp_path, inbox, PYBRAKE)
 
     assert problems(inbox) == EXPECTED
 
 
-@pytest.mark.long
 def test_airbrake(inbox, tmp_path):
     run_python(tmp_path, inbox, AIRBRAKE, installed(tmp_path, "airbrake==2.2.0"))
 
     assert problems(inbox) == EXPECTED
 
 
-@pytest.mark.long
 def test_django_airbrake(inbox, tmp_path):
     run_python(tmp_path, inbox, DJANGO_AIRBRAKE, installed(tmp_path, "django-airbrake==1.3.0"))
 
@@ -158,10 +159,9 @@ def test_django_airbrake(inbox, tmp_path):
     ]
 
 
-@pytest.mark.long
 def test_airbrake_for_node(inbox, tmp_path):
     if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node and npm are not installed")
+        missing("node")
     command = [
         "npm",
         "install",
@@ -172,8 +172,8 @@ def test_airbrake_for_node(inbox, tmp_path):
         str(tmp_path),
         "@airbrake/node@2",
     ]
-    if subprocess.run(command, capture_output=True, timeout=240, check=False).returncode:
-        pytest.skip("@airbrake/node is not to be had from npm here")
+    if subprocess.run(command, capture_output=True, timeout=60, check=False).returncode:
+        missing("@airbrake/node")
     program = f"const KEY = {inbox.key!r}, URL = {inbox.url!r};\n{NODE}"
     (tmp_path / "main.js").write_text(program)
 

@@ -117,6 +117,7 @@ def test_a_notice_that_is_sent_again_counts_once_and_has_its_id_again(door, sqli
     assert Problem.objects.using(sqlite).get().count == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status", "reason"),
     [
@@ -150,6 +151,7 @@ def test_what_is_refused_is_counted_with_the_last_reason(door, app, sqlite):
     assert "it has no errors" in reason
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["get", "put", "delete", "head"])
 @pytest.mark.parametrize("path", [V2, V3, "/deploys.txt", "/api/v4/projects/1/deploys"])
 def test_other_methods_are_not_allowed(door, path, method):
@@ -165,6 +167,7 @@ def test_a_rate_is_held_before_anything_is_parsed(door, monkeypatch):
     assert answers[2]["Retry-After"] == answers[2]["X-RateLimit-Delay"]
 
 
+@pytest.mark.long
 def test_unknown_keys_of_one_address_are_limited(door, monkeypatch):
     monkeypatch.setattr(doors, "unknown_keys", Buckets(per_second=0.01, burst=100))
     statuses = [
@@ -241,10 +244,11 @@ async def test_a_site_with_asgi_receives(door, async_client):
     assert answer.status_code == 200
 
 
-def test_an_unknown_id_is_not_found(door):
+def test_without_the_admin_no_id_is_found(door):
     assert door.get("/locate/none").status_code == 404
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=200) | st.sampled_from([xml(), json_document().encode()]), st.sampled_from([V2, V3])

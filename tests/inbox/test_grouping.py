@@ -261,6 +261,7 @@ def through(encode, found):
     return group(parse(encode(found)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("second", [htv2.encode, v3.encode], ids=["v2", "v3"])
 @pytest.mark.parametrize("first", [htv2.encode, v3.encode], ids=["v2", "v3"])
 @pytest.mark.parametrize("name", SAME)
@@ -270,6 +271,7 @@ def test_the_same_problem(name, first, second):
     assert through(first, one).text == through(second, other).text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encode", [htv2.encode, v3.encode], ids=["v2", "v3"])
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_different_problems(name, encode):
@@ -304,11 +306,13 @@ def test_the_text_of_a_group_can_be_read():
     assert found.text == "production | Odd | order <n> is odd | shop/views.py in checkout"
 
 
+@pytest.mark.long
 @given(st.text(alphabet=st.sampled_from("ab01'\"`{[(:/. -<>éE@“”\\"), max_size=400))
 def test_any_message_has_a_bounded_template(message):
     assert len(template("KeyError", message)) <= 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "piece", ["'", '"', "{'", "a@", "1.", "a.b@", "::", "f" * 7 + "-", "A1a", "`\\", "/tmp/", "[", "1:"]
 )

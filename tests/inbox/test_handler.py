@@ -77,6 +77,7 @@ def test_a_transaction_that_rolls_back_keeps_the_notice(database, shop, view):
     assert Notice.objects.using(database).count() == 1
 
 
+@pytest.mark.long
 def test_the_callers_transaction_is_not_used_where_no_thread_may_run(postgresql, shop):
     with transaction.atomic(using=postgresql):
         assert App.objects.using(postgresql).count() == 0
@@ -86,6 +87,7 @@ def test_the_callers_transaction_is_not_used_where_no_thread_may_run(postgresql,
     assert Notice.objects.using(postgresql).count() == 1
 
 
+@pytest.mark.long
 def test_notices_wait_for_a_database_without_tables(tmp_path, sqlite, shop, caplog):
     _replaced(sqlite, tmp_path / "empty.sqlite3")
 
@@ -99,6 +101,7 @@ def test_notices_wait_for_a_database_without_tables(tmp_path, sqlite, shop, capl
     assert "stores notices again" in caplog.text
 
 
+@pytest.mark.long
 def test_notices_wait_for_a_locked_file(sqlite, sqlite_settings, shop):
     other = sqlite3.connect(sqlite_settings["NAME"], isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

@@ -1,5 +1,6 @@
 """Which notices are kept: the first, the latest, and the others evenly."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ def test_the_first_10_and_the_latest_50_are_kept():
     assert len(kept) <= 160
 
 
+@pytest.mark.long
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=12))
 def test_what_remains_after_any_batches_is_what_is_kept(batches):
     kept, count = set(), 0

@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import pytest
 from canaries import Canaries
@@ -25,7 +24,6 @@ from places import SITE
 from hoptoad.api.parsers import parse
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Verdict
-from hoptoad.demo import receiver
 from hoptoad.exceptional import rendering
 from hoptoad.exceptional.responses import HttpConflict, HttpNotFound
 from hoptoad.redaction.cutting import MASK
@@ -302,22 +300,6 @@ MARKUP = [
 
 
 @pytest.mark.parametrize("markup", MARKUP)
-@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
-def test_a_visitor_cannot_put_markup_into_the_pages_of_the_demo(client, view, settings_for, markup, api):
-    @view
-    def fail(request):
-        request.session = SimpleNamespace(_session_cache={markup: {markup: [markup]}})
-        raise type(markup, (ValueError,), {"__module__": markup})(markup, dict(request.POST))
-
-    client.post(f"/exception/?{markup}={markup}", {markup: markup}, headers={"User-Agent": markup})
-
-    [notice] = outbox
-    for page in (receiver._list([notice]), receiver._detail(notice)):
-        assert "planted" in page
-        assert Markup(page).planted == []
-
-
-@pytest.mark.parametrize("markup", MARKUP)
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 @pytest.mark.parametrize("kind", [HttpConflict, HttpNotFound])
 def test_a_visitor_cannot_put_markup_into_the_pages_of_exceptional(settings_for, markup, accept, kind):
@@ -361,10 +343,6 @@ PUMPS = [
 ]
 PROGRAM = """
 import importlib, json, pkgutil, re, sys
-import django
-from django.conf import settings
-settings.HOPTOAD_HOOKS = []  # what fails here is the test's
-django.setup()
 found = set()
 compile_ = re.compile
 
@@ -375,6 +353,10 @@ def collected(*given, **named):
     return pattern
 
 re.compile = collected
+import django
+from django.conf import settings
+settings.HOPTOAD_HOOKS = []  # what fails here is the test's
+django.setup()
 import hoptoad
 for module in pkgutil.walk_packages(hoptoad.__path__, "hoptoad."):
     if not module.name.endswith(("pytest_plugin", "celery", "__main__")):
@@ -386,6 +368,7 @@ project.shorten_all("/srv/shop/x in site-packages", "/srv/shop")
 for pattern in found:
     for start, pump, end in json.loads(sys.argv[1]):
         text = start + pump * 60 + end
+        text = text.encode() if isinstance(pattern.pattern, bytes) else text
         pattern.search(text), pattern.fullmatch(text)
 print(len(found))
 """
@@ -404,7 +387,7 @@ def test_a_visitor_cannot_make_a_regular_expression_explode():
         text=True,
         timeout=120,
         cwd=SITE,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings"},
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "shop.office"},
     )
 
     assert int(done.stdout.split()[-1]) > 60

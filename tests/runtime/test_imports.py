@@ -98,7 +98,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
             {"HOPTOAD_FALLBACK_HANDLER": "mail", "HOPTOAD_HANDLER": "shop.queues.Lossy"},
         ),
         ("hoptoad.api.v3", {"HOPTOAD_API": "v3", "HOPTOAD_HANDLER": "blocking"}),
-        ("hoptoad.api.sentry", {"HOPTOAD_API": "sentry", "HOPTOAD_HANDLER": "blocking"}),
+        ("hoptoad.api.sentry.wire", {"HOPTOAD_API": "sentry", "HOPTOAD_HANDLER": "blocking"}),
         ("hoptoad.delivery.connection", {"HOPTOAD_HANDLER": "blocking"}),
         ("shop.reporting", {"DEFAULT_EXCEPTION_REPORTER_FILTER": "shop.reporting.Filter"}),
     ],

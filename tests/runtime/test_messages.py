@@ -11,7 +11,8 @@ import requests
 from collector import Reply
 from django.core.management import call_command
 
-from hoptoad.api import htv2, sentry, v3
+from hoptoad.api import htv2, v3
+from hoptoad.api.sentry import wire
 from hoptoad.delivery import transport
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.spool.directory import SpoolDirectory
@@ -119,7 +120,7 @@ def test_a_key_that_the_server_repeats_is_masked(collector, settings_for, caplog
     )
     body = "\n".join([*quotations(KEY), f"<id>{KEY}</id><url>http://bob:pw-of-bob@h/?key={KEY}</url>"])
     collector.default = Reply(status, body)
-    report = {"v2": htv2, "v3": v3, "sentry": sentry}[api].report
+    report = {"v2": htv2, "v3": v3, "sentry": wire}[api].report
 
     answer = report(b"{}")
     stats.drop(1, f"for the test: {answer}")

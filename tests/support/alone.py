@@ -32,10 +32,10 @@ class Alone:
 
 
 @contextlib.contextmanager
-def alone(data, *options):
+def alone(data, *options, python=sys.executable, env=None):
     port = free_port()
     command = [
-        sys.executable,
+        python,
         "-m",
         "hoptoad",
         "inbox",
@@ -45,7 +45,9 @@ def alone(data, *options):
         str(data),
         *options,
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/")
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", env=env
+    )
     try:
         said = ""
         deadline = time.monotonic() + START

@@ -1,7 +1,7 @@
 """A process with threads that store notices: `python inbox_writers.py SETTINGS THREADS BATCHES`.
 
-The settings are those of the database, in JSON. With BATCHES 0 it stores until it is killed, and prints each id
-once it is committed.
+The settings are those of the database, in JSON. With BATCHES 0 each line of its input starts a writer, which
+prints its process id, stores until it is killed, and prints each id once it is committed; then "killed" follows.
 """
 
 import itertools
@@ -21,6 +21,19 @@ def main(settings, threads, batches):
     import django
 
     django.setup()
+    if batches:
+        return write(threads, batches)
+    for _ in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            print(os.getpid(), flush=True)
+            write(threads, batches)
+        os.waitpid(pid, 0)
+        print("killed", flush=True)
+    return 0
+
+
+def write(threads, batches):
     failures = []
     workers = [threading.Thread(target=work, args=(number, batches, failures)) for number in range(threads)]
     for worker in workers:

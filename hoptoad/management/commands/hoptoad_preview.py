@@ -17,10 +17,11 @@ from django.test import RequestFactory
 from django.urls import resolve
 from django.utils.encoding import iri_to_uri
 
-from hoptoad.api import htv2, sentry, v3
+from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
 from hoptoad.api.registry import get_api, url_of
+from hoptoad.api.sentry import wire
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
@@ -36,7 +37,7 @@ from hoptoad.runtime import messages
 _SECRET = "made-up-secret-1"  # noqa: S105
 _NAME_WIDTH = 28
 _MAX_SHOWN = 100_000  # characters of a field; a stored notice need not be one of ours
-_JSON = {"json": v3, "event": sentry}
+_JSON = {"json": v3, "event": wire}
 _API_KEY = re.compile("<api-key>.+?</api-key>", re.DOTALL)
 
 

@@ -4,49 +4,45 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.management.utils import get_random_secret_key
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
-
-from hoptoad.demo.pages import page
 
 # They must never arrive at the receiver.
 SECRETS = ("correct-horse-battery", "4111111111111111", "tok-3f9a7c", "staple-9921")
 
 
-def configure(notification_url: str) -> None:
-    """Configures Django for this site. Can be called once in a process."""
-    settings.configure(
-        DEBUG=False,
-        SECRET_KEY=get_random_secret_key(),
-        ALLOWED_HOSTS=["127.0.0.1"],
-        ROOT_URLCONF=__name__,
-        MIDDLEWARE=[
-            "hoptoad.middleware.HoptoadNotifierMiddleware",
-            f"{__name__}.failing_middleware",
-        ],
-        LOGGING={
+MIDDLEWARE = ["hoptoad.middleware.HoptoadNotifierMiddleware", f"{__name__}.failing_middleware"]
+
+
+def settings(hoptoad: dict[str, Any]) -> dict[str, Any]:
+    """The settings of this site. `hoptoad` says where the notices go."""
+    return {
+        "DEBUG": False,
+        "SECRET_KEY": get_random_secret_key(),
+        "ALLOWED_HOSTS": ["127.0.0.1"],
+        "ROOT_URLCONF": __name__,
+        "MIDDLEWARE": MIDDLEWARE,
+        "LOGGING": {
             "version": 1,
             "disable_existing_loggers": False,
             "handlers": {"none": {"class": "logging.NullHandler"}},
             "loggers": {"django": {"handlers": ["none"], "propagate": False}},
         },
-        BASE_DIR=Path(__file__).parent,
-        USE_TZ=True,
-        HOPTOAD_SETTINGS={
-            "HOPTOAD_API_KEY": "the-key-of-the-demo",
-            "HOPTOAD_NOTIFICATION_URL": notification_url,
-            "HOPTOAD_USE_SSL": False,
+        "BASE_DIR": Path(__file__).parent,
+        "USE_TZ": True,
+        "HOPTOAD_SETTINGS": {
             "HOPTOAD_ENV_NAME": "demo",
             "HOPTOAD_NOTIFY_404": True,
             "HOPTOAD_NOTIFY_403": True,
+            **hoptoad,
         },
-    )
+    }
 
 
 def failing_middleware(
@@ -115,8 +111,9 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(rows())
 
 
-def home(request: HttpRequest) -> HttpResponse:
-    links = format_html_join(
+def links() -> SafeString:
+    """A link or a button for each request, as items of a list."""
+    plain = format_html_join(
         "", '<li><a href="{0}">{0}</a> {1}</li>', [(r.path, r.what) for r in REQUESTS if not r.data]
     )
     forms = format_html_join(
@@ -124,17 +121,10 @@ def home(request: HttpRequest) -> HttpResponse:
         '<li><form method="post" action="{0}">{1}<button>POST {0}</button> {2}</form></li>',
         [(r.path, _hidden(r.data), r.what) for r in REQUESTS if isinstance(r.data, dict)],
     )
-    receiver = settings.HOPTOAD_SETTINGS["HOPTOAD_NOTIFICATION_URL"].partition("/notifier")[0]
-    body = format_html(
-        '<p>Every page fails. What is reported arrives at <a href="{0}/">{0}</a>.</p><ul>{1}{2}</ul>',
-        receiver,
-        links,
-        forms,
-    )
-    return HttpResponse(page("A site that fails", body))
+    return format_html("{}{}", plain, forms)
 
 
-def _hidden(data: dict[str, Any]) -> str:
+def _hidden(data: dict[str, Any]) -> SafeString:
     return format_html_join("", '<input type="hidden" name="{}" value="{}">', list(data.items()))
 
 
@@ -172,7 +162,6 @@ REQUESTS = (
 )
 
 urlpatterns = [
-    path("", home),
     path("plain/", plain),
     path("orders/<int:pk>/", Order.as_view()),
     path("async/", awaited),

@@ -13,7 +13,7 @@ from typing import Any
 
 from hoptoad import NAME, __version__
 from hoptoad.api.characters import clean
-from hoptoad.api.sentry_exception import MAX_NAME, MAX_TEXT, failure, plain
+from hoptoad.api.sentry.exception import MAX_NAME, MAX_TEXT, failure, plain
 from hoptoad.notice import Notice, Value
 
 OWN = "hoptoad"  # the context of what has no other place

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 
 from hoptoad import NAME, __version__
 from hoptoad.api.parsers import parse
-from hoptoad.api.sentry_event import event, id_of, is_event
-from hoptoad.api.sentry_truncation import SENTRY
+from hoptoad.api.sentry.event import event, id_of, is_event
+from hoptoad.api.sentry.truncation import SENTRY
 from hoptoad.api.truncation import encoded, fitted
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery import transport

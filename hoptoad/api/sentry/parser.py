@@ -7,7 +7,7 @@ from typing import Any
 
 from hoptoad.api.bounded import MAX_DEPTH, json_value
 from hoptoad.api.cgi_data import FRAME, cause_key, environment
-from hoptoad.api.sentry_event import LEVELS, OWN
+from hoptoad.api.sentry.event import LEVELS, OWN
 from hoptoad.errors import ParseError
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User, Value
 
