@@ -7,10 +7,10 @@ import time
 from hoptoad.capture.data import DataReader, Origin
 from hoptoad.notice import ErrorInfo, Notice, Snapshot
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.patterns import BUILT_IN, Recognisers
+from hoptoad.redaction.patterns import BUILT_IN, Patterns
 from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.redact import redact
-from hoptoad.redaction.secrets import Known
+from hoptoad.redaction.secrets import OwnSecrets
 
 TEXTS = {
     "brackets and escaped quotes": "password=[" + '\\"' * 2040,
@@ -33,7 +33,7 @@ TEXTS = {
 }
 
 
-POLICY = Policy(Names(), Recognisers(BUILT_IN), Known(()))
+POLICY = Policy(Names(), Patterns(BUILT_IN), OwnSecrets(()))
 
 
 def cost(text: str) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad.capture.log_values import event_of, exception_of, formatted, template
+from hoptoad.capture.context import event_of, exception_of, formatted, template
 from hoptoad.middleware import notifiers
 from hoptoad.redaction.cutting import SLACK
 from hoptoad.reporting import reporter

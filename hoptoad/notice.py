@@ -100,7 +100,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInfo:
-    """What was being answered, and where in the project. All empty outside a request."""
+    """The request, and the view or task that handled it. All fields are empty outside a request."""
 
     url: str = ""
     component: str = ""

@@ -14,15 +14,14 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad.capture import context
-from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_of, finished, reason_of
-from hoptoad.capture.reporter_class import additions, path_of
-from hoptoad.capture.reporter_filter import ReporterFilter
-from hoptoad.capture.request import RequestReader, full_path, header, host
-from hoptoad.capture.server import revision_of
-from hoptoad.capture.sql import no_sql
+from hoptoad.capture.project import revision_of
+from hoptoad.capture.reporter_filter import ReporterFilter, additions, path_of
+from hoptoad.capture.request import RequestReader, full_path
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
+from hoptoad.capture.visitor import header, host
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import (
     NOTHING,
@@ -37,26 +36,27 @@ from hoptoad.notice import (
     Snapshot,
     User,
 )
-from hoptoad.redaction.cutting import SLACK, cut
+from hoptoad.redaction.cutting import SLACK, Room, cut
 from hoptoad.redaction.policy import policy_of
 from hoptoad.redaction.redact import Redacted, redact
 from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.no_sql import no_sql
 from hoptoad.runtime.scope import REASON
 
 logger = get_logger(__name__)
 
-_SHARE_OF_DETAILS = 0.4  # what variables and source lines may take of a notice
-MAX_LINK = 512  # characters of a path or referrer in the digest of missing pages
-_MAX_LINK_VARS = 200
-_MAX_LINK_CHARS = 16_000
+_SHARE_OF_DETAILS = 0.4  # of HOPTOAD_MAX_CHARS, for variables and source lines
+MAX_ADDRESS = 512  # characters of a path or referrer in the digest of missing pages
+_MAX_ADDRESS_VALUES = 200
+_MAX_ADDRESS_CHARS = 16_000
 _FRAMEWORK = f"Django: {django.get_version()}"
 _LANGUAGE = f"Python/{platform.python_version()}"
 
 
 def incident(request: HttpRequest, *, exception: BaseException | None = None, status: int = 0) -> Incident:
-    """The cheap look that the filters judge by."""
-    is_missing = status == HTTPStatus.NOT_FOUND  # only then it matters who has the broken link
+    """An Incident: the little that the filters need, cheap to read."""
+    is_missing = status == HTTPStatus.NOT_FOUND  # only the 404 digest needs referrer and host
     return Incident(
         exception=exception,
         status=status,
@@ -70,14 +70,16 @@ def incident(request: HttpRequest, *, exception: BaseException | None = None, st
 
 
 def reason(request: HttpRequest, error: BaseException, settings: Settings) -> Reason:
-    """What an exception says that Django answers with a status."""
+    """The text of an exception that Django turns into a response, such as PermissionDenied."""
     with no_sql():
-        contract = ReporterFilter(request)
-        return reason_of(error, contract, _reader(settings, contract), _room(settings), settings)
+        reporter_filter = ReporterFilter(request)
+        return reason_of(
+            error, reporter_filter, _reader(settings, reporter_filter), _room(settings), settings
+        )
 
 
 def notice(incident: Incident, settings: Settings) -> Notice:
-    """The whole story, captured and redacted at once."""
+    """A notice of the incident, captured and redacted in this thread."""
     return redacted(snapshot(incident, settings), settings).notice
 
 
@@ -90,15 +92,15 @@ def redacted(snapshot: Snapshot, settings: Settings) -> Redacted:
 
 
 def snapshot(incident: Incident, settings: Settings) -> Snapshot:
-    """All that is in memory of a failure. Asks the site's filter and its reporter class, and no database."""
+    """A Snapshot of what is in memory. Asks the site's filter and reporter class, and runs no SQL."""
     with no_sql():
         return _snapshot(incident, settings)
 
 
 def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
     request, failure = incident.request, incident.exception
-    contract = ReporterFilter(request)
-    reader, room = _reader(settings, contract), _room(settings)
+    reporter_filter = ReporterFilter(request)
+    reader, room = _reader(settings, reporter_filter), _room(settings)
     wants_details = settings.local_variables or bool(settings.source_context)
     details = room.part(_SHARE_OF_DETAILS) if wants_details and failure is not None else None
     share = int(settings.max_chars * _SHARE_OF_DETAILS) if details is not None else 0
@@ -110,9 +112,11 @@ def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
     )
     unread: tuple[ErrorInfo, tuple[ErrorInfo, ...]] = (_unread(incident), ())
     error, causes = guarded(
-        "error", lambda: errors_of(incident, contract, reader, settings, room=room, details=details), unread
+        "error",
+        lambda: errors_of(incident, reporter_filter, reader, settings, room=room, details=details),
+        unread,
     )
-    request_info, user = _request(incident, contract, reader, room, settings)
+    request_info, user = _request(incident, reporter_filter, reader, room, settings)
     raw = blank(
         error,
         settings,
@@ -120,7 +124,7 @@ def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
         causes=causes,
         request=request_info,
         user=user,
-        extra=_extra(incident, contract, reader, room),
+        extra=_extra(incident, reporter_filter, reader, room),
     )
     match = getattr(request, "resolver_match", None)
     return Snapshot(
@@ -136,7 +140,7 @@ def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
 
 
 def _request(
-    incident: Incident, contract: ReporterFilter, reader: DataReader, room: Room, settings: Settings
+    incident: Incident, reporter_filter: ReporterFilter, reader: DataReader, room: Room, settings: Settings
 ) -> tuple[RequestInfo, User | None]:
     more: dict[Any, Any] = {}
     if incident.params:
@@ -146,7 +150,7 @@ def _request(
         request_info, user = RequestInfo(component=UNKNOWN, params=params), None
     else:
         request_reader = RequestReader(
-            incident.request, contract, reader, room, settings, error=incident.exception
+            incident.request, reporter_filter, reader, room, settings, error=incident.exception
         )
         request_info, user = request_reader.info(more), request_reader.user()
     if named := path_of(incident.request):
@@ -156,11 +160,11 @@ def _request(
     return request_info, user
 
 
-def _extra(incident: Incident, contract: ReporterFilter, reader: DataReader, room: Room) -> Data:
-    """What the site itself adds, and the breadcrumbs."""
+def _extra(incident: Incident, reporter_filter: ReporterFilter, reader: DataReader, room: Room) -> Data:
+    """The values that the site adds, and the breadcrumbs."""
     failure = incident.exception
     nothing: dict[object, object] = {}
-    own = guarded("exception reporter", lambda: additions(contract, failure), nothing)
+    own = guarded("exception reporter", lambda: additions(reporter_filter, failure), nothing)
     given: dict[Any, Any] = {**incident.extra, **context.values_for(failure), **own}
     if failure is not None and incident.message:
         given["message"] = incident.message
@@ -178,45 +182,47 @@ def _room(settings: Settings) -> Room:
     )
 
 
-def _reader(settings: Settings, contract: ReporterFilter) -> DataReader:
-    marked = dict.fromkeys(contract.sensitive, "sensitive_post_parameters")
+def _reader(settings: Settings, reporter_filter: ReporterFilter) -> DataReader:
+    marked = dict.fromkeys(reporter_filter.sensitive, "sensitive_post_parameters")
     marked[django_settings.SESSION_COOKIE_NAME] = "SESSION_COOKIE_NAME"
     marked[django_settings.CSRF_COOKIE_NAME] = "CSRF_COOKIE_NAME"
     return DataReader(policy_of(settings).names, marked)
 
 
 def _unread(incident: Incident) -> ErrorInfo:
-    """The little that is certain of a failure."""
+    """The error where reading it has failed: its class alone."""
     error = incident.exception
     kind = class_name(type(error)) if error is not None else incident.kind or f"Http{incident.status}"
     return ErrorInfo(kind, f"{kind}: [could not be read]", NO_FRAME)
 
 
-def link(incident: Incident, settings: Settings) -> tuple[str, str]:
-    """The path of a request and its referrer, masked as in a notice. Far cheaper than a notice."""
+def path_and_referrer(incident: Incident, settings: Settings) -> tuple[str, str]:
+    """The path and the referrer of a request for the 404 digest, redacted. Far cheaper than a notice."""
     request = incident.request
     if request is None:
         return "", ""
     with no_sql():
-        contract = ReporterFilter(request)
-        reader = _reader(settings, contract)
-        room = Room(values=_MAX_LINK_VARS, chars=_MAX_LINK_CHARS, text=MAX_LINK, depth=settings.max_depth)
+        reporter_filter = ReporterFilter(request)
+        reader = _reader(settings, reporter_filter)
+        room = Room(
+            values=_MAX_ADDRESS_VALUES, chars=_MAX_ADDRESS_CHARS, text=MAX_ADDRESS, depth=settings.max_depth
+        )
         for secret in incident.reason.hidden if incident.reason is not None else ():
             reader.add(secret.value, secret.name, secret.rule, Origin("error"))
-        read = RequestReader(request, contract, reader, room, settings).link()
+        read = RequestReader(request, reporter_filter, reader, room, settings).address_and_referrer()
     raw = blank(ErrorInfo("Http404", "Http404"), settings, request=read)
-    limits = Limits(text=MAX_LINK, chars=_MAX_LINK_CHARS)
+    limits = Limits(text=MAX_ADDRESS, chars=_MAX_ADDRESS_CHARS)
     taken = Snapshot(
         raw=raw, hidden=reader.hidden, limits=limits, marked=reader.marked, is_full=reader.is_full
     )
     shown = redacted(taken, settings).notice.request
-    # Not by urlsplit, which refuses a host that a visitor has made up.
+    # Not urlsplit: it raises ValueError for a malformed host.
     path = "/" + "".join(shown.url.split("/", 3)[3:]).partition("?")[0]
-    return cut(path, MAX_LINK), cut(str(shown.cgi_data.get("HTTP_REFERER", "")), MAX_LINK)
+    return cut(path, MAX_ADDRESS), cut(str(shown.cgi_data.get("HTTP_REFERER", "")), MAX_ADDRESS)
 
 
 def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
-    """A notice of `error` from this process, and of `more` only what is given."""
+    """A notice of `error` from this process, with no request. `more` are further fields."""
     return Notice(
         id=uuid.uuid4().hex,
         error=error,

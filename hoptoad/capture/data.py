@@ -16,7 +16,7 @@ from hoptoad.capture.values import (
     plain,
 )
 from hoptoad.notice import Owner, Secret, Value
-from hoptoad.redaction.cutting import MASK, SLACK
+from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.key_values import SAY_A_NAME, SAY_A_VALUE
 from hoptoad.redaction.names import MAX_JUDGED, Names
 from hoptoad.redaction.secrets import MAX_CHARS, MAX_SECRET, MAX_VALUES
@@ -30,43 +30,6 @@ _SAY_A_NAME = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
 _SAY_A_VALUE = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
 
 _Entries = tuple[tuple[Any, Any], ...]
-
-
-class Room:
-    """How many values and characters may still be copied, of each text SLACK more than are shown."""
-
-    __slots__ = ("chars", "depth", "short", "text", "values", "window")
-
-    def __init__(self, *, values: int, chars: int, text: int, depth: int) -> None:
-        self.values = values
-        self.chars = chars
-        self.text = text
-        self.window = text + SLACK  # how much of a text is copied
-        self.short = min(text, MAX_NAME)  # neither a name nor a text of it is cut
-        self.depth = depth
-
-    def part(self, share: float) -> "Room":
-        """A share of what is left, to be used apart."""
-        part = Room(
-            values=int(self.values * share), chars=int(self.chars * share), text=self.text, depth=self.depth
-        )
-        self.values -= part.values
-        self.chars -= part.chars
-        return part
-
-    @property
-    def is_full(self) -> bool:
-        return self.values <= 0 or self.chars <= 0
-
-    def take(self, text: str, max_chars: int | None = None) -> str:
-        """As much of `text` as is copied."""
-        limit = self.text if max_chars is None else max_chars
-        size = len(text)
-        if size <= limit:
-            self.chars -= size
-            return text
-        self.chars -= limit
-        return text[: limit + SLACK]
 
 
 class Origin(NamedTuple):
@@ -93,11 +56,11 @@ class DataReader:
 
     @property
     def hidden(self) -> list[Secret]:
-        """What was set aside so far."""
+        """The secrets that were set aside so far."""
         return [*self._hidden]
 
     def rule(self, name: str) -> str:
-        """What makes `name` the name of a secret; empty where nothing does."""
+        """The rule by which `name` names a secret; empty if it does not."""
         if "%" in name:
             name = unquote_plus(name)
         return self.marked[name] if name in self.marked else self._names.rule(name)
@@ -131,7 +94,7 @@ class DataReader:
     def mapping(
         self, value: "dict[Any, Any]", room: Room, origin: Origin, path: tuple[int, ...] = ()
     ) -> dict[str, Value]:
-        """A dictionary as nested text; what finds no room is counted in a last entry."""
+        """A dictionary as nested text. A last entry counts the items without room."""
         # A copy made in one step: another thread may be changing the original.
         fits = max(0, room.values)
         entries: _Entries = tuple(islice(dict.items(value), fits + _MAX_CUT_AWAY))

@@ -1,44 +1,40 @@
-"""Django's privacy contract: the site's exception reporter filter, and what its decorators mark.
+"""The site's exception reporter filter and exception reporter class.
 
 https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
-Unlike Django's own pages it holds with DEBUG on too. A filter that fails hides all it was asked about.
+Unlike on Django's own error pages, the filter is active with DEBUG on too. If it fails, everything is hidden.
+
+Django's own reporter evaluates whatever it finds: the user, every local variable, QuerySets. So a
+site's class is asked only for what it adds, on top of a base that has nothing to evaluate.
 """
 
-import contextlib
 import copy
 import functools
-import inspect
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
+from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
+from django.views import debug
 from django.views.debug import SafeExceptionReporterFilter
-from django.views.decorators import debug as marks
 
-from hoptoad.capture.sql import no_sql
-from hoptoad.capture.values import bounded_repr
+from hoptoad.capture.raised import slot
+from hoptoad.capture.values import bounded_repr, class_name
+from hoptoad.capture.view import EVERYTHING, sensitive_post_parameters
+from hoptoad.runtime.exception_reporters import NAMES, remember
 from hoptoad.runtime.guards import OF_THE_SITE, guarded, log_exception
 from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
+from hoptoad.runtime.no_sql import no_sql
 
 logger = get_logger(__name__)
 
-EVERYTHING = "__ALL__"
 HIDDEN = "[hidden: the exception reporter filter failed]"
-
-_MARKS_FILE = marks.__file__
-_MAX_LOOKED_AT = 200
-_MAX_SHOWN = 200
 _MAX_REMEMBERED = 200  # characters of a name
+_MAX_SHOWN = 200
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not one of the interpreter's own
-
-_WRAPPER = "sensitive_variables_wrapper"
-_COROUTINE = inspect.CO_COROUTINE
 
 _JUDGING = frozenset({"cleanse_setting", "get_safe_cookies", "get_safe_request_meta", "get_post_parameters"})
 
@@ -46,10 +42,10 @@ T = TypeVar("T")
 
 
 class ReporterFilter:
-    """The filter of one request, asked on behalf of one notice. What it returns is not yet scrubbed.
+    """The exception reporter filter of one request. Its results are redacted later.
 
-    It is shown a copy of the request, on which it may evaluate and change what it likes, except
-    the body: where nobody has read that, it is empty.
+    The filter gets a copy of the request, which it may evaluate and change. The copy has no body unless
+    the site has read it.
     """
 
     def __init__(self, request: HttpRequest | None) -> None:
@@ -61,11 +57,11 @@ class ReporterFilter:
 
     @cached_property
     def request(self) -> HttpRequest | None:
-        """The copy that the site's code is shown."""
+        """The copy of the request for the site's code."""
         return _twin(self.original, self.sensitive)
 
     def meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any] | None":
-        """`wanted` of `request.META` as the filter lets it be seen; None where the filter failed."""
+        """`wanted` of `request.META` as the filter shows it; None where the filter failed."""
         return self._asked("get_safe_request_meta", lambda: self._meta(wanted))
 
     def _meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any]":
@@ -80,7 +76,7 @@ class ReporterFilter:
         return {name: substitute if hides(name) else value for name, value in wanted.items()}
 
     def cookies(self) -> "Mapping[str, Any] | None":
-        """The cookies as the filter lets them be seen; None where the filter failed."""
+        """The cookies as the filter shows them; None where the filter failed."""
         return self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
 
     def post(self, form: "Mapping[str, Any]") -> "Mapping[str, list[Any]] | None":
@@ -114,47 +110,8 @@ class ReporterFilter:
             return None
 
 
-def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
-    """The names that `sensitive_post_parameters` marks, or EVERYTHING alone.
-
-    Also those of a view that has not run yet: the failure may have come before it.
-    """
-    if request is None:
-        return ()
-    memory = request.__dict__
-    given = memory.get("sensitive_post_parameters", ())
-    match = memory.get("resolver_match")
-    marked = _marked(match.func, (request.method or "").lower()) if match is not None else ()
-    names = (EVERYTHING,) if given == EVERYTHING else (*given, *marked)
-    return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
-
-
-def uses_marks(trace: TracebackType | None) -> bool:
-    """Whether any frame is marked, or a coroutine's, which may be."""
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_name == _WRAPPER or code.co_flags & _COROUTINE:
-            return True
-        trace = trace.tb_next
-    return False
-
-
-def marks_variables(frame: FrameType) -> bool:
-    """Whether `sensitive_variables` was used on this frame's function, or this is its wrapper."""
-    code = frame.f_code
-    if code.co_flags & _COROUTINE:
-        key = hash(f"{code.co_filename}:{code.co_firstlineno}")
-        return key in marks.coroutine_functions_to_sensitive_variables
-    return is_wrapper(frame)
-
-
-def is_wrapper(frame: FrameType) -> bool:
-    """Whether this is the frame in which `sensitive_variables` calls what it decorates."""
-    return frame.f_code.co_name == _WRAPPER
-
-
 class Unseen(str):
-    """The words for a value that must not be touched; shown as they are, without quotes."""
+    """A text in place of a value that must not be touched; shown without quotes."""
 
     __slots__ = ()
 
@@ -187,7 +144,7 @@ def _touchable(value: object) -> object:
 
 
 def _filter_of(request: HttpRequest | None) -> Any:
-    """As `django.views.debug` has it, but that remembers the setting for ever."""
+    """Like `get_exception_reporter_filter` of Django, which caches the setting for good."""
     own = getattr(request, "exception_reporter_filter", None)
     return own or _default_filter(django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
 
@@ -229,7 +186,7 @@ def _twin(request: HttpRequest | None, sensitive: tuple[str, ...]) -> HttpReques
     twin = object.__new__(type(request))
     twin.__dict__.update(request.__dict__)
     if "_post" not in twin.__dict__ and "_body" not in twin.__dict__:
-        twin.__dict__["_read_started"] = True  # so that Django believes the body to be gone
+        twin.__dict__["_read_started"] = True  # Django then takes the body as read and gone
     if sensitive:
         twin.__dict__["sensitive_post_parameters"] = EVERYTHING if EVERYTHING in sensitive else sensitive
     return twin
@@ -241,59 +198,46 @@ def _lists(fields: Any) -> "dict[str, list[Any]]":
     return {name: [value] for name, value in dict(fields).items()}
 
 
-def _marked(view: Any, verb: str) -> tuple[str, ...]:
-    if len(verb) <= _MAX_REMEMBERED:  # the client chooses it
-        with contextlib.suppress(TypeError):  # a callable object that cannot be hashed
-            return _marks_of(view, verb)
-    return _marks_of.__wrapped__(view, verb)
+class _Nothing(debug.ExceptionReporter):
+    """The base that the site's class gets: its `super().get_traceback_data()` ends here."""
+
+    def get_traceback_data(self) -> dict[str, Any]:
+        empty: dict[str, Any] = dict.fromkeys(NAMES, "")
+        lists = ("frames", "sys_path", "request_COOKIES_items", "filtered_POST_items", "request_GET_items")
+        empty.update({name: [] for name in lists})
+        return {**empty, "request": self.request, "request_meta": {}, "settings": {}, "is_email": False}
 
 
-@functools.lru_cache(maxsize=1024)
-def _marks_of(view: Any, verb: str) -> tuple[str, ...]:
-    names: list[str] = []
-    for function in _functions(view, verb):
-        code: CodeType = function.__code__
-        if code.co_filename == _MARKS_FILE and "parameters" in code.co_freevars:
-            names += _cell(function, "parameters") or (EVERYTHING,)
-    return tuple(names)
+def additions(shown: ReporterFilter, error: BaseException | None) -> dict[object, object]:
+    """What the site's reporter class adds to `get_traceback_data`. Raises what that raises.
+
+    Its class is found on the `original` request, and it is shown the other, a copy.
+    """
+    own: Any = getattr(shown.original, "exception_reporter_class", None)
+    kind: Any = own or _default_class(django_settings.DEFAULT_EXCEPTION_REPORTER)
+    if error is None or kind.get_traceback_data is debug.ExceptionReporter.get_traceback_data:
+        return {}
+    reporter = type("Additions", (kind, _Nothing), {})(
+        shown.request, type(error), error, slot(error, "__traceback__")
+    )
+    with no_sql():
+        data = reporter.get_traceback_data()
+    return {str(name): value for name, value in data.items() if name not in NAMES}
 
 
-def _functions(view: Any, verb: str) -> Iterator[FunctionType]:
-    """The functions a view is made of: under decorators, partials, classes and their methods."""
-    waiting, seen = deque([view]), set[int]()
-    while waiting and len(seen) < _MAX_LOOKED_AT:
-        thing = waiting.popleft()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        if type(thing) is functools.partial:
-            waiting.append(thing.func)
-        elif type(thing) is MethodType:
-            waiting.append(thing.__func__)
-        elif type(thing) in (list, tuple):
-            waiting.extend(thing[:_MAX_LOOKED_AT])
-        elif type(thing) is FunctionType:
-            yield thing
-            memory = thing.__dict__
-            kind = memory.get("view_class") or memory.get("cls")
-            if isinstance(kind, type):
-                waiting.extend(
-                    inspect.getattr_static(kind, name, None) for name in ("dispatch", verb or "get")
-                )
-            waiting.append(memory.get("__wrapped__"))
-            waiting.extend(_cells(thing).values())
+@functools.lru_cache(maxsize=8)
+def _default_class(path: str) -> Any:
+    return imported(path)
 
 
-def _cells(function: FunctionType) -> "dict[str, Any]":
-    found = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # empty yet
-            continue
-    return found
+def path_of(request: HttpRequest | None) -> str:
+    """The dotted path of the request's own reporter class; empty without one.
 
-
-def _cell(function: FunctionType, name: str) -> tuple[str, ...]:
-    content = _cells(function).get(name, ())
-    return tuple(content) if type(content) is tuple else ()
+    The mail handler finds the class by that path later, in this process.
+    """
+    kind = getattr(request, "exception_reporter_class", None)
+    if not isinstance(kind, type):
+        return ""
+    path = class_name(kind)
+    remember(path, kind)
+    return path

@@ -1,11 +1,9 @@
-"""What a request has in memory: the only reader of HttpRequest.
+"""Reads what a request has in memory: its URL, view, parameters and body.
 
-On behalf of a failing request nothing is evaluated, read or changed. What is in memory is
-reported; what is not is named `[not loaded]`.
+Nothing is evaluated, read from the connection or changed. What is not in memory is shown as `[not loaded]`.
 """
 
 import json
-import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,54 +12,35 @@ from urllib.parse import parse_qsl
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
-from django.utils.functional import LazyObject, empty
 
-from hoptoad.capture.data import MAX_NAME, DataReader, Origin, Room
-from hoptoad.capture.drf import parsed_data
-from hoptoad.capture.reporter_filter import EVERYTHING, HIDDEN, ReporterFilter
-from hoptoad.capture.values import NOT_LOADED, exact, memory_of, slots_of
-from hoptoad.capture.view import UNKNOWN, component_and_action
+from hoptoad.capture.data import DataReader, Origin
+from hoptoad.capture.reporter_filter import HIDDEN, ReporterFilter
+from hoptoad.capture.values import NOT_LOADED, memory_of
+from hoptoad.capture.view import EVERYTHING, UNKNOWN, component_and_action, parsed_data
+from hoptoad.capture.visitor import FILTER, HeaderReader, header, headers_of, host, session_of, user_of
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import NOTHING, Data, Owner, RequestInfo, User, Value
-from hoptoad.redaction.cutting import MASK, SLACK
-from hoptoad.redaction.ip_addresses import Addresses
+from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.redact import MAX_URL
 from hoptoad.runtime.guards import guarded
 
 _LOOKED_AT = MAX_URL + SLACK
-# In which nothing is to be escaped.
+# Fast path: nothing in these needs escaping.
 _PLAIN_PATH = re.compile(r"[\w./-]*", re.ASCII)
 _PLAIN_URL = re.compile(r"[\w./&=%+?:*-]*", re.ASCII)
 _PLAIN_QUERY = re.compile(r"[\w./&=%+-]*", re.ASCII)
-# Not the no-break space, which is a part of letters where UTF-8 was read as Latin-1.
+# Not the no-break space: it is half a letter where UTF-8 was read as Latin-1.
 _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n\f\v"))
 _MAX_JSON = 64 * 1024
 _MAX_QUERY_FIELDS = 1000
 _MAX_QUERY = 16 * 1024
-_MAX_COOKIES = 64 * 1024
-
-# RFC 3875, section 4.1, and what servers add to it. Not REMOTE_USER: that is a person.
-# A list of what may pass, because under `runserver` META holds the process environment too.
-_CGI_NAMES = frozenset(
-    "CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE HTTPS PATH_INFO QUERY_STRING RAW_URI REMOTE_ADDR"
-    " REMOTE_HOST REMOTE_PORT REQUEST_METHOD REQUEST_SCHEME REQUEST_URI SCRIPT_NAME SERVER_NAME"
-    " SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE".split()
-)
-
-_LINK_HEADERS = frozenset(
+_ADDRESS_HEADERS = frozenset(
     {"HTTP_COOKIE", "HTTP_REFERER", "HTTP_X_FORWARDED_FOR", "QUERY_STRING", "REMOTE_ADDR"}
 )
-
-FILTER = "exception reporter filter"
 _ROUTE = Origin("params", Owner.SITE)
 _QUERY = Origin("params", Owner.CLIENT)
 _FORM = Origin("params", Owner.FORM)
 _HIDDEN_FIELD = Origin("params", Owner.SITE)
-_SESSION = Origin("session")
-# A header's secret is a token, and a word in it the state of something.
-_HEADERS = Origin("cgi-data", Owner.CLIENT, as_word=False)
-_CREDENTIALS = Origin("cgi-data", Owner.SITE, as_word=False)
-_ADDRESSES = Origin("cgi-data")
 
 
 class RequestReader:
@@ -70,7 +49,7 @@ class RequestReader:
     def __init__(
         self,
         request: HttpRequest,
-        contract: ReporterFilter,
+        reporter_filter: ReporterFilter,
         reader: DataReader,
         room: Room,
         settings: Settings,
@@ -79,45 +58,48 @@ class RequestReader:
     ) -> None:
         self._request = request
         self._error = error
-        self._contract = contract
+        self._filter = reporter_filter
         self._reader = reader
         self._room = room
         self._settings = settings
-        self._query_string = guarded("query", lambda: header(request, "QUERY_STRING"), "")
+        self._headers = HeaderReader(request, reporter_filter, reader, room, settings)
 
     def info(self, more: "dict[Any, Any] | None" = None) -> RequestInfo:
         """The request. `more` are parameters that an integration adds."""
         no_session: Data = {"[session]": "[could not be read]"}
         component, action = guarded("view", self._view, (UNKNOWN, ""))
         # Headers first: a giant form must not push them out of their room.
-        cgi_data = guarded("headers", lambda: self._cgi_data(_headers(self._request.META)), NOTHING)
+        cgi_data = guarded("headers", lambda: self._headers.read(headers_of(self._request.META)), NOTHING)
         return RequestInfo(
             url=guarded("URL", self._url, ""),
             component=component,
             action=action,
             cgi_data=cgi_data,
             params=self._params(more or {}),
-            session=guarded("session", self._session, no_session),
+            session=guarded(
+                "session", lambda: session_of(self._request, self._reader, self._room), no_session
+            ),
         )
 
-    def link(self) -> RequestInfo:
-        """The address and the referrer only. Neither the body nor the session is looked at, and of the
-        headers only those that may hold a secret which the address repeats.
+    def address_and_referrer(self) -> RequestInfo:
+        """The URL and the referrer only, without body and session.
+
+        Of the headers, those are read whose secrets the URL may repeat.
         """
         rule = self._reader.rule
         few = {
             name: value
-            for name, value in _headers(self._request.META).items()
-            if name in _LINK_HEADERS or rule(name)
+            for name, value in headers_of(self._request.META).items()
+            if name in _ADDRESS_HEADERS or rule(name)
         }
-        cgi_data = guarded("headers", lambda: self._cgi_data(few), NOTHING)
+        cgi_data = guarded("headers", lambda: self._headers.read(few), NOTHING)
         for read, origin in ((self._route, _ROUTE), (self._get, _QUERY)):  # for what they hide
             self._section("parameters", read, {}, origin)
         return RequestInfo(url=guarded("URL", self._url, ""), cgi_data=cgi_data)
 
     def user(self) -> User | None:
-        """Who is signed in, as far as that is in memory and wanted."""
-        return guarded("user", self._user, None)
+        """The user who is signed in. None if not loaded or not wanted (HOPTOAD_SEND_USER)."""
+        return guarded("user", lambda: user_of(self._request, self._settings), None)
 
     def _view(self) -> tuple[str, str]:
         match = getattr(self._request, "resolver_match", None)
@@ -125,7 +107,7 @@ class RequestReader:
         return component_and_action(match.func if match is not None else None, method)
 
     def _url(self) -> str:
-        # Never get_host(): it raises again what may be the very failure reported here.
+        # Never get_host(): it may raise the very exception that is reported here.
         request = self._request
         address = f"{request.scheme or 'http'}://{host(request)}"
         if not _PLAIN_URL.fullmatch(address):
@@ -133,63 +115,9 @@ class RequestReader:
         path = request.path
         url = address + _path(path[:_LOOKED_AT])
         # A path that is cut may end in half a secret: the end goes, and so nothing may stand behind it.
-        if self._query_string and len(path) <= _LOOKED_AT:
-            url = f"{url}?{self._query_string[:_LOOKED_AT]}"
+        if self._headers.query_string and len(path) <= _LOOKED_AT:
+            url = f"{url}?{self._headers.query_string[:_LOOKED_AT]}"
         return url if _PLAIN_URL.fullmatch(url) else iri_to_uri(url)
-
-    def _cgi_data(self, wanted: dict[str, str]) -> Data:
-        reader = self._reader
-        allowed = self._contract.meta(wanted)
-        shown: dict[Any, Any] = {name: allowed[name] for name in wanted if name in allowed} if allowed else {}
-        for name, value in wanted.items():
-            # Not cookies: those are hidden one by one, and their names may be seen.
-            if name not in shown or (shown[name] is not value and shown[name] != value):
-                if name != "HTTP_COOKIE" or name not in shown:
-                    reader.hide(value, name, reader.rule(name) or FILTER, _CREDENTIALS)
-            elif name[-13:] == "AUTHORIZATION" and (rule := reader.rule(name)):
-                reader.hide(value, name, rule, _CREDENTIALS)
-        if allowed is None:
-            self._query_string = ""
-            return {"[headers]": HIDDEN}
-        cookies = self._cookies() if shown.pop("HTTP_COOKIE", "") else ""
-        self._hide_addresses(shown)
-        query = self._query_string = str(shown.pop("QUERY_STRING", ""))
-        data = reader.mapping(shown, self._room, _HEADERS)
-        if query:
-            data["QUERY_STRING"] = self._room.take(query)
-        if cookies:
-            data["HTTP_COOKIE"] = self._room.take(cookies)
-        return data
-
-    def _cookies(self) -> str:
-        """The names of the cookies that the site's filter lets be seen; never a value."""
-        of_the_site = (django_settings.SESSION_COOKIE_NAME, django_settings.CSRF_COOKIE_NAME)
-        names = []
-        for part in header(self._request, "HTTP_COOKIE")[:_MAX_COOKIES].split(";"):
-            name, _, value = part.strip().partition("=")
-            if name:
-                self._reader.cookie(name, value, Owner.SITE if name in of_the_site else Owner.CLIENT)
-                names.append(name)
-        allowed = self._contract.cookies()
-        if allowed is None:
-            return HIDDEN
-        return "; ".join([f"{name}={MASK}" for name in names if name in allowed])
-
-    def _hide_addresses(self, shown: dict[Any, Any]) -> None:
-        wanted = self._settings.send_ip
-        if shown.get("REMOTE_ADDR") in django_settings.INTERNAL_IPS:
-            shown["INTERNAL_IP"] = "yes"  # for the subject of a mail, which may not know the address
-        if wanted == "full":
-            return
-        addresses = Addresses()
-        for name, whole in [(str(name), str(value)) for name, value in shown.items()]:
-            if not addresses.are_in(name, whole):
-                continue
-            del shown[name]
-            for address in addresses.public(whole):
-                self._reader.add(address, name, "HOPTOAD_SEND_IP", _ADDRESSES)
-            if wanted == "truncated":
-                shown[name] = addresses.truncated(whole)
 
     def _params(self, more: "dict[Any, Any]") -> Data:
         params: dict[str, Value] = {}
@@ -223,7 +151,7 @@ class RequestReader:
 
     def _get(self) -> dict[Any, Any]:
         parsed = self._request.__dict__.get("GET")
-        query = self._query_string
+        query = self._headers.query_string
         if query != header(self._request, "QUERY_STRING"):
             return {"[query]": MASK}  # the site's filter hides it
         if parsed is None:
@@ -252,8 +180,8 @@ class RequestReader:
         return {}
 
     def _form(self, form: Any) -> dict[Any, Any]:
-        """The form as the site's filter shows it; what that hides is remembered."""
-        allowed = self._contract.post(form) if form else {}
+        """The form as the site's filter shows it. What that hides is set aside as secrets."""
+        allowed = self._filter.post(form) if form else {}
         if allowed is form:
             return _unlisted(form)
         for name, values in dict.items(form):
@@ -265,7 +193,7 @@ class RequestReader:
 
     def _all_hidden(self, body: dict[Any, Any]) -> dict[Any, Any]:
         """`sensitive_post_parameters()` without names hides uploads and JSON as well."""
-        if EVERYTHING not in self._contract.sensitive:
+        if EVERYTHING not in self._filter.sensitive:
             return body
         self._reader.hide(body, "[body]", "sensitive_post_parameters", _HIDDEN_FIELD)
         return dict.fromkeys(body, MASK)
@@ -281,48 +209,6 @@ class RequestReader:
             return {"[json]": f"[malformed: {len(body)} bytes]"}
         return parsed if type(parsed) is dict else {"[json]": parsed}
 
-    def _session(self) -> Data:
-        session = self._request.__dict__.get("session")
-        if session is None:
-            return {}
-        loaded = memory_of(session).get("_session_cache")
-        if loaded is None:
-            return {"[session]": NOT_LOADED}
-        return self._reader.mapping(dict(loaded), self._room, _SESSION)
-
-    def _user(self) -> User | None:
-        wanted, keep = self._settings.send_user, MAX_NAME + SLACK
-        user = _loaded_user(self._request.__dict__) if wanted else None
-        if user is None:
-            return None
-        memory = memory_of(user) or slots_of(user)
-        key = _key(user, memory)
-        if key is None:
-            return None  # nobody, or nobody with an identity
-        if wanted == "id":
-            return User(id=key[:keep])
-        names = (_field(memory, "first_name"), _field(memory, "last_name"))
-        return User(
-            id=key[:keep],
-            name=" ".join(filter(None, names))[: MAX_NAME + keep],
-            email=_field(memory, getattr(type(user), "EMAIL_FIELD", "email"))[:keep],
-            username=_field(memory, getattr(type(user), "USERNAME_FIELD", "username"))[:keep],
-        )
-
-
-def _key(user: object, memory: dict[str, Any]) -> str | None:
-    """The primary key, as far as it is in memory; the parts of a composite one with commas between."""
-    meta = getattr(type(user), "_meta", None)
-    values = [memory.get(name) for name in ([field.attname for field in meta.pk_fields] if meta else ["id"])]
-    return None if None in values else ",".join(map(str, values))
-
-
-def header(request: HttpRequest, name: str) -> str:
-    value = request.META.get(name, "")
-    if type(value) is str:
-        return value
-    return exact(value) if issubclass(type(value), str) else ""
-
 
 def full_path(request: HttpRequest) -> str:
     query = header(request, "QUERY_STRING")
@@ -333,41 +219,6 @@ def full_path(request: HttpRequest) -> str:
 
 def _path(path: str) -> str:
     return path if _PLAIN_PATH.fullmatch(path) else escape_uri_path(path)
-
-
-def host(request: HttpRequest) -> str:
-    """The host and port that the browser asked for."""
-    if django_settings.USE_X_FORWARDED_HOST and (named := header(request, "HTTP_X_FORWARDED_HOST")):
-        return named
-    if named := header(request, "HTTP_HOST"):
-        return named
-    port = header(request, "SERVER_PORT")
-    is_default = port == ("443" if request.scheme == "https" else "80")
-    return header(request, "SERVER_NAME") + (f":{port}" if port and not is_default else "")
-
-
-def _headers(meta: "dict[Any, Any]") -> "dict[str, str]":
-    """The variables of CGI, headers included, and nothing of the process environment."""
-    # `runserver` copies all of that, or nothing. HTTP_PROXY is no header then.
-    has_environment = not meta.keys().isdisjoint(("PATH", "HOME", "PWD", "LANG", next(iter(os.environ), "")))
-    named = {
-        name if type(name) is str else exact(name): value
-        for name, value in tuple(meta.items())
-        if type(name) is str or issubclass(type(name), str)
-    }
-    return {
-        name: value if type(value) is str else exact(value)
-        for name, value in named.items()
-        if (
-            name in _CGI_NAMES
-            or (
-                name[:5] == "HTTP_"
-                and name[-11:] != "REMOTE_USER"
-                and not (has_environment and name in os.environ)
-            )
-        )
-        and (type(value) is str or issubclass(type(value), str))
-    }
 
 
 def _parsed(query: str, max_fields: int | None) -> "dict[str, list[str]]":
@@ -401,23 +252,6 @@ def _both(one: Value, other: Value) -> Value:
     if one == other == MASK:
         return MASK
     return (*(one if type(one) is tuple else (one,)), *(other if type(other) is tuple else (other,)))
-
-
-def _loaded_user(memory: dict[str, Any]) -> object | None:
-    """The user someone has already asked for, never the one a lazy object would fetch."""
-    for name in ("_cached_user", "_acached_user", "user"):
-        user = memory.get(name)
-        if issubclass(type(user), LazyObject):
-            user = memory_of(user).get("_wrapped")
-            user = None if user is empty else user
-        if user is not None:
-            return user  # type: ignore[no-any-return]
-    return None
-
-
-def _field(memory: dict[str, Any], name: str) -> str:
-    value = memory.get(name)
-    return exact(value) if issubclass(type(value), str) else ""  # type: ignore[arg-type]
 
 
 def _upload(upload: Any) -> str:

@@ -14,8 +14,8 @@ from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, Metho
 from typing import Any
 from uuid import UUID
 
-from hoptoad.capture.sql import no_sql
 from hoptoad.redaction.cutting import cut
+from hoptoad.runtime.no_sql import no_sql
 
 NOT_LOADED = "[not loaded]"
 # Types whose own `str` is cheap, bounded and free of side effects. Everything else could be a

@@ -1,10 +1,24 @@
-"""Where in the project a request was answered, named the way that groups best on the server."""
+"""Looks into the view of a request: its name, its marks, and the data that Django REST framework parsed.
 
+The name is the one that groups best on the error server. The marks are those of `sensitive_post_parameters`.
+
+REST framework wraps the request in one of its own, which parses the body. It is found
+in the variables of the frames that failed. Nothing is imported, patched or parsed.
+"""
+
+import contextlib
 import functools
-from collections.abc import Callable
-from types import FunctionType
+import inspect
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from django.http import HttpRequest
+from django.views.decorators import debug as marks
+
+from hoptoad.capture.raised import slot
 from hoptoad.capture.values import class_name, function_of, memory_of
 from hoptoad.redaction.cutting import cut
 
@@ -14,6 +28,11 @@ _MAX_NAME = 255
 _MAX_WRAPPERS = 50
 _FRAMEWORKS = ("django", "rest_framework")
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
+_MAX_FRAMES = 200
+EVERYTHING = "__ALL__"
+_MARKS_FILE = marks.__file__
+_MAX_LOOKED_AT = 200
+_MAX_REMEMBERED = 200  # characters of a name
 
 
 def component_and_action(view: "Callable[..., Any] | None", method: str) -> tuple[str, str]:
@@ -115,5 +134,97 @@ def _has_own_dispatch(kind: type) -> bool:
 def _read(thing: Any, name: str) -> Any:
     try:
         return getattr(thing, name, None)
-    except Exception:  # of an object that refuses: it has nothing to say
+    except Exception:  # an object whose attributes raise
         return None
+
+
+def parsed_data(request: HttpRequest, error: BaseException | None) -> Mapping[Any, Any] | None:
+    """The data as it was parsed, or None where it was not."""
+    module = sys.modules.get("rest_framework.request")
+    if module is None or error is None:
+        return None
+    step = slot(error, "__traceback__")
+    for _ in range(_MAX_FRAMES):
+        if step is None:
+            return None
+        wrapped = step.tb_frame.f_locals.get("request")
+        if type(wrapped) is module.Request and wrapped.__dict__.get("_request") is request:
+            data = wrapped.__dict__.get("_full_data")
+            if isinstance(data, dict):
+                return data
+            return {"[data]": data} if isinstance(data, list) else None
+        step = step.tb_next
+    return None
+
+
+def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
+    """The names that `sensitive_post_parameters` marks, or EVERYTHING alone.
+
+    Also of a view that has not run: a middleware may have failed before it.
+    """
+    if request is None:
+        return ()
+    memory = request.__dict__
+    given = memory.get("sensitive_post_parameters", ())
+    match = memory.get("resolver_match")
+    marked = _marked(match.func, (request.method or "").lower()) if match is not None else ()
+    names = (EVERYTHING,) if given == EVERYTHING else (*given, *marked)
+    return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
+
+
+def _marked(view: Any, verb: str) -> tuple[str, ...]:
+    if len(verb) <= _MAX_REMEMBERED:  # the client chooses it
+        with contextlib.suppress(TypeError):  # a callable object that cannot be hashed
+            return _marks_of(view, verb)
+    return _marks_of.__wrapped__(view, verb)
+
+
+@functools.lru_cache(maxsize=1024)
+def _marks_of(view: Any, verb: str) -> tuple[str, ...]:
+    names: list[str] = []
+    for function in _functions(view, verb):
+        code: CodeType = function.__code__
+        if code.co_filename == _MARKS_FILE and "parameters" in code.co_freevars:
+            names += _cell(function, "parameters") or (EVERYTHING,)
+    return tuple(names)
+
+
+def _functions(view: Any, verb: str) -> Iterator[FunctionType]:
+    """The functions a view is made of: under decorators, partials, classes and their methods."""
+    waiting, seen = deque([view]), set[int]()
+    while waiting and len(seen) < _MAX_LOOKED_AT:
+        thing = waiting.popleft()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if type(thing) is functools.partial:
+            waiting.append(thing.func)
+        elif type(thing) is MethodType:
+            waiting.append(thing.__func__)
+        elif type(thing) in (list, tuple):
+            waiting.extend(thing[:_MAX_LOOKED_AT])
+        elif type(thing) is FunctionType:
+            yield thing
+            memory = thing.__dict__
+            kind = memory.get("view_class") or memory.get("cls")
+            if isinstance(kind, type):
+                waiting.extend(
+                    inspect.getattr_static(kind, name, None) for name in ("dispatch", verb or "get")
+                )
+            waiting.append(memory.get("__wrapped__"))
+            waiting.extend(_cells(thing).values())
+
+
+def _cells(function: FunctionType) -> "dict[str, Any]":
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # empty yet
+            continue
+    return found
+
+
+def _cell(function: FunctionType, name: str) -> tuple[str, ...]:
+    content = _cells(function).get(name, ())
+    return tuple(content) if type(content) is tuple else ()

@@ -17,7 +17,7 @@ from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
 
 if TYPE_CHECKING:
-    from hoptoad.redaction.secrets import Known
+    from hoptoad.redaction.secrets import OwnSecrets
 
 _cached: Settings | None = None
 
@@ -108,9 +108,9 @@ def _project_root() -> str:
     return str(Path(file).resolve().parent.parent) if file else ""
 
 
-def _secrets() -> "Known | None":
+def _secrets() -> "OwnSecrets | None":
     try:
-        return get_settings().known_secrets
+        return get_settings().own_secrets
     except (ConfigurationError, ImproperlyConfigured):
         return None
 

@@ -87,8 +87,8 @@ class Reading:
         if not self._keys:
             return text
         with importing:
-            from hoptoad.redaction.secrets import Known
-        return messages.without_secrets(text, Known(self._keys))
+            from hoptoad.redaction.secrets import OwnSecrets
+        return messages.without_secrets(text, OwnSecrets(self._keys))
 
 
 def differing(grouped: Mapping[Any, Any], django_settings: Any) -> Iterator[str]:

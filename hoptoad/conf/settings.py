@@ -16,8 +16,8 @@ from hoptoad.runtime.lifecycle import importing
 
 if TYPE_CHECKING:
     from hoptoad.notice import Notice
-    from hoptoad.redaction.patterns import Recognisers
-    from hoptoad.redaction.secrets import Known
+    from hoptoad.redaction.patterns import Patterns
+    from hoptoad.redaction.secrets import OwnSecrets
 
 
 PREFIX = "HOPTOAD_"
@@ -203,14 +203,14 @@ class Settings:
         return bool(self.api_key) or self.handler == "inbox"
 
     @cached_property
-    def recognisers(self) -> "Recognisers":
+    def patterns_in_force(self) -> "Patterns":
         """The patterns of secrets to mask in any text: the built-in ones, changed by HOPTOAD_PATTERNS."""
         with importing:
             from hoptoad.redaction import patterns
         return patterns.chosen(self.patterns)
 
     @cached_property
-    def known_secrets(self) -> "Known":
+    def own_secrets(self) -> "OwnSecrets":
         """The site's own secrets, to mask wherever a text quotes them."""
         with importing:
             from hoptoad.redaction import names, policy, secrets
@@ -219,7 +219,7 @@ class Settings:
             value for name, value in parse_qsl(urlsplit(self.notification_url).query) if is_secret(name)
         ]
         in_key = (self.api_key, " ".join(self.api_key.split()), *_KEY_INSIDE.findall(self.api_key))
-        return secrets.Known({*policy.own_secrets(all_settings(), os.environ), *in_key, *in_url})
+        return secrets.OwnSecrets({*policy.own_secrets(all_settings(), os.environ), *in_key, *in_url})
 
     @cached_property
     def statuses(self) -> frozenset[int]:

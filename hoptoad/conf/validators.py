@@ -228,9 +228,9 @@ def _pattern(name: Any, item: Any, wanted: str) -> "bool | re.Pattern[str]":
         raise Malformed(wanted)
     if isinstance(item, bool):
         with importing:
-            from hoptoad.redaction.patterns import NAMES
-        if name not in NAMES:
-            raise Malformed(f"{wanted}; built in are {', '.join(NAMES)}, not {name!r}")
+            from hoptoad.redaction.patterns import names
+        if name not in names():
+            raise Malformed(f"{wanted}; built in are {', '.join(names())}, not {name!r}")
         return item
     [pattern] = regular_expressions([item])
     if pattern.search(""):

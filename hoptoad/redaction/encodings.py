@@ -1,4 +1,4 @@
-"""Every form in which a secret may stand in a text: quoted, escaped, encoded."""
+"""The forms of a secret in a text: quoted, escaped, encoded."""
 
 import base64
 import binascii
@@ -11,9 +11,9 @@ from typing import TypeVar
 from urllib.parse import quote, unquote
 
 T = TypeVar("T", str, bytes)
-Span = tuple[int, int]  # where something begins in a text, and where it ends
+Span = tuple[int, int]  # start and end in a text
 
-_PIECE = 256  # a longer secret is looked for in pieces, so that a bound cannot hide where it stands
+_PIECE = 256  # longer secrets are searched in pieces, so that a cut one is found too
 _MIN_BASE64 = 8  # bytes
 _PIECE_OF_BASE64 = 768
 _MAX_DECODINGS = 4
@@ -30,7 +30,7 @@ _SCHEME = re.compile(r"[\w!#$%&'*+.^`|~-]{1,64}", re.ASCII)
 _AUTH_PARAM = re.compile(
     r"(?<![\w-])(?P<name>[\w.-]{1,64})\s{0,3}=\s{0,3}(?:\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s,;&\"]+))"
 )
-# Parameters of Digest, OAuth, Hawk and AWS that everybody may know: RFC 7616, RFC 5849.
+# Public parameters of Digest, OAuth, Hawk and AWS: RFC 7616, RFC 5849.
 _NO_CREDENTIALS = frozenset(
     "realm username user uri algorithm qop nc ts domain stale charset userhash app dlg ext se sr skn"
     " signedheaders headers oauth_version oauth_signature_method oauth_timestamp oauth_callback"
@@ -97,11 +97,17 @@ def written(value: str) -> Iterator[str]:
             yield quote(piece.encode("utf-8", "surrogatepass"), safe="")
 
 
-def disguised(value: str) -> Iterator[tuple[str, Iterator[str]]]:
-    """The value as it is, escaped for HTML, JSON, scripts and Python, and in Base64: forms of it or of its
-    pieces, and with them what stands in each of these forms, so that most need not even be made.
+def encoded_forms(value: str) -> Iterator[tuple[str, Iterator[str]]]:
+    """The forms of a value, plain, escaped for HTML, JSON, scripts and Python, and in Base64.
 
-    Percent-encoding has too many; `in_decoded` finds it.
+    Each item is a core, the longest part that no escaping changes, and its forms. Forms whose core is not
+    in the text need not be made. Percent-encoded text is decoded instead (`decodings`).
+
+        core, forms = next(encoded_forms("a<longest"))
+        core == "longest"
+        {*forms} >= {"a<longest", "a&lt;longest"}
+
+    `tests/redaction/test_encodings.py` fails for each form that is missing.
     """
     for piece in _in_pieces(value, _PIECE) if len(value) > _PIECE else (value,):
         yield max(_NEVER_ESCAPED.findall(piece), key=len, default=""), _written(piece)
@@ -134,13 +140,13 @@ def _forms(piece: str) -> Iterator[str]:
 
 
 def _in_pieces(value: T, size: int) -> Iterator[T]:
-    """The last as long as the others: a short one would stand in many texts."""
+    """Pieces of equal length. The last one overlaps: a short piece would be in many texts."""
     for start in range(0, len(value), size):
         yield value[start : start + size] if start + size <= len(value) else value[-size:]
 
 
 def decodings(text: str) -> list[str]:
-    """What percent-encoded `text` says when it is decoded once, twice and more often."""
+    """Percent-encoded `text` decoded once, twice and more often."""
     said = []
     for _ in range(_MAX_DECODINGS):
         if "%" not in text:
@@ -179,7 +185,7 @@ def back_in_encoded(text: str, plain: str, spans: Iterable[Span]) -> list[Span]:
 
 
 def occurrences(value: str, text: str) -> Iterator[Span]:
-    """Where `value` stands in `text`; of those that overlap, as many as cover them all."""
+    """The spans of `value` in `text`. Of overlapping ones, as few as cover them all."""
     at, length = text.find(value), len(value)
     while at >= 0:
         yield at, at + length
@@ -188,7 +194,7 @@ def occurrences(value: str, text: str) -> Iterator[Span]:
 
 
 def _one_decoding(text: str, starts: list[int], plus: str) -> tuple[str, list[int]]:
-    """`text` decoded once, and where each of its characters begins in the original."""
+    """`text` decoded once, and the start of each of its characters in the original."""
     shown: list[str] = []
     places: list[int] = []
     for found in _ENCODED.finditer(text):
@@ -231,13 +237,13 @@ def _escaped(piece: str) -> Iterator[str]:
 
 
 def _quoted(text: str) -> Iterator[str]:
-    """What Python writes within quotes: an apostrophe is escaped where the other quotes stand in it too."""
+    """The inside of a `repr`. Python escapes an apostrophe only if double quotes are in the text too."""
     yield text
     yield text.replace("\\'", "'").replace("'", "\\'")
 
 
 def _base64(raw: bytes) -> Iterator[str]:
-    """What the bytes look like in Base64 wherever they begin inside something longer."""
+    """The bytes in Base64, for each of the three offsets in a longer text."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + raw).decode()
         whole = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
@@ -247,7 +253,7 @@ def _base64(raw: bytes) -> Iterator[str]:
 
 
 def _in_quotes(text: str) -> Iterator[str]:
-    """What stands in quotes; each character is looked at once."""
+    """The quoted texts. Linear: looks at each character once."""
     quote, start = "", 0
     for found in _QUOTE_OR_ESCAPE.finditer(text):
         mark = found[0]
@@ -261,7 +267,7 @@ def _in_quotes(text: str) -> Iterator[str]:
 
 
 def _unescaped(found: "re.Match[str]") -> str:
-    """What an escape in JSON or in a `repr` stands for."""
+    """The character that an escape in JSON or in a `repr` stands for."""
     code = found[1]
     if len(code) == 1:
         return _ESCAPED.get(code, code)
@@ -274,7 +280,7 @@ def _basic(token: str) -> Iterator[str]:
     yield plain
     yield password
     if len(password) < 2 or password in _NO_PASSWORDS:
-        yield name  # a key in the place of a user
+        yield name  # an API key as user name
 
 
 def credentials(value: str) -> Iterator[str]:

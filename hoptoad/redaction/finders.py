@@ -1,4 +1,4 @@
-"""Finds secrets in one text: in its URLs, under names, in the form of a pattern."""
+"""Finds secrets in one text: in URLs, under names, by patterns."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.encodings import Span, back_in_encoded
 from hoptoad.redaction.key_values import distant_pairs, names_before_values, pairs, says_a_name
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.patterns import Recognisers
+from hoptoad.redaction.patterns import Patterns
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
 _URL = re.compile(r"(\w+://[^/?#]*)?([^?]*)\??(.*)", re.DOTALL)
@@ -25,7 +25,7 @@ _MANY = 20
 
 
 class Found(NamedTuple):
-    """A secret in a text: where it stands, its value, and what made it one."""
+    """A secret in a text: its span, its value, and the rule that found it."""
 
     start: int
     end: int
@@ -45,18 +45,18 @@ class Finder:
     `marked` are further names, each with the rule that makes it one; they are matched exactly.
     """
 
-    def __init__(self, names: Names, patterns: Recognisers, marked: Mapping[str, str]) -> None:
+    def __init__(self, names: Names, patterns: Patterns, marked: Mapping[str, str]) -> None:
         self._names = names
         self._patterns = patterns
         self._marked = marked
 
     def rule(self, name: str) -> str:
-        """What makes `name` the name of a secret; empty where nothing does."""
+        """The rule by which `name` names a secret; empty if it does not."""
         name = _unquoted(name) if "%" in name else name
         return self._marked[name] if name in self._marked else self._names.rule(name)
 
     def suspects(self, texts: list[str], page: str) -> list[int]:
-        """Which of the texts may hold what `find` finds. `page` is all of them.
+        """The texts in which `find` may find something. `page` is all of them.
 
         Most hold nothing, and are told by a few looks at the page.
         """
@@ -140,7 +140,7 @@ class Finder:
         return found
 
     def _is_plain(self, text: str) -> bool:
-        """Whether a name or value holds nothing that is a secret itself."""
+        """Whether a name or value holds no secret."""
         return _PLAIN.fullmatch(text) is not None and not (len(text) > _SHORT and self._by_pattern(text))
 
     def _in_quoted(self, text: str, depth: int) -> list[Found]:
@@ -175,7 +175,7 @@ class Finder:
         return found
 
     def _by_pattern(self, text: str) -> list[Found]:
-        """The secrets whose form a pattern describes."""
+        """The secrets that match a pattern."""
         return [
             Found(start, end, secret, f"[{pattern.name}]", "HOPTOAD_PATTERNS", False)
             for pattern in self._patterns.worth_trying(text)

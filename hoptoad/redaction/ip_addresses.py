@@ -1,4 +1,4 @@
-"""IP addresses of people: whole, shortened until they name a network, or not at all."""
+"""IP addresses of people in headers: removed, or truncated to their network (HOPTOAD_SEND_IP)."""
 
 import ipaddress
 import re
@@ -31,7 +31,7 @@ class Addresses:
         self._left = _MAX_LOOKED_AT
 
     def are_in(self, name: str, value: str) -> bool:
-        """Whether a variable tells where the browser is, by its name or because it holds nothing else."""
+        """Whether a header holds addresses of the client, by its name or by its whole value."""
         if _HEADER.search(name) is not None:
             return True
         return not _NOT_OF_PEOPLE.search(name) and self._is_all_of(value)
@@ -58,7 +58,7 @@ class Addresses:
                 yield found
 
     def _candidates(self, text: str) -> "Iterator[re.Match[str] | None]":
-        """What may be an address; None where no more of them are looked at."""
+        """The text if it may be an address. None once the limit is reached."""
         for number, found in enumerate(_CANDIDATE.finditer(text)):
             self._left -= 1
             if number >= _MAX_ADDRESSES or self._left < 0:

@@ -1,11 +1,11 @@
-"""`name=value` in free text: where the value that belongs to a name begins and ends."""
+"""`name=value` in free text: finds where the value of a name begins and ends."""
 
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-# The names of a pair whose name is told like a value: {"key": "api_key", "value": "…"}
+# Keys under which a name is itself a value: {"key": "api_key", "value": "…"}
 SAY_A_NAME = (
     "key",
     "name",
@@ -33,7 +33,7 @@ _TYPED = re.compile(
     r"(?<![\w.\-])([\w\-]{1,100})\??\s{0,9}:\s{0,9}[\w.\[\]!?]{1,100}(?:\s{0,9}\|\s{0,9}[\w.\[\]]{1,60}){0,4}"
     r"\s{0,9}=(?![=>])\s{0,9}"
 )
-# `"key": "api_key", ` and `name="password" `: the name is told like a value, and its value beside it.
+# `"key": "api_key", ` and `name="password" `: the name is itself a value, beside the value it names.
 _NAMED = re.compile(
     rf"(?<![\w.\-])(?:{'|'.join(SAY_A_NAME)}){_ONE_QUOTE}?\s{{0,9}}(?:=>?|:)\s{{0,9}}[bu]?"
     rf"({_ONE_QUOTE})([\w.\-\[\] ]{{1,100}})\1",
@@ -71,7 +71,7 @@ def names_before_values(text: str) -> list[str]:
 
 
 def says_a_name(text: str) -> bool:
-    """Whether a name may be told like a value in it: {"key": "api_key", "value": …}."""
+    """Whether a name may itself be a value in the text: {"key": "api_key", "value": …}."""
     return ("alue" in text or "ALUE" in text) and _NAMED.search(text) is not None
 
 
@@ -100,7 +100,7 @@ def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int
 
 
 def distant_pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
-    """The same for values that do not follow their names: defaults after a type, and told names."""
+    """The same for values apart from their names: defaults after a type, and names that are values."""
     brackets = _Brackets(text)
     for typed in _TYPED.finditer(text) if ":" in text and "=" in text else ():
         if known := rule(typed[1]):
@@ -124,7 +124,7 @@ def distant_pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, 
 def _value_beside(
     text: str, named: "re.Match[str]", values: "list[re.Match[str]]", starts: list[int]
 ) -> "re.Match[str] | None":
-    """The value of a told name: after it, or before it in the same braces."""
+    """The value beside a name that is itself a value: after it, or before it in the same braces."""
     start, end = named.span()
     after = bisect_left(starts, end)
     is_near = after < len(values) and starts[after] < end + _MAX_ENTRY

@@ -1,4 +1,4 @@
-"""Which names stand for secrets."""
+"""The names of secrets: built-in ones and those of HOPTOAD_PROTECTED_PARAMS."""
 
 import re
 from collections.abc import Iterable
@@ -6,13 +6,13 @@ from functools import lru_cache
 
 BUILT_IN_NAME = "built-in name"
 
-# Found anywhere in a name once its case and punctuation are gone: `oldPassword`, `X-CSRFToken`.
+# Anywhere in a name, without case and punctuation: `oldPassword`, `X-CSRFToken`.
 _FRAGMENTS = (
     "password|passwd|passphrase|passcode|secret|token|credential|authoriz|csrf|xsrf"
     "|apikey|accesskey|privatekey|sessionid|sessid|sessionkey|cardnumber|cardno|creditcard|ccnumber"
     "|securitycode"
 )
-# Found as whole words of a name: `user_pin`, `cardCvc2`, `X-Auth`, but not `shipping` or `author`.
+# Whole words of a name: `user_pin`, `cardCvc2`, `X-Auth`, but not `shipping` or `author`.
 _WORDS = "pass|pw|pwd|pin|otp|totp|auth|jwt|sid|ssn|cvv|cvc|cookies?|signature|sig|hmac|bearer"
 _BUILT_IN = re.compile(rf"(?:^|_)(?:{_WORDS})\d*(?:_|$)|(?:^|_)keys?$|^(?:access|refresh)$")
 # Names that only sound like one.
@@ -50,7 +50,7 @@ class Names:
         self._hint = re.compile(hints)
 
     def rule(self, name: str) -> str:
-        """What makes `name` the name of a secret; empty where nothing does."""
+        """The rule by which `name` names a secret; empty if it does not."""
         return self._judged(name) if len(name) <= _MAX_NAME else self._judge(name)
 
     def suspects(self, names: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Secrets that are known by their shape, whatever they are called and wherever they stand."""
+"""Patterns of secrets, which are masked in any text and under any name."""
 
 import base64
 import binascii
@@ -22,11 +22,11 @@ _BEFORE_AT = r"(?:[^\s/:@?#\"']|'(?=\w))"
 _AFTER_COLON = r"(?:[^\s\"'<>]|'(?![\s,;:)\]}>]))"
 
 
-class Recogniser(NamedTuple):
-    """A shape of secrets. Where the pattern has named groups, only what these matched is masked.
+class Pattern(NamedTuple):
+    """A pattern of secrets. If it has named groups, only what these match is masked.
 
-    For speed: `hints` are pieces of which a text must hold one, and `digits` how many of these must
-    follow each other, blanks and dashes between them apart.
+    For speed, only a text with one of the `hints`, or with as many `digits` in a row, is searched.
+    Blanks and dashes between the digits do not count.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Recogniser(NamedTuple):
     digits: int = 0
 
     def secrets(self, text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-        """Each secret of this shape in `text`, and where it stands."""
+        """Each secret in `text`, and where it stands."""
         for found in self.pattern.finditer(text):
             spans = {found.span(group) for group in found.groupdict() or (0,)}
             for start, end in sorted(spans):
@@ -44,17 +44,17 @@ class Recogniser(NamedTuple):
                     yield text[start:end], (start, end)
 
 
-class Recognisers:
-    """Those that are in force, and what finds out quickly which of them a text may hold. Immutable."""
+class Patterns:
+    """The patterns of a site, and a fast check which of them a text may match. Immutable."""
 
-    def __init__(self, wanted: tuple[Recogniser, ...]) -> None:
+    def __init__(self, wanted: tuple[Pattern, ...]) -> None:
         self._all = wanted
         self.always = tuple(item for item in wanted if not (item.hints or item.digits))
         self._hints = tuple({hint for item in wanted for hint in item.hints})
         self._run = b"0" * min((item.digits for item in wanted if item.digits), default=_NEVER)
 
-    def worth_trying(self, text: str) -> tuple[Recogniser, ...]:
-        """Those whose secrets may be in `text`."""
+    def worth_trying(self, text: str) -> tuple[Pattern, ...]:
+        """The patterns that `text` may match."""
         if not self.hints_in(text) and not self.has_run(text):
             return self.always  # none, mostly
         return tuple(item for item in self._all if not item.hints or any(map(text.__contains__, item.hints)))
@@ -86,7 +86,7 @@ def _is_basic(text: str) -> bool:
 
 
 BUILT_IN = (
-    Recogniser(
+    Pattern(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
         re.compile(
             rf"(?<=://)(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
@@ -95,7 +95,7 @@ BUILT_IN = (
         ),
         hints=("://",),
     ),
-    Recogniser(
+    Pattern(
         "private_key",
         # RFC 7468; cut short it goes on to the end.
         re.compile(
@@ -105,28 +105,28 @@ BUILT_IN = (
         ),
         hints=("PRIVATE",),
     ),
-    Recogniser(
+    Pattern(
         "jwt",  # RFC 7519: `eyJ` is `{"` in base64url
         re.compile(rf"(?:(?<![\w-])|{AFTER_ESCAPE})" r"eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)*"),
         hints=("eyJ",),
     ),
-    Recogniser(
+    Pattern(
         "basic_auth",  # RFC 7617
         re.compile(WORD_STARTS + r"[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
         _is_basic,
         hints=("Basic", "basic"),
     ),
-    Recogniser(
+    Pattern(
         "bearer",  # RFC 6750
         re.compile(WORD_STARTS + r"[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
         hints=("Bearer", "bearer"),
     ),
-    Recogniser(
+    Pattern(
         "aws",
         re.compile(rf"(?:(?<![A-Z0-9])|{AFTER_ESCAPE})" r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
         hints=("AKIA", "ASIA", "ABIA", "ACCA"),
     ),
-    Recogniser(
+    Pattern(
         "api_token",  # GitHub, GitLab, Slack, Stripe, Google, OpenAI and their like
         re.compile(
             WORD_STARTS + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
@@ -149,7 +149,7 @@ BUILT_IN = (
             "SG.",
         ),
     ),
-    Recogniser(
+    Pattern(
         "api_token",  # Telegram, npm, PyPI, Hugging Face, Vault, Square, Linear
         re.compile(
             WORD_STARTS
@@ -158,7 +158,7 @@ BUILT_IN = (
         ),
         hints=(":AA", "npm_", "pypi-AgE", "hf_", "hvb.", "hvs.", "sq0", "EAAA", "lin_"),
     ),
-    Recogniser(
+    Pattern(
         "card",
         # 14 to 19 digits from the ranges that cards are issued in; 13 are an EAN, the number of goods.
         # Another number may follow after a blank, as in 4111 1111 1111 1111 123: so each way to write a
@@ -177,11 +177,15 @@ BUILT_IN = (
         digits=14,
     ),
 )
-NAMES = tuple(dict.fromkeys(recogniser.name for recogniser in BUILT_IN))
 
 
-def chosen(wanted: "Mapping[str, bool | re.Pattern[str]]") -> Recognisers:
-    """The built-in recognisers but those switched off with False, and the site's own patterns."""
-    kept = [recogniser for recogniser in BUILT_IN if wanted.get(recogniser.name, True) is True]
-    own = [Recogniser(name, item) for name, item in wanted.items() if isinstance(item, re.Pattern)]
-    return Recognisers((*kept, *own))
+def names() -> tuple[str, ...]:
+    """The names of the built-in patterns, each once."""
+    return tuple(dict.fromkeys(pattern.name for pattern in BUILT_IN))
+
+
+def chosen(wanted: "Mapping[str, bool | re.Pattern[str]]") -> Patterns:
+    """The built-in patterns but those switched off with False, and the site's own patterns."""
+    kept = [pattern for pattern in BUILT_IN if wanted.get(pattern.name, True) is True]
+    own = [Pattern(name, item) for name, item in wanted.items() if isinstance(item, re.Pattern)]
+    return Patterns((*kept, *own))

@@ -1,4 +1,4 @@
-"""What is a secret on this site: names, patterns, and the values in its settings and its environment."""
+"""The secrets of this site: names, patterns, and the values in its settings and environment."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.patterns import BUILT_IN, Recognisers
-from hoptoad.redaction.secrets import Known
+from hoptoad.redaction.patterns import BUILT_IN, Patterns
+from hoptoad.redaction.secrets import OwnSecrets
 
 # At the end of a name: EMAIL_HOST_PASSWORD, PGPASSWORD, SECRET_KEY_BASE, clientSecret, but not
 # AUTH_USER_MODEL, PASSWORD_HASHERS or CSRF_COOKIE_NAME.
@@ -28,34 +28,34 @@ _EXTENSION = re.compile(r"\.[a-z]{2,5}\d?$")
 _IN_CONNECTION_STRING = re.compile(
     r"(?:password|pwd|accountkey|sharedaccesskey)\s*=\s*([^;\s]{8,})", re.IGNORECASE
 )
-_IN_URL = next(known.pattern for known in BUILT_IN if known.name == "url_credentials")
+_IN_URL = next(one.pattern for one in BUILT_IN if one.name == "url_credentials")
 _MIN_LENGTH = 8
-_MIN_NAME_IN_URL = 16  # `https://<token>@host`; a shorter one is somebody's name
+_MIN_NAME_IN_URL = 16  # `https://<token>@host`; shorter ones are user names
 _MAX_DEPTH = 6
 _MAX_VALUES = 200
 
 
 class Policy(NamedTuple):
-    """What is looked for in every notice. Immutable: threads may share it."""
+    """The names, patterns and values to redact in every notice. Immutable: threads may share it."""
 
     names: Names
-    patterns: Recognisers
-    own: Known  # the site's own secrets
+    patterns: Patterns
+    own: OwnSecrets  # the site's own secrets
 
 
 class _Settings(Protocol):
     @property
     def protected_params(self) -> "tuple[str | re.Pattern[str], ...]": ...
     @property
-    def recognisers(self) -> Recognisers: ...
+    def patterns_in_force(self) -> Patterns: ...
     @property
-    def known_secrets(self) -> Known: ...
+    def own_secrets(self) -> OwnSecrets: ...
 
 
 @lru_cache(maxsize=8)
 def policy_of(settings: _Settings) -> Policy:
     """The policy of these settings, made once."""
-    return Policy(Names(settings.protected_params), settings.recognisers, settings.known_secrets)
+    return Policy(Names(settings.protected_params), settings.patterns_in_force, settings.own_secrets)
 
 
 def own_secrets(settings: Mapping[str, object], environment: Mapping[str, str]) -> frozenset[str]:

@@ -46,7 +46,7 @@ _TOKENS_ONLY = frozenset(
     {"cgi-data", "variables"}
 )  # a secret there is a token, and a word the state of something
 _OWNERS = {"cgi-data": Owner.CLIENT, "request": Owner.CLIENT, "params": Owner.FORM}
-# Here a browser says where it goes and what it is. A secret of its own that looks like that hides nothing.
+# Where a client's own secret is not masked if it looks like a path, a host or a browser's name.
 _WHEREABOUTS = frozenset(
     "url PATH_INFO REQUEST_URI RAW_URI HTTP_HOST HTTP_X_FORWARDED_HOST HTTP_USER_AGENT".split()
 )
@@ -144,7 +144,7 @@ class _Page:
             raise _TookTooLong
 
     def _where_texts_begin(self) -> dict[int, int]:
-        """How much at the beginning of a text is no text of the site: the class in a message, a route."""
+        """The length of a text's start that is not the site's: the class in a message, a route."""
         begins: dict[int, int] = {}
         for number, (text, kind, _, _) in enumerate(self._entries):
             if kind == "class" and _CLASS_IN_CODE.fullmatch(text):
@@ -157,7 +157,7 @@ class _Page:
         return begins
 
     def _found(self) -> Iterable[Secret]:
-        """The secrets that texts show by themselves."""
+        """The secrets that `Finder` finds in the texts."""
         finder = Finder(self._policy.names, self._policy.patterns, self._snapshot.marked)
         urls = [number for number, entry in enumerate(self._entries) if entry[1] in ("url", "query")]
         for number in {*finder.suspects(self._texts, self._page), *urls}:
@@ -229,7 +229,7 @@ class _Page:
         return walk(self._snapshot.raw, lambda *_: next(changed))
 
     def _limit(self, number: int) -> int:
-        """How many characters the text at this place may have."""
+        """The limit of the text at this place."""
         text, kind, section, name = self._entries[number]
         limits = self._snapshot.limits
         if kind != "text":

@@ -1,4 +1,4 @@
-"""The secret values of one notice, and where they stand in its texts in whatever encoding."""
+"""The secret values of one notice, and the search for them in its texts, in every encoding."""
 
 import re
 from bisect import bisect_right
@@ -12,7 +12,7 @@ from hoptoad.redaction.encodings import (
     basic_password,
     credentials,
     decodings,
-    disguised,
+    encoded_forms,
     occurrences,
     parts,
     spans_in_encoded,
@@ -20,9 +20,9 @@ from hoptoad.redaction.encodings import (
 )
 from hoptoad.redaction.patterns import WORD_STARTS
 
-# Shorter values ("on", "1234") are masked where they stand, and nowhere else: they would blank the page.
+# Shorter values ("on", "1234") are masked only in their own place: elsewhere they are ordinary words.
 MIN_LENGTH = 5
-MIN_DIGITS = 9  # a shorter number is an order, a year, a port
+MIN_DIGITS = 9  # shorter numbers are orders, years, ports
 MAX_VALUES = 1_000  # of each owner, and so many characters
 MAX_CHARS = 64_000
 MAX_SECRET = 8_000  # of one value, so that a long one leaves room for others
@@ -38,32 +38,32 @@ _ELLIPSIS = re.compile(
     r"|[\"']\+\d{1,9}"
 )
 _HINTS = ("...", "…", "\\u2026", "&hellip;", "&#8230;", "'+", '"+')
-_MIN_SHOWN = 5  # characters; fewer tell too little
-_SURE = 16  # so many are no accident, wherever in the secret they stand
-_WINDOW = 256  # characters beside an ellipsis; longer secrets are known in pieces of this length
+_MIN_SHOWN = 5  # characters; fewer may be any word
+_SURE = 16  # so many characters of a secret are no accident
+_WINDOW = 256  # characters beside an ellipsis; longer secrets are searched in pieces of this length
 _MAX_FORMS = 64_000  # characters
 
 
-class Known:
+class OwnSecrets:
     """The site's own secrets in every form they may take. Immutable once built: threads may share it."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self.values = frozenset(value for value in values if len(value) >= MIN_LENGTH)
-        self.disguised = tuple(
-            (core, tuple(forms)) for value in self.values for core, forms in disguised(value)
+        self.forms = tuple(
+            (core, tuple(forms)) for value in self.values for core, forms in encoded_forms(value)
         )
         self._shortened: Shortened | None = None
 
     @property
     def shortened(self) -> "Shortened":
-        """What finds their parts; made when a text needs it."""
+        """The search for their shortened forms; made when a text needs it."""
         if self._shortened is None:
             self._shortened = Shortened(self.values)
         return self._shortened
 
 
 class Values:
-    """The values to look for, each with the secret it belongs to. Each owner has room of its own.
+    """The values to search for, each with its Secret. Each owner has its own limit.
 
     Words and short values are looked for as whole words, and not at all where they were found in
     text or in a query: "invalid token: expired" must not blank that word everywhere.
@@ -71,7 +71,7 @@ class Values:
 
     def __init__(self) -> None:
         self.secrets: dict[str, Secret] = {}
-        self.is_full = False  # some are not looked for, so nobody knows which texts hold them
+        self.is_full = False  # some values are not searched for, so any text may hold them
         self._count = [0, 0, 0]  # by owner
         self._chars = [0, 0, 0]
 
@@ -96,7 +96,7 @@ class Values:
         if not _is_worth_it(part.rstrip(_ENDS), as_word=as_word) or part in self.secrets:
             return
         if owner is not Owner.SITE and _IP_ADDRESS.fullmatch(part):
-            return  # where the browser is, says the request by itself
+            return  # the client's address is in the request anyway (HOPTOAD_SEND_IP)
         if self._count[owner] >= MAX_VALUES or self._chars[owner] >= MAX_CHARS:
             self.is_full = True
             return
@@ -106,9 +106,9 @@ class Values:
 
 
 class Hit(NamedTuple):
-    """A secret that a text quotes. Nobody knows whose it is where the text shows a part of it."""
+    """A secret in a text. If the text shows only a part, the owner is not known."""
 
-    text: int  # its number
+    text: int  # its index
     start: int
     end: int
     secret: Secret
@@ -133,8 +133,8 @@ class Search:
         self._meanings = _decoded_each([texts[number] for number in self._encoded])
         self._said = "\0".join(self._meanings)
 
-    def hits(self, own: Known, values: Values) -> Iterator[Hit]:
-        """Where the values stand; these may overlap."""
+    def hits(self, own: OwnSecrets, values: Values) -> Iterator[Hit]:
+        """The hits of all values. They may overlap."""
         page = self._page
         words = {value: secret for value, secret in values.secrets.items() if _is_word(value)}
         forms = self._forms(own, values, words)
@@ -152,13 +152,13 @@ class Search:
             for shortened in (own.shortened, Shortened(values.secrets)):
                 yield from self._at(shortened.spans(page), _SHORTENED)
 
-    def _forms(self, own: Known, values: Values, words: dict[str, Secret]) -> dict[str, Secret]:
-        """The forms that a text may hold, of those values that it may hold at all."""
+    def _forms(self, own: OwnSecrets, values: Values, words: dict[str, Secret]) -> dict[str, Secret]:
+        """The forms to search for, of those values whose core is in the page."""
         whole = f"{self._page}\0{self._said}"
-        forms = {form: _OF_THE_SITE for core, made in own.disguised if core in whole for form in made}
+        forms = {form: _OF_THE_SITE for core, made in own.forms if core in whole for form in made}
         for value, secret in values.secrets.items():
             self._go_on(len(whole) >> 6)
-            for core, made in disguised(value):  # escaped or in Base64, it is no word
+            for core, made in encoded_forms(value):  # escaped or in Base64, it is no word
                 if core in whole:
                     forms.update({form: secret for form in made if form not in forms and form not in words})
         return forms
@@ -188,7 +188,7 @@ _OFTEN = 1_000
 
 
 def _decoded_each(texts: list[str]) -> list[str]:
-    """All that each percent-encoded text says, decoded once, twice and more often. A plus is a blank."""
+    """Each percent-encoded text decoded once, twice and more often. A plus is a blank."""
     levels = [level.split("\0") for level in decodings("\0".join(texts))] if texts else []
     if {*map(len, levels)} - {len(texts)}:  # %00 in one of them
         levels = []
@@ -198,10 +198,10 @@ def _decoded_each(texts: list[str]) -> list[str]:
     return [text.replace("+", " ") for text in said]
 
 
-def spans_of(known: Known, text: str) -> list[Span]:
-    """Where the site's own secrets stand in one text, in any form."""
+def spans_of(own: OwnSecrets, text: str) -> list[Span]:
+    """The spans of the site's own secrets in one text, in any form."""
     search = Search([text], text, [0], lambda _: None)
-    return [(hit.start, hit.end) for hit in search.hits(known, Values())]
+    return [(hit.start, hit.end) for hit in search.hits(own, Values())]
 
 
 class Shortened:
@@ -226,7 +226,7 @@ class Shortened:
                 self._inside.update(form[at : at + _SURE] for at in range(len(form) - _SURE + 1))
 
     def spans(self, text: str) -> list[Span]:
-        """Where the parts stand."""
+        """The spans of the parts."""
         found: list[Span] = []
         edges = [ellipsis.span() for ellipsis in _ELLIPSIS.finditer(text)] if may_be_shortened(text) else []
         # Each character is looked at from one ellipsis on either side of it, no more.

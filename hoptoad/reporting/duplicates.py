@@ -9,7 +9,7 @@ example outside requests:
         with hoptoad.watch():     # an outer `watch` around this one: still three
             job()
 
-`capture.sightings` recognises exceptions without keeping them.
+`capture.raised` recognises exceptions without keeping them.
 """
 
 from collections import deque
@@ -17,8 +17,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hoptoad.capture.chain import slot
-from hoptoad.capture.sightings import (
+from hoptoad.capture.raised import (
     MAX_CHAIN,
     identity_of,
     is_same,
@@ -26,6 +25,7 @@ from hoptoad.capture.sightings import (
     measured,
     remember,
     sighting_of,
+    slot,
 )
 from hoptoad.runtime import scope
 from hoptoad.runtime.scope import SEEN

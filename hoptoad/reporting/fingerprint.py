@@ -13,8 +13,8 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import NamedTuple
 
-from hoptoad.capture.chain import slot
-from hoptoad.capture.paths import is_own
+from hoptoad.capture.project import is_own
+from hoptoad.capture.raised import slot
 from hoptoad.capture.values import bounded_repr, class_name, memory_of
 from hoptoad.notice import Incident, is_internal
 

@@ -55,7 +55,7 @@ class MissingPages:
         self._digest.add(
             _page_of(incident),
             incident.referrer,
-            lambda: build.link(incident, settings),
+            lambda: build.path_and_referrer(incident, settings),
             is_linked=is_internal(incident.referrer, incident.host),
         )
 

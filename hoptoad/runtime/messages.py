@@ -17,7 +17,7 @@ from hoptoad.redaction.cutting import cut
 from hoptoad.runtime.lifecycle import importing
 
 if TYPE_CHECKING:
-    from hoptoad.redaction.secrets import Known
+    from hoptoad.redaction.secrets import OwnSecrets
 
 MAX_CHARS = 500
 _MAX_ARGUMENT_CHARS = 4000
@@ -27,10 +27,10 @@ _HOST = r"(?:[^:/?#]*\.[^:/?#]*|(?:[^:/?#]*@)?(?:localhost|\[[0-9a-fA-F:.]+\]))(
 _HOST_AND_PATH = re.compile(rf"{_HOST}[/?#].*", re.DOTALL)
 _PACKAGE = "hoptoad"
 
-FindSecrets = Callable[[], "Known | None"]
+FindSecrets = Callable[[], "OwnSecrets | None"]
 
 
-def _no_secrets() -> "Known | None":
+def _no_secrets() -> "OwnSecrets | None":
     return None
 
 
@@ -73,7 +73,7 @@ def redacted(text: str) -> str:
     return without_credentials_in_urls(without_secrets(text[:_MAX_TEXT_CHARS], _find_secrets()))
 
 
-def without_secrets(text: str, secrets: "Known | None") -> str:
+def without_secrets(text: str, secrets: "OwnSecrets | None") -> str:
     """The text with these secrets masked, encoded ones too."""
     if secrets is None:
         return text

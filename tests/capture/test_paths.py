@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from hoptoad.capture.paths import shorten, shorten_all
+from hoptoad.capture.project import shorten, shorten_all
 
 
 @pytest.mark.parametrize(

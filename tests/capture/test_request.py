@@ -14,11 +14,11 @@ from django.utils.functional import SimpleLazyObject
 from rules import variables
 
 from hoptoad.capture import build
-from hoptoad.capture.data import DataReader, Room
+from hoptoad.capture.data import DataReader
 from hoptoad.capture.reporter_filter import ReporterFilter
 from hoptoad.capture.request import RequestReader
 from hoptoad.conf.loading import get_settings
-from hoptoad.redaction.cutting import MASK
+from hoptoad.redaction.cutting import MASK, Room
 from hoptoad.redaction.names import Names
 
 

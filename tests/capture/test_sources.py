@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from hoptoad.capture import sources
+from hoptoad.capture import stack
 from hoptoad.testing import outbox
 
 SOURCE = "# before\nraise ValueError('x')\n# after\n"
@@ -191,8 +191,8 @@ def test_a_module_in_an_archive_has_no_source_and_is_reported(project, client, v
 
 def test_a_file_is_read_once_for_a_notice_however_often_it_fails(project, client, view, monkeypatch):
     reads = []
-    read = sources.safe_files.read
-    monkeypatch.setattr(sources.safe_files, "read", lambda *a, **k: reads.append(a) or read(*a, **k))
+    read = stack.safe_files.read
+    monkeypatch.setattr(stack.safe_files, "read", lambda *a, **k: reads.append(a) or read(*a, **k))
     code = compile("def f(n):\n    return f(n - 1) if n else 1 / 0", str(project / "shop.py"), "exec")
     names = {}
     exec(code, names)
@@ -207,7 +207,7 @@ def test_a_file_is_read_once_for_a_notice_however_often_it_fails(project, client
 def test_the_files_of_a_notice_are_bounded_together(project):
     for number in range(10):
         (project / f"{number}.py").write_text("#" * 900_000)
-    found = sources.Sources(str(project))
+    found = stack.Sources(str(project))
 
     shown = [bool(found.lines(str(project / f"{number}.py"))) for number in range(10)]
 

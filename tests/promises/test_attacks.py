@@ -361,10 +361,10 @@ import hoptoad
 for module in pkgutil.walk_packages(hoptoad.__path__, "hoptoad."):
     if not module.name.endswith(("pytest_plugin", "celery", "__main__")):
         importlib.import_module(module.name)
-from hoptoad.capture import paths
+from hoptoad.capture import project
 from hoptoad.redaction import names
 names.Names(["card-id", "iban"])
-paths.shorten_all("/srv/shop/x in site-packages", "/srv/shop")
+project.shorten_all("/srv/shop/x in site-packages", "/srv/shop")
 for pattern in found:
     for start, pump, end in json.loads(sys.argv[1]):
         text = start + pump * 60 + end

@@ -19,7 +19,7 @@ from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpRespon
 from django.test import AsyncClient, Client
 
 import hoptoad
-from hoptoad.capture import sightings
+from hoptoad.capture import raised
 from hoptoad.log import HoptoadHandler
 from hoptoad.runtime import scope
 from hoptoad.testing import outbox
@@ -558,7 +558,7 @@ def test_memory_of_seen_exceptions_is_bounded():
         hoptoad.notify(PayError(number))
         hoptoad.notify(ValueError(number))
 
-    assert len(sightings._sightings) <= 256
+    assert len(raised._sightings) <= 256
 
 
 def lines_of(response):

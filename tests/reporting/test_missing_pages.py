@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from places import SITE
 
 from hoptoad import stats
-from hoptoad.capture import build
+from hoptoad.capture import build, request
 from hoptoad.capture.request import RequestReader
 from hoptoad.reporting import reporter
 from hoptoad.reporting.missing_pages import MAX_DESCRIPTIONS, MAX_PATHS, MAX_REFERRERS, TOP, Digest
@@ -266,8 +266,9 @@ def test_the_digest_looks_at_a_request_and_takes_no_notice_of_it(client, setting
     client.get("/moved/")
     read = []
     monkeypatch.setattr(build, "notice", lambda *args, **more: read.append("notice"))
-    for name in ("_params", "_session", "_body", "_user"):
+    for name in ("_params", "_body", "user"):
         monkeypatch.setattr(RequestReader, name, lambda reader, name=name: read.append(name))
+    monkeypatch.setattr(request, "session_of", lambda *args: read.append("session"))
     client.post("/moved/", {"password": "x" * 50_000}, headers={"Referer": "https://x.test/"})
 
     pipeline.flush_summaries()

@@ -1,20 +1,20 @@
 """Redaction in small: one text or one dictionary through the whole pass, without a request."""
 
-from hoptoad.capture.data import DataReader, Origin, Room
+from hoptoad.capture.data import DataReader, Origin
 from hoptoad.notice import ErrorInfo, Limits, Notice, Snapshot
-from hoptoad.redaction.cutting import hidden
+from hoptoad.redaction.cutting import Room, hidden
 from hoptoad.redaction.finders import Finder
 from hoptoad.redaction.names import Names
-from hoptoad.redaction.patterns import BUILT_IN, Recognisers
+from hoptoad.redaction.patterns import BUILT_IN, Patterns
 from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.redact import redact
-from hoptoad.redaction.secrets import Known, Search, Secret, Values
+from hoptoad.redaction.secrets import OwnSecrets, Search, Secret, Values
 
-POLICY = Policy(Names(), Recognisers(BUILT_IN), Known(()))
+POLICY = Policy(Names(), Patterns(BUILT_IN), OwnSecrets(()))
 
 
 def policy(names=POLICY.names, patterns=POLICY.patterns, own=()):
-    return Policy(names, patterns, Known(own))
+    return Policy(names, patterns, OwnSecrets(own))
 
 
 def in_text(text, kind="text", *, rules=POLICY):
@@ -48,7 +48,7 @@ def without(values, text, *, own=()):
 
 
 def spans(values, text, *, own=()):
-    hits = Search([text], text, [0], lambda _: None).hits(Known(own), values)
+    hits = Search([text], text, [0], lambda _: None).hits(OwnSecrets(own), values)
     return [(hit.start, hit.end) for hit in hits]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hoptoad.api.registry import deploy_of
-from hoptoad.capture.server import repository, revision_of
+from hoptoad.capture.project import repository, revision_of
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError

@@ -1,5 +1,6 @@
-"""Recognises exceptions that were seen before, without keeping them, their frames or anything else of ours.
+"""Raised exceptions: their own attributes, what led to them, and how each was last seen.
 
+An exception is recognised without keeping it, its frames or anything else of ours.
 The traceback tells whether an exception only went on, or was raised again. Its frames, outermost first:
 
     first seen                     job, raiser
@@ -8,16 +9,17 @@ The traceback tells whether an exception only went on, or was raised again. Its 
     `raise error.with_traceback`   main, again                 fewer frames than before: a new raising
 """
 
+import builtins
 import contextlib
 import opcode
 import threading
 import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from asgiref import sync
-
-from hoptoad.capture.chain import slot
 
 MAX_CHAIN = 10_000
 _MAX_SEEN = 256
@@ -28,6 +30,13 @@ _CARRIERS = ("concurrent/futures/_base.py", "multiprocessing/pool.py")
 
 # A part of a traceback: its first frame, and the first frame after it.
 Part = tuple[TracebackType | None, TracebackType | None]
+
+MAX_CAUSES = 10
+
+_SLOTS: dict[str, Callable[[BaseException], Any]] = {
+    name: BaseException.__dict__[name].__get__
+    for name in ("__cause__", "__context__", "__dict__", "__suppress_context__", "__traceback__", "args")
+}
 
 
 class Sighting(NamedTuple):
@@ -185,3 +194,50 @@ def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:
 def _was_carried(error: BaseException, added: int) -> bool:
     """Whether a Future raised it again, among the last `added` frames, for the thread that waited."""
     return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in _steps(error)[:added])
+
+
+def slot(error: BaseException, name: str) -> Any:
+    """One of BaseException's own attributes, past whatever a class has put in front of it."""
+    return _SLOTS[name](error)
+
+
+def causes_of(error: BaseException) -> "Iterator[tuple[BaseException, str]]":
+    """What led to `error`, nearest first, each once, at most MAX_CAUSES."""
+    return ((cause, relation) for cause, relation, _ in causes_with_parents(error))
+
+
+def causes_with_parents(error: BaseException) -> "Iterator[tuple[BaseException, str, int]]":
+    """As `causes_of`, each with the number of the error that it led to: 0 is `error`, 1 its first cause."""
+    seen = {id(error)}
+    waiting = deque((cause, relation, 0) for cause, relation in _direct_causes(error))
+    while waiting and len(seen) <= MAX_CAUSES:
+        cause, relation, parent = waiting.popleft()
+        if id(cause) not in seen:
+            number = len(seen)
+            seen.add(id(cause))
+            yield cause, relation, parent
+            waiting.extend((further, how, number) for further, how in _direct_causes(cause))
+
+
+def _direct_causes(error: BaseException) -> "list[tuple[BaseException, str]]":
+    cause = slot(error, "__cause__")
+    context = slot(error, "__context__")
+    suppressed = slot(error, "__suppress_context__")
+    led: list[tuple[BaseException, str]] = []
+    if cause is not None:
+        led.append((cause, "cause"))
+    elif context is not None and not suppressed:
+        led.append((context, "context"))
+    members = _members(error)
+    return led + [(member, "member") for member in members]
+
+
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    group = getattr(builtins, "BaseExceptionGroup", None)
+    if group is None:  # Python 3.10: the `exceptiongroup` package keeps them here
+        members = slot(error, "__dict__").get("_exceptions", ())
+    else:
+        members = group.exceptions.__get__(error) if issubclass(type(error), group) else ()
+    if type(members) is not tuple:
+        return ()
+    return tuple(item for item in members[:MAX_CAUSES] if issubclass(type(item), BaseException))

@@ -7,7 +7,7 @@ import pytest
 from planted import given_away
 
 from hoptoad.api import v3
-from hoptoad.capture.server import repository, revision
+from hoptoad.capture.project import repository, revision
 from hoptoad.testing import outbox
 
 
@@ -21,7 +21,7 @@ def git(folder, *arguments):
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch):
-    from hoptoad.capture.server import _VARIABLES
+    from hoptoad.capture.project import _VARIABLES
 
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)

@@ -13,12 +13,11 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoptoad.capture.chain import causes_of
-from hoptoad.capture.data import Room
-from hoptoad.capture.failures import Describer
-from hoptoad.capture.sql import no_sql
+from hoptoad.capture.exception import Describer
+from hoptoad.capture.raised import causes_of
 from hoptoad.notice import Frame
-from hoptoad.redaction.cutting import SLACK
+from hoptoad.redaction.cutting import SLACK, Room
+from hoptoad.runtime.no_sql import no_sql
 
 
 def describer(**changes):
@@ -405,14 +404,14 @@ def test_frames_below_the_projects_outermost_are_left_out(outermost_first, shown
     assert ["/".join(file.split("/")[-len(end.split("/")) :]) for file, end in zip(named, shown)] == shown
     assert len(named) == len(shown)
     is_own = VIEW in outermost_first
-    assert any("test_failures" in file for file in files[-2:]) != is_own
+    assert any("test_exception" in file for file in files[-2:]) != is_own
 
 
 def test_frames_are_innermost_first():
     frames = describe(caught(chain))[0].frames
 
     assert [frame.function for frame in frames] == ["chain", "caught"]
-    assert frames[0].file.endswith("tests/capture/test_failures.py")
+    assert frames[0].file.endswith("tests/capture/test_exception.py")
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))
