@@ -59,18 +59,6 @@ def test_nobody_imports_an_island():
     assert found == STARTS
 
 
-def test_only_the_handler_of_the_inbox_knows_how_a_site_reports():
-    used = {(name, used) for name, used in ours() if room(name) == "inbox" and room(used) != "inbox"}
-    reading = {"notice", "errors", "api.parsers", "api.cgi_data"}
-    masking = {
-        "redaction.names",
-        "redaction.cutting",
-        "conf.loading",
-    }  # of what other clients have not masked
-
-    assert {used for name, used in used if name != "inbox.handler"} <= reading | masking
-
-
 def test_there_is_no_ring():
     graph = {}
     for name, used in ours() - UPWARDS:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from imports_of import imported, modules
+from imports_of import edges, imported, modules
 from places import SITE
 
 ONE_IMPORTER = {
@@ -29,6 +29,16 @@ def test_what_sends_does_not_know_what_a_request_is():
         name for name in knowing if name.startswith(("api", "handlers", "delivery", "redaction", "conf"))
     }
     assert sending == {"api.htv2"}
+
+
+def test_only_the_handler_of_the_inbox_knows_how_a_site_reports():
+    # To mask what other clients have not masked, it also needs names, a limit and the settings.
+    allowed = {"api.parsers", "api.cgi_data", "redaction.names", "redaction.cutting", "conf.loading"}
+    allowed |= {"notice", "errors", "runtime.lifecycle"}
+
+    used = {(name, used) for name, used in edges() if name.startswith("inbox") and used}
+    used = {used for name, used in used if name != "inbox.handler" and not used.startswith("inbox")}
+    assert used <= allowed
 
 
 @pytest.mark.long

@@ -1,19 +1,22 @@
 """Copies nested data as plain text within its limits. Values under names of secrets are set aside."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
+from uuid import UUID
 
-from hoptoad.capture.hidden_texts import texts_in
 from hoptoad.capture.values import (
     NUMBERS,
     SHORT,
     bounded_repr,
     exact,
+    memory_of,
     number_text,
     plain,
+    slots_of,
 )
 from hoptoad.notice import Owner, Secret, Value
 from hoptoad.redaction.cutting import MASK, SLACK, Room
@@ -30,6 +33,9 @@ _SAY_A_NAME = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
 _SAY_A_VALUE = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
 
 _Entries = tuple[tuple[Any, Any], ...]
+_MAX_HIDDEN = 200
+_MAX_RAW = 64 * 1024
+_MAX_NUMBER = 255
 
 
 class Origin(NamedTuple):
@@ -238,7 +244,7 @@ class DataReader:
         if type(value) is str:
             self.add(value, name, rule, origin)
             return
-        texts = list(texts_in(value))
+        texts = list(_texts_in(value))
         for text in texts or [""]:
             self.add(text, name, rule, origin)
 
@@ -260,3 +266,31 @@ def _key(key: object) -> str:
     if issubclass(type(key), str):
         return exact(key)[:MAX_JUDGED]  # type: ignore[arg-type]
     return bounded_repr(key, MAX_NAME + SLACK)
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """The texts and numbers in nested data, as far as they may reappear."""
+    waiting = [value]
+    for _ in range(_MAX_HIDDEN):
+        if not waiting:
+            return
+        item = waiting.pop()
+        kind = type(item)
+        if issubclass(kind, dict):
+            waiting.extend(islice(dict.values(item), _MAX_HIDDEN))  # type: ignore[arg-type]
+        elif kind in _SEQUENCES or kind is deque:
+            waiting.extend(islice(item, _MAX_HIDDEN))  # type: ignore[call-overload]
+        elif issubclass(kind, tuple):  # named
+            waiting.extend(islice(tuple.__iter__(item), _MAX_HIDDEN))  # type: ignore[arg-type]
+        elif issubclass(kind, (bytes, bytearray)):
+            raw = bytes(memoryview(item)[:_MAX_RAW])  # type: ignore[arg-type]
+            yield raw.decode("utf-8", "replace")
+            yield repr(raw)[2:-1]
+        elif issubclass(kind, str):
+            yield exact(item)[:_MAX_RAW]  # type: ignore[arg-type]
+        elif kind in (int, float, Decimal, UUID):
+            yield plain(item, _MAX_NUMBER)
+        elif issubclass(kind, BaseException):
+            waiting.append(BaseException.__dict__["args"].__get__(item))
+        elif "__dataclass_fields__" in kind.__dict__:
+            waiting += [memory_of(item), slots_of(item)]

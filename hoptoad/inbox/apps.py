@@ -11,5 +11,6 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from hoptoad.inbox import checks
+        from hoptoad.inbox.templatetags import hoptoad_inbox  # noqa: F401 - else imported by the first request
 
         checks.register()

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from hoptoad.inbox.template import last_part, template
 from hoptoad.notice import Frame, Notice
 
-SCHEME = 1
 MAX_PLACE = 500
 _OWN = re.compile(r"^[\[/]?PROJECT_ROOT[\]/]+")
 _LIBRARY = re.compile(

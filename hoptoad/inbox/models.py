@@ -8,14 +8,17 @@ changes the state of a problem uses `states`: both keep these columns true toget
 import secrets
 import zlib
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.timezone import now
 
-from hoptoad.api import parsers
-from hoptoad.inbox.grouping import SCHEME
-from hoptoad.inbox.pages import visible
-from hoptoad.notice import Notice as Content
+from hoptoad.runtime.lifecycle import importing
+
+if TYPE_CHECKING:
+    from hoptoad.notice import Notice as Content
+
+SCHEME = 1  # of fingerprints; a change of what `grouping` compares is another one
 
 
 def new_key() -> str:
@@ -106,6 +109,8 @@ class Problem(models.Model):
         )
 
     def __str__(self) -> str:
+        with importing:  # late: a healthy site needs no pages
+            from hoptoad.inbox.pages import visible
         return visible.line(f"{self.class_name}: {self.message}", 200)
 
 
@@ -154,8 +159,10 @@ class Notice(models.Model):
         """The document as the client sent it."""
         return zlib.decompress(self.document)
 
-    def content(self) -> Content:
+    def content(self) -> "Content":
         """What it says, parsed again. Raises ParseError where a stricter parser refuses it now."""
+        with importing:  # late: a healthy site parses nothing
+            from hoptoad.api import parsers
         return parsers.parse_v3(self.raw) if self.kind == "v3" else parsers.parse_v2(self.raw)
 
 

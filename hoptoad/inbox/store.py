@@ -14,8 +14,7 @@ from django.db.models import F, Q
 
 from hoptoad.inbox import retention, states
 from hoptoad.inbox.arrivals import Arrival
-from hoptoad.inbox.grouping import SCHEME
-from hoptoad.inbox.models import Fingerprint, Hour, Notice, Problem, Receipt, hour_of
+from hoptoad.inbox.models import SCHEME, Fingerprint, Hour, Notice, Problem, Receipt, hour_of
 from hoptoad.inbox.states import Alert
 
 Key = tuple[int, str]  # app and digest

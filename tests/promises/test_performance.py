@@ -189,7 +189,7 @@ def test_version_3_takes_hardly_more_than_version_2():
 
 
 def test_an_event_of_sentrys_takes_hardly_more_than_version_2():
-    assert calls_for(wire.encode) < 1.1 * calls_for()
+    assert calls_for(wire.encode) < 1.3 * calls_for()
 
 
 def test_a_notice_grows_with_what_is_in_it_and_no_further_than_its_bounds(settings_for):
@@ -200,7 +200,7 @@ def test_a_notice_grows_with_what_is_in_it_and_no_further_than_its_bounds(settin
     )
 
     assert some < 10 * few
-    assert many < 11 * some
+    assert many < 40 * few
     assert far_too_many < 1.2 * many  # HOPTOAD_MAX_VARS
 
 

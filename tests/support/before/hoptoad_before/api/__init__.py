@@ -1,1 +1,0 @@
-"""The protocols a notice can be spoken in."""

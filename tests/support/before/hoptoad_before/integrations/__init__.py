@@ -1,1 +1,0 @@
-"""Doors of other packages, one module each; none is imported unless its package is used."""
