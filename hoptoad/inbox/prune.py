@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import Error
 from django.db.models import Max, QuerySet
 from django.utils.timezone import now
 
@@ -67,7 +66,7 @@ def _hourly(using: str) -> None:
                 with connection.cursor() as cursor:
                     cursor.execute("PRAGMA incremental_vacuum(1000)")
         logger.info("The inbox removed %d rows that were too old.", removed)
-    except Error as error:
+    except Exception as error:  # of a database, a mail server or a receiver of the site
         logger.warning("The inbox could not remove what is too old: %s", type(error).__name__)
     finally:
         connection.close()

@@ -161,7 +161,7 @@ def test_nothing_waits_as_it_was_captured_while_a_server_is_down():
 
     def send(payload, timeout):
         asked.release()
-        return Answer(Verdict.UNREACHABLE, "it is down")
+        return Answer(verdict=Verdict.UNREACHABLE, url="", text="it is down")
 
     notifier = ThreadedNotifier(1, send=send)
     notifier.submit(Waiting())
