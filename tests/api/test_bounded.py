@@ -13,6 +13,8 @@ from hoptoad.api.parsers import parse, parse_v2, parse_v3
 from hoptoad.errors import ParseError
 from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo
 
+pytestmark = pytest.mark.long
+
 MB = 1024 * 1024
 PLACE = "[PROJECT_ROOT]/a.py:1 in f"
 

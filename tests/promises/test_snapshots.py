@@ -172,6 +172,7 @@ def test_nothing_waits_as_it_was_captured_while_a_server_is_down():
         notifier.submit(report)
 
     assert all(report.finished.wait(20) for report in reports)
+    notifier.close(0)
 
 
 def test_a_report_that_nobody_wants_is_not_sent():

@@ -23,7 +23,7 @@ def frog_ticket(monkeypatch):
 
 
 def test_the_notice_is_masked(client, settings_for):
-    settings_for()
+    settings_for(HOPTOAD_ENV_NAME="pond")  # the settings are read anew
 
     client.get("/boom/", {"q": f"lost {TICKET}"})
 
@@ -48,7 +48,7 @@ def test_the_message_of_a_malformed_setting_names_it(settings_for):
 
 
 def test_the_preview_names_it(settings_for):
-    settings_for()
+    settings_for(HOPTOAD_ENV_NAME="pond")  # the settings are read anew
     shown = io.StringIO()
 
     call_command("hoptoad_preview", path=f"/boom/?q={TICKET}", stdout=shown, no_color=True)
