@@ -238,6 +238,7 @@ def test_a_site_whose_pages_need_a_login_still_receives(door):
 
 
 async def test_a_site_with_asgi_receives(door, async_client):
+    await sync_to_async(connections.close_all)()  # that thread may still hold another test's database
     answer = await async_client.post(V2, xml(), content_type="text/xml")
     await sync_to_async(connections.close_all)()  # a server's request_finished does it
 
