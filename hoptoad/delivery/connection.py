@@ -133,6 +133,8 @@ class _Endpoint:
         if connection is not None:
             connection.close()
 
+    __del__ = close  # its thread has ended
+
 
 def _send(endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
     """Sends through urllib3's pool, which opens the connection."""
@@ -157,6 +159,7 @@ def _send_again(connection: Any, endpoint: _Endpoint, body: bytes, timeout: floa
     `__context__` of this one. A connection with unread bytes is not used: they answer no request.
     """
     if not connection.is_connected:
+        connection.close()
         return None
     try:
         return connection.exchange(endpoint.target, body, endpoint.headers, timeout)
@@ -292,4 +295,8 @@ def _extended(pool: Any) -> type:
     if issubclass(pool.ConnectionCls, Exchange):
         return cast("type", pool)
     connection = type("Connection", (Exchange, pool.ConnectionCls), {})
-    return type("Pool", (pool,), {"ConnectionCls": connection})
+    return type("Pool", (pool,), {"ConnectionCls": connection, "_put_conn": _leave_to_endpoint})
+
+
+def _leave_to_endpoint(pool: Any, connection: Any) -> None:
+    """Puts no connection into the pool. At exit urllib3 closes those in it, also amid an exchange."""

@@ -306,6 +306,14 @@ def test_an_answer_made_to_be_slow_is_read_at_once(post, collector, deadline, bo
     assert deadline(5)
 
 
+def test_a_kept_connection_is_not_urllib3s_to_close(post, collector):
+    """At the interpreter's exit urllib3 closes what its pools hold, while our threads still send."""
+    post()
+
+    [endpoint] = [found for found in connection._endpoints if str(collector.port) in str(found.pool)]
+    assert not any(endpoint.pool.pool.queue)
+
+
 def test_one_connection_is_kept_alive(post, collector):
     for _ in range(3):
         post()

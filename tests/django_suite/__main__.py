@@ -24,7 +24,7 @@ from pathlib import Path
 import django
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent))
+sys.path.append(str(HERE.parent / "support"))
 
 from collector import Collector  # noqa: E402
 from rules import check_v2  # noqa: E402
