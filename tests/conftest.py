@@ -14,6 +14,7 @@ from rules import check_v2, check_v3
 from hoptoad import hooks
 from hoptoad.api.parsers import parse
 from hoptoad.api.sentry import wire
+from hoptoad.capture import context
 from hoptoad.delivery import transport
 from hoptoad.delivery.stats import stats
 from hoptoad.reporting.pipeline import pipeline
@@ -104,6 +105,7 @@ def fresh_start():
     stats.start_over()
     transport.start_over()
     pipeline.start_over()
+    context.forget()
     hooks.remove()  # what fails in one test's threads is no other test's notice
 
 

@@ -78,7 +78,7 @@ class Command(BaseCommand):
             if not is_ours:
                 raise CommandError(
                     f"Process {lock.holder} delivers from {directory.path} and did not give way within "
-                    f"{_PATIENCE:g} seconds; {len(directory.waiting())} notices wait. It may be stopped, or "
+                    f"{_PATIENCE:g} seconds; waiting: {len(directory.waiting())}. It may be stopped, or "
                     "its server may hang. Try again, or end that process: nothing is lost."
                 )
             yield
