@@ -27,15 +27,15 @@ from hoptoad.redaction.secrets import MAX_CHARS, MAX_SECRET, MAX_VALUES
 MAX_NAME = 255
 _MIN_COOKIE = 16
 _MAX_CUT_AWAY = 4_000
+_MAX_HIDDEN = 200
+_MAX_RAW = 64 * 1024
+_MAX_NUMBER = 255
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 _SAY_A_NAME = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
 _SAY_A_VALUE = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
 
 _Entries = tuple[tuple[Any, Any], ...]
-_MAX_HIDDEN = 200
-_MAX_RAW = 64 * 1024
-_MAX_NUMBER = 255
 
 
 class Origin(NamedTuple):

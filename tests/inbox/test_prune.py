@@ -1,6 +1,7 @@
 """What is too old goes, and the rest stays."""
 
 import io
+import threading
 from datetime import timedelta
 
 import pytest
@@ -82,3 +83,35 @@ def test_a_transaction_removes_no_more_than_so_many(stored, database, monkeypatc
     monkeypatch.setattr(prune, "ROWS", 1)
 
     assert list(prune.prune(database, now(), 90)) == [1] * 6
+
+
+def hourly(database, monkeypatch):
+    """Prunes as a process does once an hour, and waits for the thread that does it."""
+    monkeypatch.setattr(prune, "_due_at", [0.0])
+    prune.prune_when_due(database)
+    for thread in threading.enumerate():
+        if thread.name == "hoptoad-inbox-prune":
+            thread.join(30)
+
+
+def test_a_process_that_stores_notices_prunes(stored, database, monkeypatch, settings_for):
+    settings_for(HOPTOAD_INBOX_MAX_AGE=90)
+
+    hourly(database, monkeypatch)
+
+    assert sorted(Problem.objects.using(database).values_list("class_name", flat=True)) == ["Both", "New"]
+
+
+def test_what_fails_while_pruning_is_logged_without_its_text(
+    stored, database, monkeypatch, settings_for, caplog
+):
+    def fail(using):
+        raise ConnectionRefusedError("smtp://user:frog-prince@mail.example")
+
+    settings_for(HOPTOAD_INBOX_MAX_AGE=90)
+    monkeypatch.setattr(prune.alerts, "send_withheld", fail)
+
+    hourly(database, monkeypatch)
+
+    assert "The inbox could not remove what is too old: ConnectionRefusedError" in caplog.text
+    assert "frog-prince" not in caplog.text
