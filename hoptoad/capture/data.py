@@ -32,8 +32,8 @@ _MAX_RAW = 64 * 1024
 _MAX_NUMBER = 255
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _LEAVES = frozenset({str, int, float, bool, type(None)})
-_SAY_A_NAME = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
-_SAY_A_VALUE = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
+_NAME_KEYS = frozenset({*SAY_A_NAME, *map(str.capitalize, SAY_A_NAME)})
+_VALUE_KEYS = frozenset({*SAY_A_VALUE, *map(str.capitalize, SAY_A_VALUE)})
 
 _Entries = tuple[tuple[Any, Any], ...]
 
@@ -108,7 +108,7 @@ class DataReader:
         taken = 0 if shown is None else len(shown)
         if shown is None:
             shown = {}
-            told, told_rule = self._told_name(entries)
+            value_name, value_rule = self._name_beside_value(entries)
             for key, item in entries:
                 if room.is_full:
                     break
@@ -119,14 +119,14 @@ class DataReader:
                 while name in shown:
                     name += "'"
                 shown[name] = MASK
-                if told_rule and type(key) is str and key in _SAY_A_VALUE:
-                    self.hide(item, told, told_rule, origin)
+                if value_rule and type(key) is str and key in _VALUE_KEYS:
+                    self.hide(item, value_name, value_rule, origin)
                 elif rule := self.rule(whole):
-                    if item is not told:  # a name is no secret
+                    if item is not value_name:  # a name is no secret
                         self.hide(item, whole, rule, origin)
                 else:
                     shown[name] = self.data(item, room, origin, path)
-        if taken < len(entries):  # not shown, but not to be told elsewhere either
+        if taken < len(entries):  # not shown, but not to be value_name elsewhere either
             self._know_entries(entries[taken:], origin)
         if left := dict.__len__(value) - taken:
             shown["[cut]"] = f"{left} more"
@@ -142,7 +142,7 @@ class DataReader:
         }
         if {*map(type, shown)} - {str}:
             return None
-        if not _SAY_A_VALUE.isdisjoint(shown) and self._told_name(entries)[1]:
+        if not _VALUE_KEYS.isdisjoint(shown) and self._name_beside_value(entries)[1]:
             return None
         names = [*shown]
         suspects = [*self._names.suspects(names), *[name for name in names if name in self.marked]]
@@ -216,12 +216,12 @@ class DataReader:
         """Sets aside what stands under the names of secrets; returns what else has something below it."""
         keys = [key for key, _ in entries if type(key) is str]
         suspects = self.suspects(keys)
-        told, told_rule = self._told_name(entries)
+        value_name, value_rule = self._name_beside_value(entries)
         rest = []
         for key, item in entries:
             is_suspect = key in suspects if type(key) is str else type(key) not in _LEAVES
-            if told_rule and type(key) is str and key in _SAY_A_VALUE:
-                self.hide(item, told, told_rule, origin)
+            if value_rule and type(key) is str and key in _VALUE_KEYS:
+                self.hide(item, value_name, value_rule, origin)
             elif is_suspect and (rule := self.rule(_key(key))):
                 self.hide(item, _key(key), rule, origin)
             elif type(item) not in _LEAVES:
@@ -230,12 +230,12 @@ class DataReader:
             self.know(rest, origin)
         return rest
 
-    def _told_name(self, entries: _Entries) -> tuple[str, str]:
+    def _name_beside_value(self, entries: _Entries) -> tuple[str, str]:
         """The secret's name in `{"key": "api_key", "value": …}`, and its rule; empty texts without one."""
-        if not [key for key, _ in entries if type(key) is str and key in _SAY_A_VALUE]:
+        if not [key for key, _ in entries if type(key) is str and key in _VALUE_KEYS]:
             return "", ""
         for key, item in entries:
-            if type(item) is str and key in _SAY_A_NAME and (rule := self.rule(item)):
+            if type(item) is str and key in _NAME_KEYS and (rule := self.rule(item)):
                 return item, rule
         return "", ""
 

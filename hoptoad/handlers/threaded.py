@@ -84,7 +84,7 @@ class ThreadedNotifier(Worker):
                 (self._queue if item.report is None else self._unfinished).append(item)
                 self._changed.notify()
         if full:
-            self._give_up(item, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})")
+            self._to_fallback(item, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})")
             return
         stats.count("queued")
         self._wake(item.timeout)
@@ -134,7 +134,7 @@ class ThreadedNotifier(Worker):
         why = _too_short(timeout)
         with stats.one_line():
             for item in left:
-                self._give_up(item, why)
+                self._to_fallback(item, why)
         return not (left or sending)
 
     def _wants_thread(self) -> bool:
@@ -213,7 +213,7 @@ class ThreadedNotifier(Worker):
                 self._sending.discard(item)
                 self._changed.notify_all()
 
-    def _give_up(self, item: _Item, why: str) -> None:
+    def _to_fallback(self, item: _Item, why: str) -> None:
         if payload := _payload(item):
             self._fall_back(payload, item.timeout, why, None)
 
