@@ -16,12 +16,12 @@ from django.http import HttpRequest
 from hoptoad.capture import context
 from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_of, finished, reason_of
+from hoptoad.capture.meta import header, host
 from hoptoad.capture.project import revision_of
 from hoptoad.capture.reporter_filter import ReporterFilter, additions, path_of
 from hoptoad.capture.request import RequestReader, full_path
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
-from hoptoad.capture.visitor import header, host
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import (
     NOTHING,
@@ -61,10 +61,10 @@ def incident(request: HttpRequest, *, exception: BaseException | None = None, st
         exception=exception,
         status=status,
         reason=request.__dict__.pop(REASON, None) if status else None,
-        path=guarded("path", lambda: full_path(request), ""),
-        agent=guarded("agent", lambda: header(request, "HTTP_USER_AGENT"), ""),
-        referrer=guarded("referrer", lambda: header(request, "HTTP_REFERER"), "") if is_missing else "",
-        host=guarded("host", lambda: host(request), "") if is_missing else "",
+        path=guarded("path", full_path, "", request),
+        agent=guarded("agent", header, "", request, "HTTP_USER_AGENT"),
+        referrer=guarded("referrer", header, "", request, "HTTP_REFERER") if is_missing else "",
+        host=guarded("host", host, "", request) if is_missing else "",
         request=request,
     )
 
@@ -164,7 +164,7 @@ def _extra(incident: Incident, reporter_filter: ReporterFilter, reader: DataRead
     """The values that the site adds, and the breadcrumbs."""
     failure = incident.exception
     nothing: dict[object, object] = {}
-    own = guarded("exception reporter", lambda: additions(reporter_filter, failure), nothing)
+    own = guarded("exception reporter", additions, nothing, reporter_filter, failure)
     given: dict[Any, Any] = {**incident.extra, **context.values_for(failure), **own}
     if failure is not None and incident.message:
         given["message"] = incident.message

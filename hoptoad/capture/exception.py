@@ -61,7 +61,7 @@ def errors_of(
         source_lines=settings.source_context,
         project_root=settings.project_root,
     )
-    guarded("marked variables", lambda: variables.remember_marked(failure, settings.max_frames), None)
+    guarded("marked variables", variables.remember_marked, None, failure, settings.max_frames)
     describer = _describer(room, settings, variables.detailed if details is not None else None)
     error, causes = describer.describe(failure)
     return error if error.frames else replace(error, frames=NO_FRAME), causes
@@ -72,7 +72,7 @@ def reason_of(
 ) -> Reason:
     """The Reason of an error response: its exception, to be redacted with the notice of the response."""
     variables = VariableReader(reporter_filter, reader, room, wanted=False, source_lines=0, project_root="")
-    guarded("marked variables", lambda: variables.remember_marked(error, settings.max_frames), None)
+    guarded("marked variables", variables.remember_marked, None, error, settings.max_frames)
     described, _ = _describer(room, settings, None).describe(error)
     return Reason(described, tuple(reader.hidden))
 

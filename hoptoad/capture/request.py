@@ -14,10 +14,11 @@ from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 
 from hoptoad.capture.data import DataReader, Origin
+from hoptoad.capture.meta import header, headers_of, host
 from hoptoad.capture.reporter_filter import HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, memory_of
 from hoptoad.capture.view import EVERYTHING, UNKNOWN, component_and_action, parsed_data
-from hoptoad.capture.visitor import FILTER, HeaderReader, header, headers_of, host, session_of, user_of
+from hoptoad.capture.visitor import FILTER, HeaderReader, session_of, user_of
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import NOTHING, Data, Owner, RequestInfo, User, Value
 from hoptoad.redaction.cutting import MASK, SLACK, Room
@@ -69,16 +70,14 @@ class RequestReader:
         no_session: Data = {"[session]": "[could not be read]"}
         component, action = guarded("view", self._view, (UNKNOWN, ""))
         # Headers first: a giant form must not push them out of their room.
-        cgi_data = guarded("headers", lambda: self._headers.read(headers_of(self._request.META)), NOTHING)
+        cgi_data = guarded("headers", self._read_headers, NOTHING)
         return RequestInfo(
             url=guarded("URL", self._url, ""),
             component=component,
             action=action,
             cgi_data=cgi_data,
             params=self._params(more or {}),
-            session=guarded(
-                "session", lambda: session_of(self._request, self._reader, self._room), no_session
-            ),
+            session=guarded("session", session_of, no_session, self._request, self._reader, self._room),
         )
 
     def address_and_referrer(self) -> RequestInfo:
@@ -92,14 +91,17 @@ class RequestReader:
             for name, value in headers_of(self._request.META).items()
             if name in _ADDRESS_HEADERS or rule(name)
         }
-        cgi_data = guarded("headers", lambda: self._headers.read(few), NOTHING)
+        cgi_data = guarded("headers", self._headers.read, NOTHING, few)
         for read, origin in ((self._route, _ROUTE), (self._get, _QUERY)):  # for what they hide
             self._section("parameters", read, {}, origin)
         return RequestInfo(url=guarded("URL", self._url, ""), cgi_data=cgi_data)
 
     def user(self) -> User | None:
         """The user who is signed in. None if not loaded or not wanted (HOPTOAD_SEND_USER)."""
-        return guarded("user", lambda: user_of(self._request, self._settings), None)
+        return guarded("user", user_of, None, self._request, self._settings)
+
+    def _read_headers(self) -> Data:
+        return self._headers.read(headers_of(self._request.META))
 
     def _view(self) -> tuple[str, str]:
         match = getattr(self._request, "resolver_match", None)
@@ -140,7 +142,7 @@ class RequestReader:
         no_params: dict[str, Value] = {"[parameters]": "[could not be read]"}
         if not found:
             return {}
-        return guarded("parameters", lambda: self._reader.mapping(found, self._room, origin), no_params)
+        return guarded("parameters", self._reader.mapping, no_params, found, self._room, origin)
 
     def _route(self) -> dict[Any, Any]:
         """The arguments of the route; those without names are `[route]`."""

@@ -86,6 +86,11 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
     settings = get_settings()
     if args or kwargs:
         return cast(Handler, handler_class(settings.handler, settings.handler_class)(*args, **kwargs))
+    return handler_of(settings)
+
+
+def handler_of(settings: Settings) -> Handler:
+    """The process's handler for `settings`, which are those in force."""
     return _main.get(settings, settings.handler, settings.handler_class)
 
 
