@@ -1,16 +1,15 @@
 """From an exception or a status, and the request it belongs to, to a Snapshot."""
 
 import platform
+import secrets
 import socket
 import time
-import uuid
 from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import django
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad.capture import context
@@ -22,6 +21,7 @@ from hoptoad.capture.reporter_filter import ReporterFilter, additions, path_of
 from hoptoad.capture.request import RequestReader, full_path
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
+from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import (
     NOTHING,
@@ -39,6 +39,7 @@ from hoptoad.notice import (
 from hoptoad.redaction.cutting import SLACK, Room, cut
 from hoptoad.redaction.policy import policy_of
 from hoptoad.redaction.redact import Redacted, redact
+from hoptoad.runtime import scope
 from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.no_sql import no_sql
@@ -64,7 +65,7 @@ def incident(request: HttpRequest, *, exception: BaseException | None = None, st
         path=guarded("path", full_path, "", request),
         agent=guarded("agent", header, "", request, "HTTP_USER_AGENT"),
         referrer=guarded("referrer", header, "", request, "HTTP_REFERER") if is_missing else "",
-        host=guarded("host", host, "", request) if is_missing else "",
+        host=guarded("host", host, "", request, get_settings()) if is_missing else "",
         request=request,
     )
 
@@ -72,7 +73,7 @@ def incident(request: HttpRequest, *, exception: BaseException | None = None, st
 def reason(request: HttpRequest, error: BaseException, settings: Settings) -> Reason:
     """The text of an exception that Django turns into a response, such as PermissionDenied."""
     with no_sql():
-        reporter_filter = ReporterFilter(request)
+        reporter_filter = ReporterFilter(request, settings)
         return reason_of(
             error, reporter_filter, _reader(settings, reporter_filter), _room(settings), settings
         )
@@ -99,7 +100,7 @@ def snapshot(incident: Incident, settings: Settings) -> Snapshot:
 
 def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
     request, failure = incident.request, incident.exception
-    reporter_filter = ReporterFilter(request)
+    reporter_filter = ReporterFilter(request, settings)
     reader, room = _reader(settings, reporter_filter), _room(settings)
     wants_details = settings.local_variables or bool(settings.source_context)
     details = room.part(_SHARE_OF_DETAILS) if wants_details and failure is not None else None
@@ -164,12 +165,13 @@ def _extra(incident: Incident, reporter_filter: ReporterFilter, reader: DataRead
     """The values that the site adds, and the breadcrumbs."""
     failure = incident.exception
     nothing: dict[object, object] = {}
+    unit = scope.current()
     own = guarded("exception reporter", additions, nothing, reporter_filter, failure)
-    given: dict[Any, Any] = {**incident.extra, **context.values_for(failure), **own}
+    given: dict[Any, Any] = {**incident.extra, **context.values_for(failure, unit), **own}
     if failure is not None and incident.message:
         given["message"] = incident.message
     extra: Data = reader.mapping(given, room, Origin("extra")) if given else NOTHING
-    trail = context.trail()
+    trail = context.trail(unit)
     return {**extra, "trail": reader.lines([line for line, _ in trail], room)} if trail else extra
 
 
@@ -184,8 +186,8 @@ def _room(settings: Settings) -> Room:
 
 def _reader(settings: Settings, reporter_filter: ReporterFilter) -> DataReader:
     marked = dict.fromkeys(reporter_filter.sensitive, "sensitive_post_parameters")
-    marked[django_settings.SESSION_COOKIE_NAME] = "SESSION_COOKIE_NAME"
-    marked[django_settings.CSRF_COOKIE_NAME] = "CSRF_COOKIE_NAME"
+    marked[settings.django.session_cookie_name] = "SESSION_COOKIE_NAME"
+    marked[settings.django.csrf_cookie_name] = "CSRF_COOKIE_NAME"
     return DataReader(policy_of(settings).names, marked)
 
 
@@ -202,7 +204,7 @@ def path_and_referrer(incident: Incident, settings: Settings) -> tuple[str, str]
     if request is None:
         return "", ""
     with no_sql():
-        reporter_filter = ReporterFilter(request)
+        reporter_filter = ReporterFilter(request, settings)
         reader = _reader(settings, reporter_filter)
         room = Room(
             values=_MAX_ADDRESS_VALUES, chars=_MAX_ADDRESS_CHARS, text=MAX_ADDRESS, depth=settings.max_depth
@@ -224,7 +226,7 @@ def path_and_referrer(incident: Incident, settings: Settings) -> tuple[str, str]
 def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
     """A notice of `error` from this process, with no request. `more` are further fields."""
     return Notice(
-        id=uuid.uuid4().hex,
+        id=secrets.token_hex(16),
         error=error,
         server=_server(
             settings.project_root,

@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad.capture.values import exact
+from hoptoad.conf.settings import Settings
 
 # RFC 3875, section 4.1, and variables that servers add. Not REMOTE_USER: that is a person.
 # An allow list, because META holds the process environment too under `runserver`.
@@ -27,9 +27,9 @@ def header(request: HttpRequest, name: str) -> str:
     return exact(value) if issubclass(type(value), str) else ""
 
 
-def host(request: HttpRequest) -> str:
+def host(request: HttpRequest, settings: Settings) -> str:
     """The host and port from the headers, without the checks of `get_host()`."""
-    if django_settings.USE_X_FORWARDED_HOST and (named := header(request, "HTTP_X_FORWARDED_HOST")):
+    if settings.django.use_x_forwarded_host and (named := header(request, "HTTP_X_FORWARDED_HOST")):
         return named
     if named := header(request, "HTTP_HOST"):
         return named

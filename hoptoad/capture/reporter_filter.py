@@ -13,7 +13,6 @@ from collections.abc import Callable, Container, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
@@ -24,6 +23,7 @@ from hoptoad.capture.meta import headers_of
 from hoptoad.capture.raised import slot
 from hoptoad.capture.values import bounded_repr, class_name
 from hoptoad.capture.view import EVERYTHING, sensitive_post_parameters
+from hoptoad.conf.settings import DjangoSettings, Settings
 from hoptoad.runtime.exception_reporters import NAMES, remember
 from hoptoad.runtime.guards import OF_THE_SITE, guarded, log_exception
 from hoptoad.runtime.lifecycle import imported
@@ -48,11 +48,12 @@ class ReporterFilter:
     the site has read it.
     """
 
-    def __init__(self, request: HttpRequest | None) -> None:
+    def __init__(self, request: HttpRequest | None, settings: Settings) -> None:
         everything: tuple[str, ...] = (EVERYTHING,)
         self.sensitive = guarded("marks", sensitive_post_parameters, everything, request)
         self.original = request
-        self._filter: Any = self._asked("__init__", _filter_of, request)
+        self.django = settings.django
+        self._filter: Any = self._asked("__init__", _filter_of, request, self.django)
         self._is_djangos = _is_djangos(self._filter)
 
     @cached_property
@@ -70,7 +71,7 @@ class ReporterFilter:
     def _meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any]":
         if not self._is_djangos:
             return dict(self._filter.get_safe_request_meta(self.request))
-        remembered = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
+        remembered = _hides(self._filter.hidden_settings, self.django.session_cookie_name)
         is_long = max(map(len, wanted), default=0) > _MAX_REMEMBERED  # a client names headers as it likes
         hides: Callable[[str], bool] = remembered.__wrapped__ if is_long else remembered
         substitute = self._filter.cleansed_substitute
@@ -145,12 +146,12 @@ def _touchable(value: object) -> object:
     return value
 
 
-def _filter_of(request: HttpRequest | None) -> Any:
+def _filter_of(request: HttpRequest | None, django: DjangoSettings) -> Any:
     """Like `get_exception_reporter_filter` of Django, which caches the setting for good."""
     own = getattr(request, "exception_reporter_filter", None)
     if own:
         return _always_on(own)
-    return _default_filter(django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
+    return _default_filter(django.default_exception_reporter_filter)
 
 
 @functools.lru_cache(maxsize=8)
@@ -163,8 +164,8 @@ def _is_djangos(found: Any) -> bool:
     kind = SafeExceptionReporterFilter
     return (
         type(found) is kind
-        and not _JUDGING & found.__dict__.keys()
-        and all(kind.__dict__[name].__module__ == kind.__module__ for name in _JUDGING)
+        and _JUDGING.isdisjoint(found.__dict__)
+        and not [name for name in _JUDGING if kind.__dict__[name].__module__ != kind.__module__]
     )
 
 
@@ -218,7 +219,7 @@ def additions(shown: ReporterFilter, error: BaseException | None) -> dict[object
     Its class is found on the `original` request, and it is shown the other, a copy.
     """
     own: Any = getattr(shown.original, "exception_reporter_class", None)
-    kind: Any = own or _default_class(django_settings.DEFAULT_EXCEPTION_REPORTER)
+    kind: Any = own or _default_class(shown.django.default_exception_reporter)
     if error is None or kind.get_traceback_data is debug.ExceptionReporter.get_traceback_data:
         return {}
     reporter = type("Additions", (kind, _Nothing), {})(

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 
@@ -19,7 +18,7 @@ from hoptoad.capture.reporter_filter import HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, memory_of
 from hoptoad.capture.view import EVERYTHING, UNKNOWN, component_and_action, parsed_data
 from hoptoad.capture.visitor import FILTER, HeaderReader, session_of, user_of
-from hoptoad.conf.settings import Settings
+from hoptoad.conf.settings import DjangoSettings, Settings
 from hoptoad.notice import NOTHING, Data, Owner, RequestInfo, User, Value
 from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.redact import MAX_URL
@@ -93,7 +92,7 @@ class RequestReader:
         }
         cgi_data = guarded("headers", self._headers.read, NOTHING, few)
         for read, origin in ((self._route, _ROUTE), (self._get, _QUERY)):  # for what they hide
-            self._section("parameters", read, {}, origin)
+            guarded("parameters", self._copied, NOTHING, read, origin)
         return RequestInfo(url=guarded("URL", self._url, ""), cgi_data=cgi_data)
 
     def user(self) -> User | None:
@@ -111,7 +110,7 @@ class RequestReader:
     def _url(self) -> str:
         # Never get_host(): it may raise the very exception that is reported here.
         request = self._request
-        address = f"{request.scheme or 'http'}://{host(request)}"
+        address = f"{request.scheme or 'http'}://{host(request, self._settings)}"
         if not _PLAIN_URL.fullmatch(address):
             address = address.translate(_NO_BLANKS)
         path = request.path
@@ -128,21 +127,16 @@ class RequestReader:
             ("query", self._get, _QUERY),
             ("body", self._body, _FORM),
         ):
-            lost: dict[Any, Any] = {f"[{section}]": "[could not be read]"}
-            for name, value in self._section(section, read, lost, origin).items():
+            lost: Data = {f"[{section}]": "[could not be read]"}
+            for name, value in guarded(section, self._copied, lost, read, origin).items():
                 params[name] = _both(params[name], value) if name in params else value
         if more:
-            params.update(self._section("params", lambda: more, {}, _ROUTE))
+            params.update(guarded("parameters", self._copied, NOTHING, lambda: more, _ROUTE))
         return params
 
-    def _section(
-        self, section: str, read: "Callable[[], dict[Any, Any]]", lost: "dict[Any, Any]", origin: Origin
-    ) -> dict[str, Value]:
-        found = guarded(section, read, lost)
-        no_params: dict[str, Value] = {"[parameters]": "[could not be read]"}
-        if not found:
-            return {}
-        return guarded("parameters", self._reader.mapping, no_params, found, self._room, origin)
+    def _copied(self, read: "Callable[[], dict[Any, Any]]", origin: Origin) -> Data:
+        found = read()
+        return self._reader.mapping(found, self._room, origin) if found else {}
 
     def _route(self) -> dict[Any, Any]:
         """The arguments of the route; those without names are `[route]`."""
@@ -153,14 +147,14 @@ class RequestReader:
 
     def _get(self) -> dict[Any, Any]:
         parsed = self._request.__dict__.get("GET")
-        query = self._headers.query_string
+        query, django = self._headers.query_string, self._settings.django
         if query != header(self._request, "QUERY_STRING"):
             return {"[query]": MASK}  # the site's filter hides it
         if parsed is None:
             if query.count("&") > _MAX_QUERY_FIELDS:
-                self._reader.know([_parsed(query[:_MAX_QUERY], None)], _QUERY)
+                self._reader.know([_parsed(query[:_MAX_QUERY], django, None)], _QUERY)
                 return {"[query]": f"[not parsed: more than {_MAX_QUERY_FIELDS} fields]"}
-            return _unlisted(_parsed(query, django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS))
+            return _unlisted(_parsed(query, django, django.data_upload_max_number_fields))
         return _unlisted(parsed)
 
     def _body(self) -> dict[Any, Any]:
@@ -223,13 +217,13 @@ def _path(path: str) -> str:
     return path if _PLAIN_PATH.fullmatch(path) else escape_uri_path(path)
 
 
-def _parsed(query: str, max_fields: int | None) -> "dict[str, list[str]]":
+def _parsed(query: str, django: DjangoSettings, max_fields: int | None) -> "dict[str, list[str]]":
     """As QueryDict has it, in a dictionary of lists."""
     fields: dict[str, list[str]] = {}
     for name, value in parse_qsl(
         query,
         keep_blank_values=True,
-        encoding=django_settings.DEFAULT_CHARSET,
+        encoding=django.default_charset,
         max_num_fields=max_fields,
     ):
         fields.setdefault(name, []).append(value)

@@ -52,7 +52,7 @@ class VariableReader:
 
     def remember_marked(self, error: BaseException, max_frames: int) -> None:
         """Sets aside the values that `sensitive_variables` hides, so that messages are masked as well."""
-        for failed in (error, *(cause for cause, _ in causes_of(error))):
+        for failed in (error, *[cause for cause, _ in causes_of(error)]):
             trace = slot(failed, "__traceback__")
             if not uses_marks(trace):
                 continue

@@ -5,7 +5,6 @@ Session and user are read only if they are loaded already.
 
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
@@ -89,7 +88,7 @@ class HeaderReader:
 
     def _hide_addresses(self, shown: dict[Any, Any]) -> None:
         wanted = self._settings.send_ip
-        if shown.get("REMOTE_ADDR") in django_settings.INTERNAL_IPS:
+        if shown.get("REMOTE_ADDR") in self._settings.django.internal_ips:
             shown["INTERNAL_IP"] = (
                 "yes"  # for the subject of a mail, because the address itself may be removed below
             )

@@ -69,7 +69,6 @@ def _load() -> Settings:
             "handler": values["handler"] or ("memory" if testing else "threadpool"),
             "debug": django_settings.DEBUG,
             "testing": testing,
-            "append_slash": django_settings.APPEND_SLASH,
         }
     )
 

@@ -153,7 +153,7 @@ def _is_kept_until_answered(
 
     `report` later runs in a copy of this context: the block of `hoptoad.context` has ended by then.
     """
-    if request is None or scope.current_request() is not request or not filters.is_answer(error):
+    if request is None or not filters.is_answer(error) or scope.current_request() is not request:
         return False
     unit = scope.current()
     if unit is None or not unit.merges or unit.is_answered:

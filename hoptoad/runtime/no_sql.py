@@ -21,9 +21,8 @@ class no_sql:  # noqa: N801 - read as what it does, in a with statement
             return  # inside another such block
         _refusing.now = True
         with importing:
-            self._wrappers = [
-                wrappers for alias in connections if (wrappers := _wrappers_of(alias)) is not None
-            ]
+            found = [_wrappers_of(alias) for alias in connections]
+        self._wrappers = [wrappers for wrappers in found if wrappers is not None]
         for wrappers in self._wrappers:
             wrappers += [_refuse_query]
 
