@@ -111,12 +111,12 @@ def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
         details=share,
         message=MAX_WHERE if incident.status else 0,
     )
-    unread: tuple[ErrorInfo, tuple[ErrorInfo, ...]] = (_unread(incident), ())
-    error, causes = guarded(
+    errors = guarded(
         "error",
         lambda: errors_of(incident, reporter_filter, reader, settings, room=room, details=details),
-        unread,
+        None,
     )
+    error, causes = errors or (_unread(incident), ())
     request_info, user = _request(incident, reporter_filter, reader, room, settings)
     raw = blank(
         error,

@@ -6,7 +6,6 @@ REST framework wraps the request in one of its own, which parses the body. It is
 in the variables of the frames that failed. Nothing is imported, patched or parsed.
 """
 
-import contextlib
 import functools
 import inspect
 import sys
@@ -53,10 +52,12 @@ def _names_of(view: Any, verb: str) -> tuple[str, str]:
 
 def _remembered(find: "functools._lru_cache_wrapper[T]", view: Any, verb: str) -> T:
     """What `find` remembers of a view, for the usual verbs: the client chooses what it sends."""
-    if verb in _VERBS:
-        with contextlib.suppress(TypeError):  # a callable object that cannot be hashed
-            return find(view, verb)
-    return find.__wrapped__(view, verb)
+    if verb not in _VERBS:
+        return find.__wrapped__(view, verb)
+    try:
+        return find(view, verb)
+    except TypeError:  # a callable object that cannot be hashed
+        return find.__wrapped__(view, verb)
 
 
 def _find(view: Any, verb: str) -> tuple[str, str]:
