@@ -228,13 +228,7 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
     return Notice(
         id=secrets.token_hex(16),
         error=error,
-        server=_server(
-            settings.project_root,
-            settings.env_name,
-            settings.app_version,
-            socket.gethostname(),
-            revision_of(settings),
-        ),
+        server=_server(settings),
         framework=_FRAMEWORK,
         language=_LANGUAGE,
         time=time.time(),
@@ -243,13 +237,11 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
 
 
 @lru_cache(maxsize=8)
-def _server(
-    project_root: str, environment_name: str, app_version: str, hostname: str, revision: str
-) -> Server:
+def _server(settings: Settings) -> Server:
     return Server(
-        project_root=project_root,
-        environment_name=environment_name,
-        app_version=app_version,
-        hostname=hostname,
-        revision=revision,
+        project_root=settings.project_root,
+        environment_name=settings.env_name,
+        app_version=settings.app_version,
+        hostname=socket.gethostname(),
+        revision=revision_of(settings),
     )
