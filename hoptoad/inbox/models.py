@@ -46,7 +46,7 @@ class App(models.Model):
     mails_sent = models.PositiveIntegerField(default=0, editable=False)
     mails_withheld = models.PositiveIntegerField(default=0, editable=False)
 
-    # Notices that a door refused after it knew the app: too large, malformed, too many.
+    # Notices that an ingest view refused after it knew the app: too large, malformed, too many.
     refused_count = models.PositiveBigIntegerField(default=0, editable=False)
     refused_reason = models.CharField(max_length=500, blank=True, editable=False)
     refused_at = models.DateTimeField(null=True, editable=False)
@@ -200,7 +200,7 @@ class Hour(models.Model):
 
 
 class Deploy(models.Model):
-    """A release that a deploy door was told of: marked below the bars."""
+    """A release that a client reported: marked in the bars."""
 
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="deploys", db_index=False)
     environment = models.CharField(max_length=100, blank=True)

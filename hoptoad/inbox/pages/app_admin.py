@@ -1,4 +1,4 @@
-"""The admin's pages about apps: who gets mail, the key, settings to paste, what the doors refused."""
+"""The admin's pages about apps: who gets mail, the key, settings to paste, what was refused."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -91,9 +91,9 @@ class AppAdmin(_AppAdmin):
 
 
 def _address(request: HttpRequest) -> str:
-    """Where the doors of this site are, without a slash at its end; empty where its URLconf lacks them."""
+    """The address before the ingest URLs, without a slash at its end; empty where the URLconf lacks them."""
     try:
-        door = reverse("hoptoad_inbox:v2")
+        url = reverse("hoptoad_inbox:v2")
     except NoReverseMatch:
         return ""
-    return request.build_absolute_uri(door).partition("/notifier_api/")[0]
+    return request.build_absolute_uri(url).partition("/notifier_api/")[0]
