@@ -17,7 +17,7 @@ MAILS_PER_HOUR = 20
 _HEADINGS = {
     "new": "New: {problem}",
     "milestone": "{count} times: {problem}",
-    "regression": "Back in {version}: {problem}",
+    "regression": "Regressed in {version}: {problem}",
     "reopened": "No longer ignored: {problem}",
 }
 

@@ -40,7 +40,7 @@ def alert(problem, kind="new", number=1):
     [
         ("new", "[shop production] New: KeyError: 'frog' Bcc: c@x.test"),
         ("milestone", "[shop production] 100 times: KeyError: 'frog' Bcc: c@x.test"),
-        ("regression", "[shop production] Back in 1.5: KeyError: 'frog' Bcc: c@x.test"),
+        ("regression", "[shop production] Regressed in 1.5: KeyError: 'frog' Bcc: c@x.test"),
         ("reopened", "[shop production] No longer ignored: KeyError: 'frog' Bcc: c@x.test"),
     ],
 )

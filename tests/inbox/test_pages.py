@@ -166,7 +166,7 @@ def test_each_row_has_the_bars_of_its_last_day(shop, boss):
     [
         ("state=resolved", {"C"}),
         ("state=ignored", set()),
-        ("state=back", {"B"}),
+        ("state=regressed", {"B"}),
         ("state=all", {"A", "B", "C"}),
         ("environment=staging", {"B"}),
         ("version=1.5", {"A"}),
@@ -409,7 +409,7 @@ def test_a_regression_is_named_with_its_deploy(shop, boss):
     receive(shop, versioned("1.5"))
 
     said = text_of(boss.get(page(problem)))
-    assert " back Lily shop" in f" {said}"
+    assert " regressed Lily shop" in f" {said}"
     assert re.search(
         r"Resolved in version 1\.4 on .* It is back since .* in version 1\.5, deployed on .* by mehmet\.",
         said,
@@ -426,7 +426,7 @@ def test_a_problem_that_was_resolved_again_and_reopened_by_hand_is_open(shop, bo
     boss.post(page(problem, "decide/"), {"decision": "reopen"})
 
     assert "open Lily shop" in text_of(boss.get(page(problem)))
-    assert "KeyError" not in text_of(boss.get(f"{LIST}?state=back"))
+    assert "KeyError" not in text_of(boss.get(f"{LIST}?state=regressed"))
 
 
 @pytest.mark.parametrize(
@@ -737,7 +737,7 @@ def test_the_key_is_for_those_who_may_change_the_app(shop):
     )
 
 
-def test_settings_to_paste_name_the_doors_of_this_site(shop, boss):
+def test_settings_to_paste_name_the_ingest_urls_of_this_site(shop, boss):
     address = f"/admin/hoptoad_inbox/app/{shop.pk}/change/"
 
     said = text_of(boss.get(address))

@@ -58,7 +58,7 @@ class StateFilter(_Filter):
     column = "state"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Choices:
-        return [*State.choices, ("back", "back after it was resolved"), ("all", "all")]
+        return [*State.choices, ("regressed", "regressed after it was resolved"), ("all", "all")]
 
     def value(self) -> str:
         return super().value() or State.OPEN
@@ -72,7 +72,7 @@ class StateFilter(_Filter):
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         if self.value() == "all":
             return queryset
-        if self.value() == "back":
+        if self.value() == "regressed":
             return queryset.filter(state=State.OPEN, regressed_at__gte=F("resolved_at"))
         return super().queryset(request, queryset)
 

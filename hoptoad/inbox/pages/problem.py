@@ -11,7 +11,7 @@ from hoptoad.inbox.models import Deploy, Problem
 from hoptoad.inbox.pages import bars, visible
 from hoptoad.inbox.pages.kept import Fact, Kept, Step
 from hoptoad.inbox.pages.shown_notice import ShownNotice
-from hoptoad.inbox.pages.status import Status, is_back, status_of
+from hoptoad.inbox.pages.status import Status, has_regressed, status_of
 from hoptoad.inbox.pages.visible import Row
 
 _MOST_DEPLOYS = 30
@@ -90,7 +90,7 @@ class ProblemPage:
     @property
     def _regression_deploy(self) -> Deploy | None:
         version = self.problem.regressed_in
-        if not version or not is_back(self.problem):
+        if not version or not has_regressed(self.problem):
             return None
         return _deploys(self.problem).filter(version=version).order_by("-at").first()
 

@@ -19,7 +19,7 @@ class Status(NamedTuple):
     sentences: tuple[str, ...] = ()
 
 
-def is_back(problem: Problem) -> bool:
+def has_regressed(problem: Problem) -> bool:
     """Whether a notice has opened it since it was resolved."""
     if problem.state != State.OPEN or problem.regressed_at is None or problem.resolved_at is None:
         return False
@@ -27,8 +27,8 @@ def is_back(problem: Problem) -> bool:
 
 
 def name_of(problem: Problem) -> str:
-    """The word in the list: open, back, resolved, ignored."""
-    return "back" if is_back(problem) else str(problem.state)
+    """The word in the list: open, regressed, resolved, ignored."""
+    return "regressed" if has_regressed(problem) else str(problem.state)
 
 
 def badge(name: str) -> SafeString:
@@ -38,11 +38,11 @@ def badge(name: str) -> SafeString:
 
 def status_of(problem: Problem, deploy: Deploy | None = None) -> Status:
     """The state; `deploy` is that of the version a resolved problem came back with."""
-    explain = {"back": _back, "resolved": _resolved, "ignored": _ignored}.get(name_of(problem))
+    explain = {"regressed": _regressed, "resolved": _resolved, "ignored": _ignored}.get(name_of(problem))
     return Status(name_of(problem), () if explain is None else explain(problem, deploy))
 
 
-def _back(problem: Problem, deploy: Deploy | None) -> tuple[str, ...]:
+def _regressed(problem: Problem, deploy: Deploy | None) -> tuple[str, ...]:
     resolved = _in(problem.resolved_in) + _on(problem.resolved_at)
     since = f"It is back since {_day(problem.regressed_at)}{_in(problem.regressed_in)}"
     deployed = f", deployed{_on(deploy.at)}{_by(deploy.user)}" if deploy else ""
