@@ -93,7 +93,7 @@ def test_from_a_crash_to_resolved_and_back_without_scripts(browser, tmp_path, de
         crash(address, browser, "2", deadline)
         browser.click("a.hoptoad-class")
         assert "regressed" in browser.text(".hoptoad-origin")
-        assert "It is back since" in browser.text(".hoptoad-explained")
+        assert "It came back on" in browser.text(".hoptoad-explained")
         assert "in version 1.5" in browser.text(".hoptoad-explained")
         browser.click("button[value=ignore]")
         assert "Ignored until somebody reopens it." in browser.text(".hoptoad-explained")

@@ -17,6 +17,21 @@ _HOURS_IN_BAR = 6
 _WIDTH, _HEIGHT = 8, 32  # of a bar with its gap, and of the tallest one
 
 
+class TwoWeeks(NamedTuple):
+    """The bars of a problem's page, and what they say in numbers."""
+
+    drawing: SafeString
+    days: list[str]  # below the bars, every second one
+    total: int
+    last_day: int
+    most: int  # in the fullest bar
+
+    @property
+    def peak(self) -> str:
+        """The fullest bar in words."""
+        return f"at most {self.most:,} in {_HOURS_IN_BAR} hours" if self.most else "none"
+
+
 class _Mark(NamedTuple):
     name: str
     at: int  # in the units of the drawing
@@ -32,9 +47,9 @@ def of_the_day(problems: Sequence[Problem], now: datetime) -> dict[int, SafeStri
     return {problem.pk: _day(counts.get(problem.pk, {}), start) for problem in problems}
 
 
-def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> SafeString:
+def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> TwoWeeks:
     """A problem's last 14 days in bars of six hours, with lines where deploys were."""
-    start = two_weeks_before(now)
+    start, day = two_weeks_before(now), hour_of(now) - timedelta(hours=DAY - 1)
     hours = dict(Hour.objects.filter(problem=problem, hour__gte=start).values_list("hour", "count"))
     bars = [0] * (DAYS * DAY // _HOURS_IN_BAR)
     for hour, count in hours.items():
@@ -53,20 +68,20 @@ def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> 
         for deploy in deploys
         if deploy.at >= start
     ]
-    label = f"Notices of the last {DAYS} days: {sum(bars):,}, at most {max(bars):,} in {_HOURS_IN_BAR} hours"
-    return _drawing(bars, names, label, "hoptoad-bars hoptoad-bars-weeks", marks)
+    label = f"{sum(bars):,} notices in the last {DAYS} days, at most {max(bars):,} in {_HOURS_IN_BAR} hours"
+    return TwoWeeks(
+        _drawing(bars, names, label, "hoptoad-bars hoptoad-bars-weeks", marks),
+        [f"{localtime(start + timedelta(days=number)):%d %b}" for number in range(0, DAYS, 2)],
+        sum(bars),
+        sum(count for hour, count in hours.items() if hour >= day),
+        max(bars),
+    )
 
 
 def two_weeks_before(now: datetime) -> datetime:
     """The beginning of the first bar."""
     end = hour_of(now) + timedelta(hours=1)
     return end - timedelta(days=DAYS)
-
-
-def days_of(now: datetime) -> list[str]:
-    """The days below the bars of two weeks, each at its beginning."""
-    start = two_weeks_before(now)
-    return [f"{localtime(start + timedelta(days=day)):%d %b}" for day in range(0, DAYS, 2)]
 
 
 def _day(counts: Mapping[datetime, int], start: datetime) -> SafeString:

@@ -44,7 +44,7 @@ def status_of(problem: Problem, deploy: Deploy | None = None) -> Status:
 
 def _regressed(problem: Problem, deploy: Deploy | None) -> tuple[str, ...]:
     resolved = _in(problem.resolved_in) + _on(problem.resolved_at)
-    since = f"It is back since {_day(problem.regressed_at)}{_in(problem.regressed_in)}"
+    since = f"It came back{_on(problem.regressed_at)}{_in(problem.regressed_in)}"
     deployed = f", deployed{_on(deploy.at)}{_by(deploy.user)}" if deploy else ""
     return (f"Resolved{resolved}.", f"{since}{deployed}.")
 

@@ -10,15 +10,41 @@ from hoptoad.inbox.pages.problem import ProblemPage
 from hoptoad.inbox.pages.shown_notice import ShownNotice
 from hoptoad.inbox.pages.visible import Row
 
+_FRAMES = 8  # in a summary
+
 
 def as_text(page: ProblemPage, address: str) -> str:
     """The problem and one of its notices; `address` is that of its page."""
     return "\n".join(_lines(page, address)) + "\n"
 
 
+def as_summary(page: ProblemPage, address: str) -> str:
+    """A few lines for a ticket or a chat: what failed, how often, where in the project, the address."""
+    return "\n".join(_summary(page, address))
+
+
+def _summary(page: ProblemPage, address: str) -> Iterator[str]:
+    problem, shown = page.problem, page.shown
+    yield ": ".join(filter(None, (page.title, page.excerpt)))
+    yield ", ".join(filter(None, (problem.app.name, page.environment, page.versions[1])))
+    yield f"{page.count} notices from {_time(problem.first_seen)} to {_time(problem.last_seen)}"
+    if shown is not None and shown.url:
+        yield f"{shown.method} {shown.url}".strip()
+    yield ""
+    frames = shown.errors[0].frames if shown is not None and shown.errors else ()
+    own = [frame for frame in frames if frame.is_own][:_FRAMES] or frames[:_FRAMES]
+    for frame in own:
+        yield f"  {frame.place} in {frame.function}"
+        yield from (f"    {code.strip()}" for _, code, is_failing in frame.source if is_failing)
+    if not own and page.place:
+        yield f"  {page.place}"
+    yield ""
+    yield address
+
+
 def _lines(page: ProblemPage, address: str) -> Iterator[str]:
     problem, shown = page.problem, page.shown
-    yield f"{page.title}: {page.message}"
+    yield ": ".join(filter(None, (page.title, page.message)))
     yield f"in {page.place}"
     yield ""
     yield f"{problem.app}, {problem.environment}: {problem.get_state_display()}, {problem.count:,} notices"
@@ -37,7 +63,7 @@ def _notice(shown: ShownNotice) -> Iterator[str]:
     for error in shown.errors:
         yield from _error(error)
     if shown.trail:
-        yield from ("", "Trail")
+        yield from ("", "Breadcrumbs")
         yield from (f"  {item}" for item in shown.trail)
     for section in shown.sections:
         yield from ("", section.title)
