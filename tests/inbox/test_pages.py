@@ -800,6 +800,17 @@ def test_the_pages_work_below_a_path(problem, boss):
     assert f'href="/errors{page(problem)}"' in listed
 
 
+def test_a_site_without_time_zones_has_the_inbox(shop, boss, settings):
+    settings.USE_TZ = False
+    problem = receive(shop, failure(), moment=now() - timedelta(hours=2))
+
+    boss.post(page(problem, "decide/"), {"decision": "ignore", "until": "date", "date": "2999-01-02"})
+
+    assert "2 hours ago" in text_of(boss.get(f"{LIST}?state=all"))
+    assert "Ignored until 2 Jan 2999, 00:00." in text_of(boss.get(page(problem)))
+    assert boss.get(page(problem, "text/")).status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["superuser", "staff"])
 def test_no_page_takes_more_than_twelve_queries(shop, kind):
     problem = fill()[0]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from hoptoad.inbox.models import Deploy, Hour, Problem, hour_of
 from hoptoad.inbox.pages import visible
+from hoptoad.inbox.pages.times import local
 
 DAY = 24  # hours, and bars of the list
 DAYS = 14
@@ -57,7 +57,7 @@ def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> 
         if 0 <= index < len(bars):
             bars[index] += count
     names = [
-        f"{localtime(start + timedelta(hours=_HOURS_IN_BAR * index)):%a %d %b, %H:%M}"
+        f"{local(start + timedelta(hours=_HOURS_IN_BAR * index)):%a %d %b, %H:%M}"
         for index in range(len(bars))
     ]
     marks = [
@@ -71,7 +71,7 @@ def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> 
     label = f"{sum(bars):,} notices in the last {DAYS} days, at most {max(bars):,} in {_HOURS_IN_BAR} hours"
     return TwoWeeks(
         _drawing(bars, names, label, "hoptoad-bars hoptoad-bars-weeks", marks),
-        [f"{localtime(start + timedelta(days=number)):%d %b}" for number in range(0, DAYS, 2)],
+        [f"{local(start + timedelta(days=number)):%d %b}" for number in range(0, DAYS, 2)],
         sum(bars),
         sum(count for hour, count in hours.items() if hour >= day),
         max(bars),
@@ -90,7 +90,7 @@ def _day(counts: Mapping[datetime, int], start: datetime) -> SafeString:
     if not any(bars):
         return format_html('<span class="hoptoad-quiet">{}</span>', "none")
     label = f"{sum(bars):,} in the last {DAY} hours, at most {max(bars):,} in one"
-    return _drawing(bars, [f"{localtime(hour):%H:%M}" for hour in hours], label, "hoptoad-bars", ())
+    return _drawing(bars, [f"{local(hour):%H:%M}" for hour in hours], label, "hoptoad-bars", ())
 
 
 def _drawing(

@@ -1,15 +1,16 @@
 """What somebody decides about problems: from the list for many, from its page for one."""
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
-from django.utils.timezone import localdate, make_aware, now
+from django.utils.timezone import now
 
 from hoptoad.inbox import states
 from hoptoad.inbox.models import Problem
+from hoptoad.inbox.pages.times import local, midnight
 
 RESOLVE, IGNORE, REOPEN = "resolve", "ignore", "reopen"
 _DAYS = {"day": ("for a day", 1), "week": ("for a week", 7), "month": ("for 30 days", 30)}
@@ -45,7 +46,7 @@ class Decision(forms.Form):
     def clean(self) -> dict[str, Any]:
         if self.cleaned_data.get("until") == DATE and "date" not in self.errors:
             date = self.cleaned_data.get("date")
-            if date is None or date <= localdate():
+            if date is None or date <= local(now()).date():
                 self.add_error("date", "Choose a date after today.")
         return self.cleaned_data
 
@@ -74,7 +75,7 @@ class Decision(forms.Form):
         until = self.cleaned_data["until"]
         if until == DATE:
             date = self.cleaned_data["date"]
-            states.ignore(problems, until=make_aware(datetime.combine(date, time.min)))
+            states.ignore(problems, until=midnight(date))
             return f"Ignored until {date:%d %b %Y}."
         days, more = _DAYS.get(until), _MORE.get(until)
         states.ignore(

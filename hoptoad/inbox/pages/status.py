@@ -6,10 +6,10 @@ from typing import NamedTuple
 from django.template.defaultfilters import date
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from hoptoad.inbox.models import Deploy, Problem, State
 from hoptoad.inbox.pages import visible
+from hoptoad.inbox.pages.times import local
 
 
 class Status(NamedTuple):
@@ -83,5 +83,5 @@ def _by(user: str) -> str:
     return f" by {visible.line(user, 60)}" if user else ""
 
 
-def _day(moment: "datetime | None") -> str:
-    return date(localtime(moment), "j M Y, H:i")
+def _day(moment: datetime) -> str:
+    return date(local(moment), "j M Y, H:i")

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from django.utils.timezone import localtime
-
 from hoptoad.inbox.pages.backtrace import ShownError
 from hoptoad.inbox.pages.problem import ProblemPage
 from hoptoad.inbox.pages.shown_notice import ShownNotice
+from hoptoad.inbox.pages.times import local
 from hoptoad.inbox.pages.visible import Row
 
 _FRAMES = 8  # in a summary
@@ -90,4 +89,4 @@ def _rows(rows: Iterable[Row], indent: str) -> Iterator[str]:
 
 
 def _time(moment: datetime) -> str:
-    return f"{localtime(moment):%Y-%m-%d %H:%M:%S %z}"
+    return f"{local(moment):%Y-%m-%d %H:%M:%S %z}"
