@@ -427,7 +427,7 @@ def test_a_summary_is_there_to_be_copied(shop, boss):
 
     summary = unescape(re.search(r'aria-label="The summary">([^<]*)<', html)[1]).split("\n")
     assert summary[:2] == ["KeyError: 'frog'", "Lily shop, production, 2.14.0"]
-    assert summary[2].startswith("1 notices from ")
+    assert summary[2].startswith("Notices: 1, from ")
     assert summary[3:] == [
         f"POST https://shop.example/pay/?token={'*' * 20}",
         "",
@@ -631,7 +631,7 @@ def test_the_page_as_text(shop, boss):
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     said = answer.content.decode()
     assert said.startswith(
-        "KeyError: 'frog'\nin shop/views.py in checkout\n\nLily shop, production: open, 1 notices\n"
+        "KeyError: 'frog'\nin shop/views.py in checkout\n\nLily shop, production: open\nNotices     1\n"
     )
     assert f"Page        http://testserver{page(problem)}\n" in said
     assert "\n  shop/views.py:78 in checkout\n" in said
@@ -896,7 +896,7 @@ def test_a_new_key_leaves_the_old_one_valid_for_a_day(shop, boss):
 def test_refused_notices_are_said_with_the_last_reason(shop, boss):
     App.objects.update(refused_count=3, refused_at=now(), refused_reason="the body is larger than 1 MiB")
 
-    assert "3 so far, the last one just now : the body is larger" in text_of(
+    assert "3 so far. The last one, just now : the body is larger" in text_of(
         boss.get(f"/admin/hoptoad_inbox/app/{shop.pk}/change/")
     )
     assert "3, last just now" in text_of(boss.get("/admin/hoptoad_inbox/app/"))
