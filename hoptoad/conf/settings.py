@@ -199,6 +199,7 @@ class Settings:
     spool_keep_refused: float = _setting(7.0, validators.number(0, 3650, "days"), "7")
 
     inbox_database: str = _setting("", validators.text, '"errors"')
+    inbox_url: str = _setting("", validators.url, '"https://shop.example"')
     inbox_max_age: float = _setting(90.0, validators.number(0, 3650, "days"), "90")
 
     max_frames: int = _setting(200, validators.count(2, 10_000), "200")
