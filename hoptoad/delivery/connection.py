@@ -26,7 +26,7 @@ from requests.adapters import HTTPAdapter
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
 from hoptoad.delivery.http_exchange import Exchange
-from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime import lifecycle
 from hoptoad.runtime.guards import is_delivering
 from hoptoad.runtime.lifecycle import Ending
 
@@ -90,7 +90,7 @@ def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) 
             url=url,
             fault=_fault(error),
             is_distrusted=_is_caused_by(error, _DISTRUSTED),
-            text=messages.safe_line(_reason(error)),
+            text=_reason(error),
         )
 
 

@@ -13,7 +13,6 @@ from hoptoad.delivery.stats import stats
 from hoptoad.handlers.fallback import fall_back, get_spool
 from hoptoad.handlers.registry import FallBack
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
-from hoptoad.runtime import messages
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
 
@@ -97,9 +96,7 @@ class BrokeredNotifier(ThreadedNotifier):
         # Brokers and their client libraries may raise anything.
         except Exception as error:
             self._log_outage(error)
-            return Answer(
-                verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.safe_line(error)
-            )
+            return Answer(verdict=Verdict.UNREACHABLE, url="", fault="network", text=str(error))
         finally:
             connections.close_all()  # a broker in the database has opened one in this thread
         return None

@@ -59,8 +59,7 @@ class Command(BaseCommand):
                 self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
 
     def _show(self, answer: Answer) -> None:
-        reason = f"HTTP {answer.status}" if answer.status else answer.fault
-        self._line("Answer", f"{answer.verdict.value} ({reason})")
+        self._line("Answer", answer.outcome)
         if answer.text and not answer.id:
             self._line("Said", answer.text)
         if answer.verdict is not Verdict.ACCEPTED:
