@@ -111,6 +111,9 @@ class SpoolNotifier(Worker):
         self._last_line_logged.set()
         return self._memory.close(timeout)
 
+    def abandon(self) -> None:
+        """Does nothing: a notice without an answer is still on the disk."""
+
     def _write(self, payload: bytes) -> bool:
         """False where the directory is full."""
         self._open()
@@ -168,6 +171,9 @@ class SpoolNotifier(Worker):
                 self._delivery.step()
         except OSError as error:
             self._delivery.report.disk_failed(error)
+
+    def _work_at_exit(self) -> None:
+        """Does nothing: another process sends what is on the disk."""
 
     def _work(self) -> None:
         while self._begins_step():
