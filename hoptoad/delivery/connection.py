@@ -97,7 +97,7 @@ def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) 
 def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     endpoint = _endpoint(url, headers)
     connection = endpoint.take()
-    response = _send_again(connection, endpoint, body, timeout) if connection is not None else None
+    response = _send_over_kept(connection, endpoint, body, timeout) if connection is not None else None
     if response is None:
         response = _send(endpoint, body, timeout)
         connection = response.connection
@@ -152,7 +152,7 @@ def _send(endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
     )
 
 
-def _send_again(connection: Any, endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
+def _send_over_kept(connection: Any, endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
     """Sends over a kept-alive connection; None where the server has closed it in the meantime.
 
     The caller then opens another, outside of this `except`, so that an error of that attempt has no

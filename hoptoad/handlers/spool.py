@@ -176,7 +176,7 @@ class SpoolNotifier(Worker):
         """Does nothing: another process sends what is on the disk."""
 
     def _work(self) -> None:
-        while self._begins_step():
+        while self._begin_step():
             try:
                 seconds, for_more = self._step()
             finally:
@@ -186,7 +186,7 @@ class SpoolNotifier(Worker):
         with contextlib.suppress(OSError):
             self._delivery.rest()
 
-    def _begins_step(self) -> bool:
+    def _begin_step(self) -> bool:
         with self._changed:
             self._stepping = not self._delivery.closing
             self._more = False

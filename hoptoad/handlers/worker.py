@@ -137,7 +137,7 @@ def _end_without_atexit(worker: Worker) -> None:
 
 
 def _end(workers: Sequence[Worker]) -> None:
-    with stats.one_line():
+    with stats.in_one_line():
         for worker in workers:
             _call(worker.close)
         for worker in workers:

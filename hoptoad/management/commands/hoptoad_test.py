@@ -59,7 +59,8 @@ class Command(BaseCommand):
                 self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
 
     def _show(self, answer: Answer) -> None:
-        self._line("Answer", answer.outcome)
+        reason = f"HTTP {answer.status}" if answer.status else answer.fault
+        self._line("Answer", f"{answer.verdict.value} ({reason})")
         if answer.text and not answer.id:
             self._line("Said", answer.text)
         if answer.verdict is not Verdict.ACCEPTED:
