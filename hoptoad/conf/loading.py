@@ -114,4 +114,4 @@ def _secrets() -> "OwnSecrets | None":
         return None
 
 
-messages.mask_secrets(_secrets)
+messages.set_secrets_finder(_secrets)
