@@ -58,6 +58,8 @@ HANDLERS = {
     "inbox": "hoptoad.inbox.handler.InboxNotifier",
     "memory": "hoptoad.handlers.memory.MemoryNotifier",
 }
+# Those that send to no server, so they need no key, and where their notices go.
+WITHOUT_SERVER = {"inbox": "the inbox of this site", "mail": "ADMINS, by mail"}
 # To add an integration, add its module and a row: the name in HOPTOAD_HOOKS, and who uses it. Names without a
 # module are the hooks of Python itself, which `hoptoad.hooks` installs.
 HOOKS: dict[str, Integration | None] = {
@@ -81,7 +83,7 @@ _KEY_INSIDE = re.compile(r"(?i)(?:key|token|secret|password)\w*[\"']?\s*[:=]\s*[
 
 
 def _type_only(value: object) -> str:
-    return f"a {type(value).__name__}"
+    return "malformed" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _without_credentials(value: object) -> str:
@@ -219,8 +221,8 @@ class Settings:
 
     @property
     def enabled(self) -> bool:
-        """Whether failures are reported: there is a key, or an inbox, which needs none."""
-        return bool(self.api_key) or self.handler == "inbox"
+        """Whether failures are reported: there is a key, or a handler that needs none."""
+        return bool(self.api_key) or self.handler in WITHOUT_SERVER
 
     @cached_property
     def patterns_in_force(self) -> "Patterns":

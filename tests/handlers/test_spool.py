@@ -201,7 +201,9 @@ def test_without_a_working_disk_notices_go_to_threads_and_the_log_says_so(
     assert len(collector.wait(3)) == 3
     lines = [line for line in caplog.messages if "does not work" in line]
     assert len(lines) == 1
-    assert "HOPTOAD_SPOOL_DIR" in lines[0]
+    assert lines[0].endswith(
+        ". Is the disk full or read-only, or may this user not write to HOPTOAD_SPOOL_DIR?"
+    )
     if broken != "no directory":
         assert {path.name for path in spool_dir.glob(".*")} <= {".lock", ".size"}
     get_handler().close()
