@@ -28,10 +28,6 @@ class _Nothing(dict[str, Value]):
 NOTHING: Data = _Nothing()
 
 
-def _nothing() -> Data:
-    return NOTHING
-
-
 # Those of version 3; those below "error" send no mails there.
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
@@ -43,7 +39,7 @@ class Frame:
     file: str
     line: int  # 0 where unknown
     function: str
-    variables: Data = field(default_factory=_nothing)
+    variables: Data = NOTHING
     source: tuple[tuple[int, str], ...] = ()  # line numbers and lines around `line`
     column: int = 0  # 0 where unknown, as in notices of our own
 
@@ -92,8 +88,8 @@ class Incident:
     stack: FrameType | None = None  # the innermost frame of a message's caller
     component: str = ""
     action: str = ""
-    params: Mapping[str, object] = field(default_factory=_nothing)
-    extra: Mapping[str, object] = field(default_factory=_nothing)
+    params: Mapping[str, object] = NOTHING
+    extra: Mapping[str, object] = NOTHING
     severity: str = "error"
     request: HttpRequest | None = None
 
@@ -105,9 +101,9 @@ class RequestInfo:
     url: str = ""
     component: str = ""
     action: str = ""
-    params: Data = field(default_factory=_nothing)
-    session: Data = field(default_factory=_nothing)
-    cgi_data: Data = field(default_factory=_nothing)
+    params: Data = NOTHING
+    session: Data = NOTHING
+    cgi_data: Data = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +140,7 @@ class Notice:
     framework: str = ""
     language: str = ""
     severity: str = "error"  # or another of SEVERITIES
-    extra: Data = field(default_factory=_nothing)  # what the site itself adds
+    extra: Data = NOTHING  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far
     time: float = 0.0  # of the failure, in seconds since the epoch; 0 where unknown
 
