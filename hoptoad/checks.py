@@ -110,7 +110,7 @@ def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
         return
     if not settings.use_ssl:
         yield checks.Warning(
-            "HOPTOAD_NOTIFICATION_URL starts with https, and HOPTOAD_USE_SSL is False: the URL wins.",
+            "HOPTOAD_NOTIFICATION_URL starts with https: HOPTOAD_USE_SSL = False has no effect.",
             hint="HOPTOAD_USE_SSL = True",
             id="hoptoad.W003",
         )
@@ -138,7 +138,7 @@ def _position() -> Iterator[checks.CheckMessage]:
     ours = notifiers()
     if not ours:
         yield checks.Warning(
-            "The middleware is not in MIDDLEWARE: failing requests are not reported.",
+            f"{MIDDLEWARE} is not in MIDDLEWARE: failing requests are not reported.",
             hint=f'MIDDLEWARE = ["{MIDDLEWARE}", …]',
             id="hoptoad.W009",
         )

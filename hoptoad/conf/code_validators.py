@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,7 +21,7 @@ def handler(known: Mapping[str, str]) -> Reader:
             if given.lower() == name or given == path:
                 return name
         if not re.search(r"[./\\]", given):
-            raise Malformed(f"one of {', '.join(known)}, or the dotted path of a class")
+            raise Malformed(f"{_quoted(known)}, or the dotted path of a class")
         return given
 
     return read
@@ -35,8 +35,7 @@ def api(known: Collection[str]) -> Reader:
             return next(iter(known))
         named = value.strip() if isinstance(value, str) else ""
         if named not in known and not re.fullmatch(r"\w+(\.\w+)+", named) and not _is_module(named):
-            names = ", ".join(f'"{name}"' for name in known)
-            raise Malformed(f"{names}, or the dotted path of a module or object that can be imported")
+            raise Malformed(f"{_quoted(known)}, or the dotted path of a module or object")
         return named
 
     return read
@@ -52,13 +51,17 @@ def _is_module(name: str) -> bool:
 
 def hooks(known: Collection[str]) -> Reader:
     def read(value: Any) -> tuple[str, ...]:
-        wanted = f"a list of {', '.join(known)}"
+        wanted = f"a list of {_quoted(known)}"
         names = sequence(value, wanted)
         if not set(names) <= set(known):
             raise Malformed(wanted)
         return names
 
     return read
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def exceptions(value: Any) -> tuple[type[BaseException], ...]:

@@ -112,7 +112,7 @@ def _not_a_group(grouped: object) -> Iterator[Problem]:
         yield Problem(
             "hoptoad.E003",
             f"{GROUP} is a {type(grouped).__name__}: expected a dictionary of {PREFIX}… names.",
-            f'Write {GROUP} = {{"HOPTOAD_API_KEY": "…"}}.',
+            f'For example: {GROUP} = {{"HOPTOAD_API_KEY": "…"}}',
         )
 
 
@@ -121,7 +121,8 @@ def _unknown_names(given: Mapping[Any, Any]) -> Iterator[Problem]:
         if name not in ROWS:
             wanted = str(name).upper().removeprefix(PREFIX)
             near = difflib.get_close_matches(wanted, [known.removeprefix(PREFIX) for known in ROWS], n=1)
-            hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Remove it. Known: {', '.join(ROWS)}."
+            all_names = f"Remove it. The settings are {', '.join(ROWS)}."
+            hint = f"Did you mean {PREFIX}{near[0]}?" if near else all_names
             yield Problem("hoptoad.E001", f"{name} is not a setting of django-hoptoad.", hint)
 
 

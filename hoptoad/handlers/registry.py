@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from hoptoad.delivery.answer import Answer
 
 NO_THREADS = (
-    "uWSGI runs without threads, so those that deliver may stand still: add enable-threads to its "
-    'configuration, or set HOPTOAD_HANDLER = "blocking".'
+    "uWSGI runs without threads, so notices may not be sent: add enable-threads to its configuration, "
+    'or set HOPTOAD_HANDLER = "blocking".'
 )
 # These need no package and no folder, so they are built with the first notice. The others are built as the
 # site starts, so that a missing package stops the start.

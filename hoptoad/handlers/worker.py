@@ -148,7 +148,7 @@ def _call(end: Callable[[], object]) -> None:
     try:
         end()
     except Exception:  # the next one still has to end
-        log_exception(logger, "A handler could not be closed as the process ended.")
+        log_exception(logger, "A handler could not be closed as the process ended: its notices may be lost.")
 
 
 lifecycle.at_exit(Ending.HANDLERS, lambda: _end(list(_workers.values())))

@@ -198,7 +198,7 @@ def test_a_malformed_key_is_not_shown(settings_for):
 def test_everything_malformed_is_named_at_once(settings_for):
     settings_for(HOPTOAD_TIMEOUT="soon", HOPTOAD_THREAD_COUNT="many")
 
-    with pytest.raises(ConfigurationError, match="HOPTOAD_TIMEOUT.*HOPTOAD_THREAD_COUNT"):
+    with pytest.raises(ConfigurationError, match="HOPTOAD_TIMEOUT.*\nHOPTOAD_THREAD_COUNT"):
         get_settings()
 
 

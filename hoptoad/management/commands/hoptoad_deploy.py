@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if deploy is None:
             raise CommandError(
-                f'HOPTOAD_API = "{settings.api}" has no way to announce a deployment. '
+                f'HOPTOAD_API = "{settings.api}" cannot announce deployments. '
                 "HOPTOAD_APP_VERSION names the version in each notice."
             )
         deployment = {
@@ -77,7 +77,7 @@ def _user() -> str:
 def _advice(answer: Answer) -> str:
     if answer.status == 404:
         return (
-            "The server takes no deployments: Errbit removed them in 2015. Nothing else is wrong; "
+            "The server accepts no deployments: Errbit removed them in 2015. Nothing else is wrong; "
             "HOPTOAD_APP_VERSION names the version in each notice."
         )
     return advice(answer)

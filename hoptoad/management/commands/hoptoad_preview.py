@@ -1,4 +1,4 @@
-"""`manage.py hoptoad_preview`: exactly what would leave the building, and what keeps the rest inside."""
+"""`manage.py hoptoad_preview`: shows what a notice contains, and by which rule the rest is masked."""
 
 import base64
 import contextlib
@@ -118,7 +118,7 @@ class Command(BaseCommand):
             for more in text[1:]:
                 self.stdout.write(" " * (_NAME_WIDTH + 3) + more)
         masked = sum(1 for line in shown if line.rule)
-        self.stdout.write(f"\n{len(shown)} fields, {masked} of them with something masked.")
+        self.stdout.write(f"\n{len(shown)} fields; {masked} contain masked values.")
 
 
 def _read(path: Path) -> tuple[Notice, None]:
@@ -127,7 +127,7 @@ def _read(path: Path) -> tuple[Notice, None]:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     except ParseError as error:
-        raise CommandError(f"{path} is no notice: {messages.safe_line(error)}") from error
+        raise CommandError(f"{path} is not a notice: {messages.safe_line(error)}") from error
 
 
 def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Finding]]:
