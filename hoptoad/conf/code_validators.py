@@ -11,7 +11,10 @@ from hoptoad.runtime.lifecycle import imported
 
 
 def handler(known: Mapping[str, str]) -> Reader:
-    """A built-in handler by its name or the path of its class, or the path of a class of the site's own."""
+    """A validator of handlers: a built-in one by its name or the path of its class, or another path.
+
+    Returns the name of a built-in handler in any case.
+    """
 
     def read(value: Any) -> str:
         if value in ("", None):
@@ -28,7 +31,7 @@ def handler(known: Mapping[str, str]) -> Reader:
 
 
 def api(known: Collection[str]) -> Reader:
-    """A built-in API by its name, or the path of a module or object of the site's own."""
+    """A validator of APIs: a built-in one by its name, or the path of a module or object."""
 
     def read(value: Any) -> str:
         if value in ("", None):
@@ -50,6 +53,8 @@ def _is_module(name: str) -> bool:
 
 
 def hooks(known: Collection[str]) -> Reader:
+    """A validator of lists of hooks by their names."""
+
     def read(value: Any) -> tuple[str, ...]:
         wanted = f"a list of {_quoted(known)}"
         names = sequence(value, wanted)
@@ -65,6 +70,7 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 def exceptions(value: Any) -> tuple[type[BaseException], ...]:
+    """Exception classes, imported; a path without a dot is a built-in exception."""
     wanted = "a list of exception classes or their dotted paths"
     classes = []
     for item in sequence(value, wanted):
@@ -79,6 +85,7 @@ def exceptions(value: Any) -> tuple[type[BaseException], ...]:
 
 
 def functions(value: Any) -> tuple[Any, ...]:
+    """Functions, imported."""
     wanted = "a list of functions or their dotted paths"
     found = []
     for item in sequence(value, wanted):

@@ -13,6 +13,8 @@ from hoptoad.runtime import messages
 
 
 class Verdict(Enum):
+    """What an answer means for the notice: only LATER and UNREACHABLE are worth another attempt."""
+
     ACCEPTED = "accepted"
     REFUSED = "refused for good"
     LATER = "refused for now"

@@ -54,7 +54,7 @@ class ExceptionalMiddleware:
 
 
 def respond(
-    request: HttpRequest, exception: BaseException, *, render: "rendering.Renderer | None" = None
+    request: HttpRequest, exception: BaseException, *, render: "rendering.Renderer"
 ) -> HttpResponseBase | None:
     """The answer to `exception`, or None to leave it to Django."""
     rare = _rare(exception)

@@ -96,7 +96,7 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
 
 @contextlib.contextmanager
 def separate_handler(fall_back: FallBack) -> Iterator[Handler]:
-    """A new handler of ours that fails into `fall_back` and is closed at the end; a user's own as it is."""
+    """A new built-in handler with this `fall_back`, closed at the end; or the site's own one, as it is."""
     if get_settings().handler not in HANDLERS:
         yield get_handler()
         return
@@ -108,7 +108,7 @@ def separate_handler(fall_back: FallBack) -> Iterator[Handler]:
 
 
 def close_handlers() -> None:
-    """Closes every handler; the next notice builds new ones."""
+    """Closes every handler, so that the next notice builds new ones: for tests."""
     for slot in _slots:
         slot.close()
 
@@ -132,7 +132,7 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
 
 
 def register_tasks() -> None:
-    """Imports the handler that is built as the site starts: workers, which build none, run its task."""
+    """Imports the handler's module: the workers of Celery and of tasks build no handler, and run its task."""
     with contextlib.suppress(ConfigurationError):  # the check and the middleware report it
         settings = get_settings()
         if settings.handler in HANDLERS and settings.handler not in BUILT_WHEN_NEEDED:
@@ -140,7 +140,7 @@ def register_tasks() -> None:
 
 
 def lacks_threads(settings: Settings) -> bool:
-    """Whether the handler needs threads, and this is uWSGI without them: Python's start and stand still."""
+    """Whether the handler needs threads, and this is uWSGI without them: threads start, and do not run."""
     options = getattr(sys.modules.get("uwsgi"), "opt", None)
     if options is None:
         return False
@@ -210,7 +210,14 @@ def _close(handler: Handler | None) -> None:
 
 
 class _CheckedLoader(importlib.machinery.SourceFileLoader):
-    """Reads source only: the bytecode beside the file may have another owner."""
+    """Reads source only: the bytecode beside the file may have another owner.
+
+    Python looks for bytecode where `path_stats` gives the time of the source, and nowhere if it raises:
+
+        queues.py, __pycache__/queues.cpython-312.pyc       # the second is neither read nor written
+
+    `test_bytecode_beside_it_is_neither_run_nor_written` fails without it.
+    """
 
     def get_data(self, path: str) -> bytes:
         return safe_files.read(path, _MAX_SOURCE, of_anybody=True)  # its owner was checked before

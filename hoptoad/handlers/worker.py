@@ -112,7 +112,7 @@ _ends_at: list[float] = []
 
 
 def seconds_until_exit() -> float:
-    """The seconds that are left of HOPTOAD_FLUSH_TIMEOUT: one moment for all that fails at shutdown."""
+    """The seconds left of HOPTOAD_FLUSH_TIMEOUT since the first call: all notices at shutdown share them."""
     if not _ends_at:
         _ends_at.append(time.monotonic() + get_settings().flush_timeout)
     return _ends_at[0] - time.monotonic()
