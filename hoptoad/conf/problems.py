@@ -1,4 +1,4 @@
-"""Says what is wrong with the settings, for `manage.py check` and for the error that stops the start."""
+"""Finds the problems of the settings, for `manage.py check` and for the error that stops the start."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ _DJANGO_ROWS = {
 
 @dataclass(slots=True, eq=False)
 class Problem:
-    """One thing wrong with the settings. `id` is that of the Django system check: "hoptoad.E001"."""
+    """One problem of the settings. `id` is that of the system check, such as "hoptoad.E001"."""
 
     id: str
     text: str

@@ -172,7 +172,7 @@ def _on_status(status: int, *, is_https: bool) -> str:
 
 
 def _rate_limit(headers: Mapping[str, str]) -> float | None:
-    """The seconds for which a Sentry wants no errors; it may say so while it accepts one.
+    """The seconds for which a Sentry wants no errors, also where it accepts this one.
 
     `60::key, 2700:transaction;span:organization` gives 60.0: the second is not for errors.
     """
