@@ -11,15 +11,17 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, ViewDoesNotExist
 from django.urls import get_resolver
 
-from hoptoad.api.registry import get_api, url_of
+from hoptoad.api.registry import destination_of, get_api, url_of
 from hoptoad.conf import loading
-from hoptoad.conf.settings import Settings
+from hoptoad.conf.settings import WITHOUT_SERVER, Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.registry import NO_THREADS, handler_class, is_file, lacks_threads
 from hoptoad.middleware import MIDDLEWARE, notifiers
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import imported
 
+_TO_SERVER = 'HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}'
+_TO_INBOX = 'HOPTOAD_SETTINGS = {"HOPTOAD_HANDLER": "inbox"}'
 ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 
 
@@ -50,13 +52,9 @@ def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     settings = loading.get_settings()
     if not settings.enabled or (settings.debug and not settings.notify_while_debug):
         return []
-    if settings.handler == "inbox":
-        where = "stored in the inbox of this site"
-    else:
-        where = f"reported to {messages.safe_url(url_of(settings))}"
     return [
         checks.Info(
-            f"Failures are {where}",
+            f"Failures are reported to {destination_of(settings)}",
             hint="Send one to see it arrive: manage.py hoptoad_test",
             id="hoptoad.I001",
         )
@@ -67,7 +65,7 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
     if not settings.enabled:
         yield checks.Warning(
             "HOPTOAD_API_KEY is not set: nothing is reported.",
-            hint='HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}',
+            hint=_TO_INBOX if apps.is_installed("hoptoad.inbox") else _TO_SERVER,
             id="hoptoad.W001",
         )
     for name in loading.given_twice():
@@ -78,7 +76,7 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
         )
     if lacks_threads(settings):
         yield checks.Warning(NO_THREADS, hint="enable-threads = true", id="hoptoad.W010")
-    if settings.handler != "inbox":
+    if settings.handler not in WITHOUT_SERVER:
         yield from _address_warnings(settings)
     if settings.spool_dir and os.path.islink(settings.spool_dir):
         yield checks.Warning(
@@ -91,6 +89,12 @@ def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
             f"HOPTOAD_HANDLER is the path of a file, {settings.handler!r}: deprecated since 1.0.",
             hint='Name the class by its dotted path: HOPTOAD_HANDLER = "shop.reporting.QueueHandler"',
             id="hoptoad.W007",
+        )
+    if "mail" in (settings.handler, settings.fallback_handler) and not django_settings.ADMINS:
+        yield checks.Warning(
+            'A handler is "mail", and ADMINS is empty: nobody gets the mails.',
+            hint='ADMINS = ["you@example.com"]',
+            id="hoptoad.W016",
         )
     if settings.handler == "memory" and not settings.testing:
         yield checks.Warning(
@@ -125,12 +129,13 @@ def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
 
 
 def _to_https(settings: Settings) -> str:
+    name = "HOPTOAD_DSN" if settings.dsn else "HOPTOAD_NOTIFICATION_URL"
     if not settings.notification_url:
         way = "HOPTOAD_USE_SSL = True"
     elif settings.use_ssl:
-        way = 'Begin HOPTOAD_NOTIFICATION_URL with "https://".'
+        way = f'Begin {name} with "https://".'
     else:
-        way = 'Begin HOPTOAD_NOTIFICATION_URL with "https://", and set HOPTOAD_USE_SSL = True.'
+        way = f'Begin {name} with "https://", and set HOPTOAD_USE_SSL = True.'
     return f'{way} If the network is trusted: SILENCED_SYSTEM_CHECKS = ["hoptoad.W005"]'
 
 

@@ -105,6 +105,8 @@ def test_before_deployment_it_says_where_notices_go(settings_for, url, shown):
         ({"HOPTOAD_NO_SSL_FALLBACK": True}, "hoptoad.W006", "unencrypted"),
         ({"HOPTOAD_HANDLER": __file__, "HOPTOAD_HANDLER_CLASS": "OldHandler"}, "hoptoad.W007", "deprecated"),
         ({"MIDDLEWARE": []}, "hoptoad.W009", "not in MIDDLEWARE"),
+        ({"HOPTOAD_HANDLER": "mail"}, "hoptoad.W016", "ADMINS is empty"),
+        ({"HOPTOAD_FALLBACK_HANDLER": "mail"}, "hoptoad.W016", "ADMINS is empty"),
         ({"MIDDLEWARE": ["shop.middleware.Outer", OURS]}, "hoptoad.W004", "shop.middleware.Outer"),
     ],
 )

@@ -343,5 +343,14 @@ def test_without_its_extra_the_inbox_names_it(alone, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_its_extra_a_handler_names_it(alone, tmp_path):
+    site = SITE.format(settings='HOPTOAD_HANDLER="celery"')
+
+    done = run(alone, "-c", site, "https://errbit.example.com/", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert 'celery is not installed. Run: pip install "django-hoptoad[celery]"' in done.stderr
+
+
 def test_no_extra_is_forgotten(metadata):
     assert set(metadata.get_all("Provides-Extra")) == {"inbox", *SITES, *TOOLS}

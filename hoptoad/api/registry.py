@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hoptoad.conf.loading import get_settings
-from hoptoad.conf.settings import APIS, Settings
+from hoptoad.conf.settings import APIS, WITHOUT_SERVER, Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import imported, importing
@@ -53,6 +53,11 @@ def report(payload: bytes, timeout: float | None = None) -> "Answer":
     if isinstance(answer, Answer):
         return answer
     return Answer(verdict=Verdict.ACCEPTED, url=url_of(get_settings()))
+
+
+def destination_of(settings: Settings) -> str:
+    """Where notices go, in one printable line: the address of the server, or "the inbox of this site"."""
+    return WITHOUT_SERVER.get(settings.handler) or messages.safe_url(url_of(settings))
 
 
 def url_of(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -58,6 +58,8 @@ HANDLERS = {
     "inbox": "hoptoad.inbox.handler.InboxNotifier",
     "memory": "hoptoad.handlers.memory.MemoryNotifier",
 }
+# Those that send to no server, so they need no key, and where their notices go.
+WITHOUT_SERVER = {"inbox": "the inbox of this site", "mail": "ADMINS, by mail"}
 # To add an integration, add its module and a row: the name in HOPTOAD_HOOKS, and who uses it. Names without a
 # module are the hooks of Python itself, which `hoptoad.hooks` installs.
 HOOKS: dict[str, Integration | None] = {
@@ -81,7 +83,7 @@ _KEY_INSIDE = re.compile(r"(?i)(?:key|token|secret|password)\w*[\"']?\s*[:=]\s*[
 
 
 def _type_only(value: object) -> str:
-    return f"a {type(value).__name__}"
+    return "malformed" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _without_credentials(value: object) -> str:
@@ -95,6 +97,25 @@ def _setting(
 ) -> Any:
     """A row. `example` is Python for a hint; `show` is how an error shows a malformed value."""
     return field(default=default, metadata={"read": read, "example": example, "show": show})
+
+
+class DjangoSettings(NamedTuple):
+    """Settings of Django that a notice depends on, by their names in lower case."""
+
+    append_slash: bool
+    csrf_cookie_name: str
+    data_upload_max_number_fields: int | None
+    default_charset: str
+    default_exception_reporter: str
+    default_exception_reporter_filter: str
+    internal_ips: Container[str]
+    session_cookie_name: str
+    use_x_forwarded_host: bool
+
+    @classmethod
+    def in_force(cls) -> "DjangoSettings":
+        """As they are now. Asking Django for each with every failure costs more."""
+        return cls(*[getattr(django_settings, name.upper()) for name in cls._fields])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -180,6 +201,7 @@ class Settings:
     spool_keep_refused: float = _setting(7.0, validators.number(0, 3650, "days"), "7")
 
     inbox_database: str = _setting("", validators.text, '"errors"')
+    inbox_url: str = _setting("", validators.url, '"https://shop.example"')
     inbox_max_age: float = _setting(90.0, validators.number(0, 3650, "days"), "90")
 
     max_frames: int = _setting(200, validators.count(2, 10_000), "200")
@@ -190,17 +212,17 @@ class Settings:
     short_class_names: bool = _setting(False, validators.switch, "True")
     gem_paths: bool = _setting(False, validators.switch, "True")
 
+    django: DjangoSettings = field(default_factory=DjangoSettings.in_force)
     debug: bool = False
     testing: bool = False  # setup_test_environment() was called
-    append_slash: bool = True
     ignorable_404_urls: "tuple[re.Pattern[str], ...]" = ()
     ignorable_404_starts: tuple[str, ...] = ()
     ignorable_404_ends: tuple[str, ...] = ()
 
     @property
     def enabled(self) -> bool:
-        """Whether failures are reported: there is a key, or an inbox, which needs none."""
-        return bool(self.api_key) or self.handler == "inbox"
+        """Whether failures are reported: there is a key, or a handler that needs none."""
+        return bool(self.api_key) or self.handler in WITHOUT_SERVER
 
     @cached_property
     def patterns_in_force(self) -> "Patterns":

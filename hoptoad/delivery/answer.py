@@ -25,8 +25,9 @@ class Answer:
     """The outcome of one attempt to deliver a notice.
 
     `text` is the server's, or the reason why there is none: one printable line of at most 2,000
-    characters, with the site's secrets masked. `fault` says how a server was unreachable: "dns",
-    "refused", "tls", "timeout", "proxy", "network"; `is_distrusted` that its certificate was refused.
+    characters, with the site's secrets masked. `fault` says why there is no status: "dns", "refused",
+    "tls", "timeout", "proxy", "network" or "database" (unreachable), "document" or "mail" (refused).
+    `is_distrusted` says that the certificate was refused.
     `delay` is in seconds, where the server asked for one, and at most LONGEST_DELAY; it may ask while it
     accepts. `id` and `link` are those the server gave; the link leads to http or https. Where they are
     not passed, they are found in the text of an accepted notice.
@@ -144,7 +145,7 @@ def advice(answer: Answer) -> str:
     if not answer.url.rstrip("/").endswith("/envelope"):
         return _advice(answer)
     # A Sentry: its address and key come from a DSN.
-    said = _SENTRY.get(answer.status) or _advice(answer)
+    said = _SENTRY.get(answer.status) or _advice(answer).replace(_OTHER, _DSN).replace(_KEY, _DSN)
     return said.replace("HOPTOAD_NOTIFICATION_URL", "HOPTOAD_DSN")
 
 
@@ -154,6 +155,8 @@ def _advice(answer: Answer) -> str:
             return _DISTRUSTED
         speaks_http = "WRONG_VERSION_NUMBER" in answer.text
         return _NO_HTTPS if speaks_http else _UNREACHABLE.get(answer.fault, _UNREACHABLE["network"])
+    if answer.fault in _REFUSED:
+        return _REFUSED[answer.fault]
     if _OLD_VERSION in answer.text:
         return _OLD_VERSION_ADVICE
     return _on_status(answer.status, is_https=answer.url.lower().startswith("https:"))
@@ -251,6 +254,10 @@ _SENTRY = {
         "HOPTOAD_SAMPLE_RATE and HOPTOAD_STORM_LIMIT send fewer notices of the same failure."
     ),
 }
+_REFUSED = {
+    "document": "Set HOPTOAD_API to an API that the inbox reads.",
+    "mail": "Compare ADMINS, MANAGERS, SERVER_EMAIL and the settings of Django's mail with the mail server.",
+}
 _UNREACHABLE = {
     "dns": (
         "The host name cannot be resolved. Check its spelling in HOPTOAD_NOTIFICATION_URL, and this "
@@ -268,5 +275,6 @@ _UNREACHABLE = {
         "HOPTOAD_TIMEOUT sets how many seconds to wait."
     ),
     "proxy": "The proxy refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment.",
+    "database": "Is the database of the inbox running, and was manage.py migrate run?",
     "network": "The connection broke. Check that the address speaks HTTP, and https where the URL says so.",
 }

@@ -5,19 +5,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import mail_admins, mail_managers
 
 from hoptoad.api.parsers import parse
 from hoptoad.conf.loading import get_settings
+from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.stats import stats
 from hoptoad.handlers.letter import body, is_broken_link, subject
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.notice import Frame, Notice, Value
+from hoptoad.runtime import messages
 from hoptoad.runtime.exception_reporters import NAMES, find
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import imported, importing
 from hoptoad.runtime.messages import get_logger
+from hoptoad.signals import emit, notice_answered
 
+ADDRESS = "mail"
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 logger = get_logger(__name__)
@@ -36,13 +41,27 @@ class MailNotifier(ThreadedNotifier):
         super().__init__(1, send=send, **kwargs)
 
 
-def send(payload: bytes, timeout: float) -> None:
-    """Mails a notice to ADMINS, or to MANAGERS for a 404. Blocks. Raises what the mail backend raises."""
+def send(payload: bytes, timeout: float) -> Answer:
+    """Mails a notice to ADMINS, or to MANAGERS for a 404, and returns what came of it. Blocks."""
     notice = parse(payload)
-    send_mail = mail_managers if is_broken_link(notice) else mail_admins
+    try:
+        _send(notice)
+    except Exception as error:  # from the mail backend
+        text = messages.safe_line(f"{type(error).__name__}: {error}")
+        answer = Answer(verdict=Verdict.REFUSED, url=ADDRESS, fault="mail", text=text)
+    else:
+        stats.count("mailed")
+        answer = Answer(verdict=Verdict.ACCEPTED, url=ADDRESS)
+    emit(notice_answered, send, answer=answer)
+    return answer
+
+
+def _send(notice: Notice) -> None:
+    setting, send_mail = ("MANAGERS", mail_managers) if is_broken_link(notice) else ("ADMINS", mail_admins)
+    if not getattr(settings, setting):
+        raise ImproperlyConfigured(f"{setting} is empty")
     html = _html(notice) if get_settings().mail_html else None
     send_mail(subject(notice), body(notice), html_message=html)
-    stats.count("mailed")
 
 
 def _html(notice: Notice) -> str | None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from django.apps import apps
+
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import HANDLERS, Settings
 from hoptoad.errors import ConfigurationError
@@ -91,6 +93,11 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
     settings = get_settings()
     if args or kwargs:
         return cast(Handler, handler_class(settings.handler, settings.handler_class)(*args, **kwargs))
+    return handler_of(settings)
+
+
+def handler_of(settings: Settings) -> Handler:
+    """The process's handler for `settings`, which are those in force."""
     return _main.get(settings, settings.handler, settings.handler_class)
 
 
@@ -115,9 +122,9 @@ def close_handlers() -> None:
 
 def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HANDLER") -> type:
     """The class that a setting names. Raises ConfigurationError with the reason why there is none."""
+    if named in HANDLERS:
+        return _ours(named, setting)
     try:
-        if named in HANDLERS:
-            return cast(type, imported(HANDLERS[named]))
         if is_file(named):
             found = getattr(_module(named), class_name)
         else:
@@ -129,6 +136,25 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
     if not (isinstance(found, type) and callable(getattr(found, "enqueue", None))):
         raise ConfigurationError(_not_found(setting, named, class_name, f"{found!r} has no method enqueue"))
     return found
+
+
+def _ours(named: str, setting: str) -> type:
+    """The class of a row of HANDLERS. Their modules import the packages that the extras install."""
+    is_named = f'{setting} is "{named}"'
+    if named == "inbox" and not apps.is_installed("hoptoad.inbox"):
+        raise ConfigurationError(
+            f'{is_named}, and its app is not installed. Add "hoptoad.inbox" to INSTALLED_APPS, and run: '
+            "manage.py migrate"
+        )
+    try:
+        return cast(type, imported(HANDLERS[named]))
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f'{is_named}, and {error.name} is not installed. Run: pip install "django-hoptoad[{named}]"'
+        ) from error
+    except Exception as error:
+        why = f"{type(error).__name__}: {messages.safe_line(error)}"
+        raise ConfigurationError(f"{is_named}, and cannot be imported: {why}") from error
 
 
 def register_tasks() -> None:

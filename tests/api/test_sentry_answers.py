@@ -114,6 +114,14 @@ def test_every_answer_has_a_verdict_and_words(answer_to, caplog, status, body, v
     assert "HOPTOAD_NOTIFICATION_URL" not in line
 
 
+@pytest.mark.parametrize("status", [402, 418, 422])
+def test_a_refusal_that_is_none_of_sentrys_names_the_dsn_too(answer_to, status):
+    said = advice(answer_to(Reply(status)))
+
+    assert "Compare HOPTOAD_DSN with the DSN on the project's page." in said
+    assert "HOPTOAD_API_KEY" not in said
+
+
 def test_a_key_that_a_refusal_quotes_is_masked(answer_to, caplog):
     key = "0123456789abcdef0123456789abcdef"
 

@@ -77,20 +77,20 @@ def test_with_settings_that_say_otherwise_it_is_an_error_that_names_both(given, 
 
 
 @pytest.mark.parametrize(
-    ("dsn", "why"),
+    ("dsn", "kind", "why"),
     [
-        (f"{KEY}@bugs.example.com/7", "does not begin with https"),
-        ("https://bugs.example.com/7", "no key"),
-        (f"https://{KEY}@bugs.example.com/", "number of a project"),
-        (7, "expected a string"),
+        (f"{KEY}@bugs.example.com/7", "malformed", "does not begin with https"),
+        ("https://bugs.example.com/7", "malformed", "no key"),
+        (f"https://{KEY}@bugs.example.com/", "malformed", "number of a project"),
+        (7, "a int", "expected a string"),
     ],
 )
-def test_a_malformed_one_is_named_and_not_quoted(given, dsn, why):
+def test_a_malformed_one_is_named_and_not_quoted(given, dsn, kind, why):
     given(HOPTOAD_DSN=dsn)
 
     [error] = errors()
     assert error.id == "hoptoad.E002"
-    assert error.msg.startswith("HOPTOAD_DSN is a ")
+    assert error.msg.startswith(f"HOPTOAD_DSN is {kind}: ")
     assert why in error.msg
     assert KEY not in error.msg + error.hint
 

@@ -7,6 +7,7 @@ import pytest
 from collector import Reply
 from django.core import mail
 
+from hoptoad.delivery.stats import stats
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.fallback import get_fallback_handler
 
@@ -106,15 +107,15 @@ def test_what_the_server_refuses_is_mailed_by_the_fallback(client, collector, se
 
 
 def test_a_mail_server_that_fails_costs_the_notice_and_is_counted(client, settings_for, caplog):
-    from hoptoad.delivery.stats import stats as process_stats
-
     settings_for(HOPTOAD_HANDLER="mail", SERVER_EMAIL="site\n@shop.example")
 
     assert client.get("/boom/").status_code == 500
 
     assert get_handler().flush(20)
-    assert process_stats.counts()["dropped"] == 1
+    assert stats.counts()["dropped"] == 1
     assert "notices lost" in caplog.text
+    assert "BadHeaderError" in caplog.text or "ValueError" in caplog.text
+    assert "django-hoptoad itself failed" not in caplog.text
 
 
 def document(version, named):
@@ -158,3 +159,24 @@ def test_letters_are_counted(client, settings_for):
 
     assert get_handler().flush(20)
     assert (stats()["mailed"], stats()["sent"], stats()["dropped"]) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("path", "setting"), [("/boom/", "ADMINS"), ("/nowhere/", "MANAGERS")])
+def test_mail_to_nobody_is_counted_and_the_log_names_the_setting(client, settings_for, caplog, path, setting):
+    settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_NOTIFY_404=True, **{setting: []})
+
+    client.get(path)
+
+    assert get_handler().flush(20)
+    assert stats.counts()["dropped"] == 1
+    assert stats.counts()["mailed"] == 0
+    assert f"{setting} is empty" in caplog.text
+
+
+def test_mail_needs_no_key(client, settings_for):
+    settings_for(HOPTOAD_HANDLER="mail", HOPTOAD_SETTINGS={})
+
+    client.get("/boom/")
+
+    assert get_handler().flush(20)
+    assert len(mail.outbox) == 1

@@ -28,15 +28,15 @@ def test_without_the_admin_there_are_no_pages(talking):
 def test_an_alias_that_is_none_is_an_error(settings_for):
     settings_for(HOPTOAD_INBOX_DATABASE="nowhere")
 
-    assert "'nowhere'" in said()["hoptoad.E005"].msg
+    assert "'nowhere'" in said()["hoptoad.E009"].msg
 
 
 def test_an_alias_needs_the_router(sqlite, settings_for):
     before = said()
     settings_for(DATABASE_ROUTERS=["hoptoad.inbox.router.InboxRouter"])
 
-    assert "InboxRouter" in before["hoptoad.E006"].hint
-    assert "hoptoad.E006" not in said()
+    assert "InboxRouter" in before["hoptoad.E010"].hint
+    assert "hoptoad.E010" not in said()
 
 
 def test_a_file_that_the_site_writes_too_is_a_warning(monkeypatch, tmp_path):
@@ -49,7 +49,7 @@ def test_no_address_is_judged_or_told_where_notices_go_into_the_inbox(settings_f
     settings_for(HOPTOAD_SETTINGS={"HOPTOAD_HANDLER": "inbox", "HOPTOAD_USE_SSL": False})
     found = said(tags=["hoptoad"], include_deployment_checks=True)
 
-    assert found["hoptoad.I001"].msg == "Failures are stored in the inbox of this site"
+    assert found["hoptoad.I001"].msg == "Failures are reported to the inbox of this site"
     assert "hoptoad.W005" not in found
 
 
@@ -89,3 +89,17 @@ execute_from_command_line(sys.argv)
     assert "hoptoad.W014" in warned.stderr
     assert "hoptoad.W014" not in migrated.stderr + migrated.stdout
     assert "Applying hoptoad_inbox.0001" in migrated.stdout
+
+
+def test_the_handler_needs_the_app(settings_for):
+    settings_for(HOPTOAD_HANDLER="inbox", INSTALLED_APPS=["hoptoad"])
+
+    found = said(tags=["hoptoad"])["hoptoad.E004"]
+
+    assert found.msg.endswith('Add "hoptoad.inbox" to INSTALLED_APPS, and run: manage.py migrate')
+
+
+def test_the_app_without_a_key_is_told_of_the_handler(settings_for):
+    settings_for(HOPTOAD_HANDLER="threadpool", HOPTOAD_SETTINGS={})
+
+    assert said(tags=["hoptoad"])["hoptoad.W001"].hint == 'HOPTOAD_SETTINGS = {"HOPTOAD_HANDLER": "inbox"}'

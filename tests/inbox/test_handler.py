@@ -7,7 +7,7 @@ import sys
 import databases
 import pytest
 from django.core import mail
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
 import hoptoad
@@ -207,3 +207,23 @@ except KeyError as error:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert Problem.objects.using(sqlite).get().class_name == "KeyError"
+
+
+def test_the_command_names_the_inbox_and_no_server(database, shop, capsys):
+    call_command("hoptoad_test", no_color=True)
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[:3] == ["To       the inbox of this site", "Handler  inbox", "Answer   accepted"]
+    assert said[4:] == ["See      the problems in the admin", "The notice was accepted."]
+
+
+def test_the_command_says_what_to_do_without_tables(tmp_path, sqlite, shop):
+    _replaced(sqlite, tmp_path / "empty.sqlite3")
+
+    with pytest.raises(CommandError, match=r"manage\.py migrate"):
+        call_command("hoptoad_test", no_color=True)
+
+
+def test_a_deployment_needs_a_key(shop):
+    with pytest.raises(CommandError, match="HOPTOAD_API_KEY is not set"):
+        call_command("hoptoad_deploy")

@@ -9,12 +9,16 @@ import threading
 from io import StringIO
 
 import collector as faults
+import django
 import pytest
 from collector import Reply
+from django.core import mail
 from django.core.management import CommandError, call_command
 from places import SITE
 
 import hoptoad
+
+PEOPLE = ["admin@shop.example"] if django.VERSION >= (6, 0) else [("A person", "admin@shop.example")]
 
 
 @pytest.fixture
@@ -348,3 +352,22 @@ class Mine:
 class Silent:
     def enqueue(self, payload, timeout):
         pass
+
+
+def test_a_mail_is_told_without_the_address_of_a_server(run, settings_for):
+    said = run(HOPTOAD_HANDLER="mail", HOPTOAD_SETTINGS={}, ADMINS=PEOPLE)
+
+    assert said == (
+        "To       ADMINS, by mail\n"
+        "Handler  mail\n"
+        "Answer   accepted\n"
+        "Id       none given\n"
+        "See      the mailboxes of ADMINS\n"
+        "The notice was accepted.\n"
+    )
+    assert [letter.to for letter in mail.outbox] == [["admin@shop.example"]]
+
+
+def test_a_mail_that_nobody_gets_is_told(run):
+    with pytest.raises(CommandError, match="Compare ADMINS, MANAGERS"):
+        run(HOPTOAD_HANDLER="mail", ADMINS=[])

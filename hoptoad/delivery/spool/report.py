@@ -9,6 +9,7 @@ from hoptoad.runtime.safe_files import Untrusted
 
 logger = get_logger(__name__)
 
+_DISK = "Is the disk full or read-only, or may this user not write to HOPTOAD_SPOOL_DIR?"
 _MOST_NAMES = 1000
 
 
@@ -25,16 +26,10 @@ class SpoolReport:
     def disk_failed(self, error: OSError) -> None:
         """Logs that the disk or the directory cannot be used."""
         if self._once.is_due("disk"):
-            hint = (
-                ""
-                if isinstance(error, Untrusted)
-                else " Is the disk full, or HOPTOAD_SPOOL_DIR not writable for this user?"
-            )
             logger.error(
-                "The spool %s does not work (%s): notices are kept in memory meanwhile.%s",
+                "The spool %s does not work, and notices are kept in memory meanwhile: %s",
                 self._path,
-                error,
-                hint,
+                error if isinstance(error, Untrusted) else f"{error}. {_DISK}",
             )
 
     def skipped(self, files: Mapping[str, str]) -> None:

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             settings = get_settings()
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
-        if not settings.enabled:
+        if not settings.api_key:
             raise CommandError("HOPTOAD_API_KEY is not set, so no server takes the deployment.")
         try:
             deploy = deploy_of(settings)

@@ -20,7 +20,7 @@ from django.utils.encoding import iri_to_uri
 from hoptoad.api import htv2, v3
 from hoptoad.api.characters import clean
 from hoptoad.api.parsers import parse
-from hoptoad.api.registry import get_api, url_of
+from hoptoad.api.registry import destination_of, get_api
 from hoptoad.api.sentry import wire
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
@@ -94,9 +94,7 @@ class Command(BaseCommand):
             document = json.dumps(found, indent=2, ensure_ascii=False)
             self.stdout.write(messages.printable(document, "\n", lambda c: json.dumps(c)[1:-1]))
         else:
-            self.stdout.write(
-                f"{len(payload):,} bytes as {settings.api} to {messages.safe_url(url_of(settings))}\n"
-            )
+            self.stdout.write(f"{len(payload):,} bytes as {settings.api} to {destination_of(settings)}\n")
             if not settings.enabled:
                 self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
             shown = lines(notice, findings, Names(settings.protected_params))

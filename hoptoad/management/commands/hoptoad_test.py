@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.test import RequestFactory
 
-from hoptoad.api.registry import encode, get_api, url_of
+from hoptoad.api.registry import destination_of, encode, get_api
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
@@ -21,6 +21,7 @@ _MAX_LINE = 2000
 _WHILE_DEBUG = (
     "DEBUG is on: the site itself reports nothing. Set DEBUG = False or HOPTOAD_NOTIFY_WHILE_DEBUG = True."
 )
+_SEEN_IN = {"inbox": "the problems in the admin", "mail": "the mailboxes of ADMINS"}
 
 
 class HoptoadTest(Exception):
@@ -43,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings = _checked_settings()
-        self._line("To", messages.safe_url(url_of(settings)))
+        self._line("To", destination_of(settings))
         self._line("Handler", settings.handler)
         try:
             answer = _send(settings, options["message"])
@@ -53,20 +54,20 @@ class Command(BaseCommand):
                     f"{_patience(settings):g} s. If it passes notices to another process, read that "
                     'process\'s log, or test with HOPTOAD_HANDLER = "blocking".'
                 )
-            self._show(answer)
+            self._show(answer, _SEEN_IN.get(settings.handler, "the project's page on the server"))
         finally:
             if settings.debug and not settings.notify_while_debug:
                 self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
 
-    def _show(self, answer: Answer) -> None:
+    def _show(self, answer: Answer, seen_in: str) -> None:
         reason = f"HTTP {answer.status}" if answer.status else answer.fault
-        self._line("Answer", f"{answer.verdict.value} ({reason})")
+        self._line("Answer", f"{answer.verdict.value} ({reason})" if reason else answer.verdict.value)
         if answer.text and not answer.id:
             self._line("Said", answer.text)
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(advice(answer))
         self._line("Id", answer.id or "none given")
-        self._line("See", messages.web_link(answer.link) or "the project's page on the server")
+        self._line("See", messages.web_link(answer.link) or seen_in)
         self.stdout.write(self.style.SUCCESS("The notice was accepted."))
 
     def _line(self, name: str, text: str) -> None:
