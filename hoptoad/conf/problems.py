@@ -13,6 +13,8 @@ from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import importing
 
+NO_KEY = "HOPTOAD_API_KEY is not set: nothing is reported."
+KEY_EXAMPLE = 'HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}'
 _MAX_VALUE = 120  # characters
 _MAX_TEXT = 2000
 _SITES_OWN_API = ApiRow(module="")
@@ -150,7 +152,7 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
     api = values.get("HOPTOAD_API")
     row = APIS.get(str(api), _SITES_OWN_API)
     if wrong := row.key.forbidden.search(values.get("HOPTOAD_API_KEY", "")):
-        yield _malformed("HOPTOAD_API_KEY", f"a str with {wrong[0]!a}", row.key.wanted)
+        yield _malformed("HOPTOAD_API_KEY", f"a string with {wrong[0]!a}", row.key.wanted)
     uses_spool = "spool" in (values.get("HOPTOAD_HANDLER"), values.get("HOPTOAD_FALLBACK_HANDLER"))
     if uses_spool and values.get("HOPTOAD_SPOOL_DIR") == "":
         yield Problem(

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from hoptoad.api.registry import deploy_of
 from hoptoad.capture.project import repository, revision_of
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.problems import KEY_EXAMPLE
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         if not settings.api_key:
-            raise CommandError("HOPTOAD_API_KEY is not set, so no server takes the deployment.")
+            raise CommandError(f"HOPTOAD_API_KEY is not set: no deployment is announced. Set {KEY_EXAMPLE}")
         try:
             deploy = deploy_of(settings)
         except ConfigurationError as error:

@@ -24,6 +24,7 @@ from hoptoad.api.registry import destination_of, get_api
 from hoptoad.api.sentry import wire
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.problems import NO_KEY
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.management.preview import Line, lines
@@ -96,7 +97,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{len(payload):,} bytes as {settings.api} to {destination_of(settings)}\n")
             if not settings.enabled:
-                self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
+                self.stdout.write(NO_KEY)
             shown = lines(notice, findings, Names(settings.protected_params))
             if api is v3 and not stored:
                 shown.append(Line("server", "os", v3.operating_system()))
