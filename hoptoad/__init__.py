@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 __version__ = "1.0.0"
 
-VERSION = __version__
+VERSION = __version__  # 0.3 had this name, and the two below
 NAME = "django-hoptoad"
 URL = "https://github.com/sjl/django-hoptoad"
 
@@ -55,7 +55,7 @@ def get_hoptoad_settings() -> dict[str, Any]:
 def stats() -> dict[str, int]:
     """The number of failures in this process by what happened to them. The numbers only grow.
 
-    captured, suppressed, queued, sent, refused, retried, dropped, spooled.
+    captured, suppressed, queued, spooled, published, mailed, sent, refused, retried, dropped.
     """
     from hoptoad.runtime.lifecycle import importing
 

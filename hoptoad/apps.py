@@ -16,7 +16,7 @@ class HoptoadConfig(AppConfig):
         from hoptoad.handlers.registry import register_tasks
 
         register_tasks()
-        with contextlib.suppress(ConfigurationError):  # the check and the middleware say so
+        with contextlib.suppress(ConfigurationError):  # the check and the middleware report it
             settings = get_settings()
             if settings.enabled:
                 hooks.install(settings.hooks, trail=settings.trail)

@@ -13,6 +13,7 @@ from django.urls import get_resolver
 
 from hoptoad.api.registry import destination_of, get_api, url_of
 from hoptoad.conf import loading
+from hoptoad.conf.problems import KEY_EXAMPLE, NO_KEY
 from hoptoad.conf.settings import WITHOUT_SERVER, Settings
 from hoptoad.errors import ConfigurationError
 from hoptoad.handlers.registry import NO_THREADS, handler_class, is_file, lacks_threads
@@ -20,7 +21,6 @@ from hoptoad.middleware import MIDDLEWARE, notifiers
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import imported
 
-_TO_SERVER = 'HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}'
 _TO_INBOX = 'HOPTOAD_SETTINGS = {"HOPTOAD_HANDLER": "inbox"}'
 ANSWERING = "hoptoad.exceptional.middleware.ExceptionalMiddleware"
 
@@ -64,8 +64,8 @@ def check_address(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
 def _warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
     if not settings.enabled:
         yield checks.Warning(
-            "HOPTOAD_API_KEY is not set: nothing is reported.",
-            hint=_TO_INBOX if apps.is_installed("hoptoad.inbox") else _TO_SERVER,
+            NO_KEY,
+            hint=_TO_INBOX if apps.is_installed("hoptoad.inbox") else KEY_EXAMPLE,
             id="hoptoad.W001",
         )
     for name in loading.given_twice():
@@ -114,7 +114,7 @@ def _address_warnings(settings: Settings) -> Iterator[checks.CheckMessage]:
         return
     if not settings.use_ssl:
         yield checks.Warning(
-            "HOPTOAD_NOTIFICATION_URL starts with https, and HOPTOAD_USE_SSL is False: the URL wins.",
+            "HOPTOAD_NOTIFICATION_URL starts with https: HOPTOAD_USE_SSL = False has no effect.",
             hint="HOPTOAD_USE_SSL = True",
             id="hoptoad.W003",
         )
@@ -143,7 +143,7 @@ def _position() -> Iterator[checks.CheckMessage]:
     ours = notifiers()
     if not ours:
         yield checks.Warning(
-            "The middleware is not in MIDDLEWARE: failing requests are not reported.",
+            f"{MIDDLEWARE} is not in MIDDLEWARE: failing requests are not reported.",
             hint=f'MIDDLEWARE = ["{MIDDLEWARE}", …]',
             id="hoptoad.W009",
         )

@@ -1,4 +1,4 @@
-"""The exceptions of this package, one for each thing that a caller can do about it."""
+"""The exceptions of this package: one for each case in which a caller acts differently."""
 
 from django.core.exceptions import ImproperlyConfigured
 

@@ -67,7 +67,7 @@ def _is_used(integration: Integration) -> bool:
 
 
 def remove() -> None:
-    """Removes all hooks. One that another hook calls stays there, and only calls the one before."""
+    """Removes all hooks. One that another package's hook calls stays, and only calls the one before it."""
     while _removers:
         _removers.pop()()
 

@@ -31,16 +31,15 @@ def assert_notified(
         and action in (None, notice.request.action)
     ]
     if not found or (count is not None and len(found) != count):
-        number = "no" if not found else str(len(found))
-        expected = "" if count is None else f", and {count} were expected"
-        raise AssertionError(f"{number} such notice was reported{expected}. {_outbox()}")
+        expected = "" if count is None else f"; expected: {count}"
+        raise AssertionError(f"Matching notices: {len(found)}{expected}. {_outbox()}")
     return found[-1]
 
 
 def assert_nothing_notified() -> None:
     """Raises AssertionError where anything was reported."""
     if outbox:
-        raise AssertionError(f"Something was reported. {_outbox()}")
+        raise AssertionError(f"Nothing should have been reported. {_outbox()}")
 
 
 class HoptoadTestMixin:

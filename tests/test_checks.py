@@ -88,7 +88,7 @@ def test_before_deployment_it_says_where_notices_go(settings_for, url, shown):
         (
             {"HOPTOAD_NOTIFICATION_URL": "https://errbit/", "HOPTOAD_USE_SSL": False},
             "hoptoad.W003",
-            "the URL wins",
+            "has no effect",
         ),
         ({"HOPTOAD_NOTIFICATION_URL": "http://errbit/"}, "hoptoad.W005", "unencrypted"),
         (

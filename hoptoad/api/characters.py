@@ -6,10 +6,10 @@ from hoptoad.conf.validators import XML_CHARACTERS
 
 
 def clean(text: str) -> str:
-    """`text` with every character XML 1.0 forbids written as `\\x1b` or `\\ud800`."""
-    return (
-        text if text.isprintable() else XML_CHARACTERS.forbidden.sub(_escaped, text)
-    )  # XML allows all that is printable
+    """`text` with every character that XML 1.0 forbids written as `\\x1b` or `\\ud800`."""
+    if text.isprintable():  # XML allows all that is printable
+        return text
+    return XML_CHARACTERS.forbidden.sub(_escaped, text)
 
 
 def _escaped(match: "re.Match[str]") -> str:

@@ -103,6 +103,6 @@ def _import(path: str) -> Any:
 def _not_usable(named: str, why: str) -> str:
     known = ", ".join(f'"{name}"' for name in APIS)
     return (
-        f"HOPTOAD_API = {named!r} cannot be used ({why}). Give {known}, or the dotted path of a module or "
-        "object with encode(notice), report(payload, timeout) and CONTENT_TYPE."
+        f"HOPTOAD_API is {named!r}: expected {known}, or the dotted path of a module or object with "
+        f"encode(notice), report(payload, timeout) and CONTENT_TYPE, but {why}."
     )

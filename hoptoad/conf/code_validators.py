@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,7 +11,10 @@ from hoptoad.runtime.lifecycle import imported
 
 
 def handler(known: Mapping[str, str]) -> Reader:
-    """A built-in handler by its name or the path of its class, or the path of a class of the site's own."""
+    """A validator of handlers: a built-in one by its name or the path of its class, or another path.
+
+    Returns the name of a built-in handler in any case.
+    """
 
     def read(value: Any) -> str:
         if value in ("", None):
@@ -21,22 +24,21 @@ def handler(known: Mapping[str, str]) -> Reader:
             if given.lower() == name or given == path:
                 return name
         if not re.search(r"[./\\]", given):
-            raise Malformed(f"one of {', '.join(known)}, or the dotted path of a class")
+            raise Malformed(f"{_quoted(known)}, or the dotted path of a class")
         return given
 
     return read
 
 
 def api(known: Collection[str]) -> Reader:
-    """A built-in API by its name, or the path of a module or object of the site's own."""
+    """A validator of APIs: a built-in one by its name, or the path of a module or object."""
 
     def read(value: Any) -> str:
         if value in ("", None):
             return next(iter(known))
         named = value.strip() if isinstance(value, str) else ""
         if named not in known and not re.fullmatch(r"\w+(\.\w+)+", named) and not _is_module(named):
-            names = ", ".join(f'"{name}"' for name in known)
-            raise Malformed(f"{names}, or the dotted path of a module or object that can be imported")
+            raise Malformed(f"{_quoted(known)}, or the dotted path of a module or object")
         return named
 
     return read
@@ -51,8 +53,10 @@ def _is_module(name: str) -> bool:
 
 
 def hooks(known: Collection[str]) -> Reader:
+    """A validator of lists of hooks by their names."""
+
     def read(value: Any) -> tuple[str, ...]:
-        wanted = f"a list of {', '.join(known)}"
+        wanted = f"a list of {_quoted(known)}"
         names = sequence(value, wanted)
         if not set(names) <= set(known):
             raise Malformed(wanted)
@@ -61,7 +65,12 @@ def hooks(known: Collection[str]) -> Reader:
     return read
 
 
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
 def exceptions(value: Any) -> tuple[type[BaseException], ...]:
+    """Exception classes, imported; a path without a dot is a built-in exception."""
     wanted = "a list of exception classes or their dotted paths"
     classes = []
     for item in sequence(value, wanted):
@@ -76,6 +85,7 @@ def exceptions(value: Any) -> tuple[type[BaseException], ...]:
 
 
 def functions(value: Any) -> tuple[Any, ...]:
+    """Functions, imported."""
     wanted = "a list of functions or their dotted paths"
     found = []
     for item in sequence(value, wanted):

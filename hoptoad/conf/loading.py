@@ -57,7 +57,7 @@ def _forget(**kwargs: Any) -> None:
 def _load() -> Settings:
     reading = Reading(_given(), django_settings)
     if reading.problems:
-        raise ConfigurationError(" ".join(f"{problem.text} {problem.hint}" for problem in reading.problems))
+        raise ConfigurationError("\n".join(f"{problem.text} {problem.hint}" for problem in reading.problems))
     values = {row.name: reading.values[name] for name, row in ROWS.items()}
     values |= {name.lower(): value for name, value in reading.django_values.items()}
     testing = _is_testing()

@@ -1,4 +1,4 @@
-"""Says what is wrong with the settings, for `manage.py check` and for the error that stops the start."""
+"""Finds the problems of the settings, for `manage.py check` and for the error that stops the start."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,8 @@ from hoptoad.redaction.cutting import cut
 from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import importing
 
+NO_KEY = "HOPTOAD_API_KEY is not set: nothing is reported."
+KEY_EXAMPLE = 'HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}'
 _MAX_VALUE = 120  # characters
 _MAX_TEXT = 2000
 _SITES_OWN_API = ApiRow(module="")
@@ -26,7 +28,7 @@ _DJANGO_ROWS = {
 
 @dataclass(slots=True, eq=False)
 class Problem:
-    """One thing wrong with the settings. `id` is that of the Django system check: "hoptoad.E001"."""
+    """One problem of the settings. `id` is that of the system check, such as "hoptoad.E001"."""
 
     id: str
     text: str
@@ -112,7 +114,7 @@ def _not_a_group(grouped: object) -> Iterator[Problem]:
         yield Problem(
             "hoptoad.E003",
             f"{GROUP} is a {type(grouped).__name__}: expected a dictionary of {PREFIX}… names.",
-            f'Write {GROUP} = {{"HOPTOAD_API_KEY": "…"}}.',
+            f'For example: {GROUP} = {{"HOPTOAD_API_KEY": "…"}}',
         )
 
 
@@ -121,7 +123,8 @@ def _unknown_names(given: Mapping[Any, Any]) -> Iterator[Problem]:
         if name not in ROWS:
             wanted = str(name).upper().removeprefix(PREFIX)
             near = difflib.get_close_matches(wanted, [known.removeprefix(PREFIX) for known in ROWS], n=1)
-            hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"Remove it. Known: {', '.join(ROWS)}."
+            all_names = f"Remove it. The settings are {', '.join(ROWS)}."
+            hint = f"Did you mean {PREFIX}{near[0]}?" if near else all_names
             yield Problem("hoptoad.E001", f"{name} is not a setting of django-hoptoad.", hint)
 
 
@@ -149,7 +152,7 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
     api = values.get("HOPTOAD_API")
     row = APIS.get(str(api), _SITES_OWN_API)
     if wrong := row.key.forbidden.search(values.get("HOPTOAD_API_KEY", "")):
-        yield _malformed("HOPTOAD_API_KEY", f"a str with {wrong[0]!a}", row.key.wanted)
+        yield _malformed("HOPTOAD_API_KEY", f"a string with {wrong[0]!a}", row.key.wanted)
     uses_spool = "spool" in (values.get("HOPTOAD_HANDLER"), values.get("HOPTOAD_FALLBACK_HANDLER"))
     if uses_spool and values.get("HOPTOAD_SPOOL_DIR") == "":
         yield Problem(

@@ -40,20 +40,23 @@ HEADER_WORD = Characters("a word of ASCII without commas", re.compile("[^!-+.-~-
 
 
 def text(value: Any) -> str:
+    """A string without blanks around it. None, as of os.environ.get("…"), is empty."""
     if value is None:
-        return ""  # os.environ.get("…")
+        return ""
     if not isinstance(value, str):
         raise Malformed("a string")
     return value.strip()
 
 
 def switch(value: Any) -> bool:
+    """True or False, and no number."""
     if not isinstance(value, bool):
         raise Malformed("True or False")
     return value
 
 
 def url(value: Any) -> str:
+    """A whole http or https URL, or nothing."""
     whole = text(value) if value else ""
     if not whole:
         return ""
@@ -68,6 +71,7 @@ def url(value: Any) -> str:
 
 
 def dsn(value: Any) -> str:
+    """A DSN as `conf.dsn` reads it, or nothing."""
     whole = text(value)
     try:
         if whole:
@@ -78,18 +82,21 @@ def dsn(value: Any) -> str:
 
 
 def seconds(value: Any) -> float:
+    """Seconds above 0, at most 3600. None and 0 have meant DEFAULT_TIMEOUT since 0.3."""
     if value is None or _is_zero(value):
-        return DEFAULT_TIMEOUT  # None and 0 have meant the default since 0.3
+        return DEFAULT_TIMEOUT
     if not _is_number(value) or not 0 < value <= 3600:
         raise Malformed("a number of seconds above 0, at most 3600")
     return float(value)
 
 
 def seconds_or_zero(value: Any) -> float:
+    """Seconds from 0 to 3600; None means DEFAULT_TIMEOUT."""
     return 0.0 if _is_zero(value) else seconds(value)
 
 
 def number(lowest: int, highest: int, unit: str = "") -> Reader:
+    """A validator of numbers, whole or not, with both limits included."""
     kind = f"a number of {unit}" if unit else "a number"
 
     def read(value: Any) -> float:
@@ -101,6 +108,8 @@ def number(lowest: int, highest: int, unit: str = "") -> Reader:
 
 
 def count(lowest: int, highest: int) -> Reader:
+    """A validator of whole numbers, with both limits included."""
+
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             raise Malformed(f"a whole number from {lowest} to {highest}")
@@ -118,13 +127,17 @@ def _is_zero(value: Any) -> bool:
 
 
 def sequence(value: Any, wanted: str) -> tuple[Any, ...]:
-    # A generator is refused: settings are read more than once, and it would be empty the second time.
+    """A list, tuple or set as a tuple; None is empty. `wanted` is the message of Malformed.
+
+    A generator is refused: settings are read more than once, and it would be empty the second time.
+    """
     if value is not None and not isinstance(value, (list, tuple, set, frozenset)):
         raise Malformed(wanted)
     return tuple(value or ())
 
 
 def statuses(value: Any) -> frozenset[int]:
+    """HTTP statuses from 400 to 599."""
     wanted = "a list of HTTP statuses from 400 to 599"
     statuses = sequence(value, wanted)
     for status in statuses:
@@ -134,6 +147,7 @@ def statuses(value: Any) -> frozenset[int]:
 
 
 def strings(value: Any) -> tuple[str, ...]:
+    """Strings, none of them empty."""
     texts = sequence(value, "a list of strings")
     if not all(isinstance(text, str) and text for text in texts):
         raise Malformed("a list of strings")
@@ -141,6 +155,7 @@ def strings(value: Any) -> tuple[str, ...]:
 
 
 def regular_expressions(value: Any) -> "tuple[re.Pattern[str], ...]":
+    """Regular expressions for text, compiled."""
     wanted = "a list of regular expressions"
     compiled = []
     for expression in sequence(value, wanted):
@@ -154,6 +169,7 @@ def regular_expressions(value: Any) -> "tuple[re.Pattern[str], ...]":
 
 
 def names(value: Any) -> "tuple[str | re.Pattern[str], ...]":
+    """Names with a letter or digit in them, and compiled patterns of names."""
     wanted = "a list of names and compiled patterns"
     names = sequence(value, wanted)
     for name in names:
@@ -164,6 +180,7 @@ def names(value: Any) -> "tuple[str | re.Pattern[str], ...]":
 
 
 def project_id(value: Any) -> str:
+    """The id of a project as text, as it stands in an address; a number is accepted."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     given = text(value)
@@ -173,6 +190,7 @@ def project_id(value: Any) -> str:
 
 
 def header(value: Any) -> str:
+    """The name of a header, or nothing."""
     name = text(value)
     if not re.fullmatch(r"[A-Za-z0-9-]*", name):
         raise Malformed("the name of a header, of letters, digits and dashes")
@@ -180,6 +198,7 @@ def header(value: Any) -> str:
 
 
 def directory(value: Any) -> str:
+    """The path of a directory, a string or a Path, as text. The directory need not exist."""
     if not isinstance(value, (str, Path)):
         raise Malformed("the path of a directory")
     return os.fspath(value)
@@ -196,6 +215,7 @@ def absolute_directory(value: Any) -> str:
 
 
 def cache(value: Any) -> str:
+    """The name of a cache in CACHES, or nothing."""
     alias = text(value)
     if alias and alias not in django_settings.CACHES:
         raise Malformed(f"the name of a cache in CACHES ({', '.join(django_settings.CACHES)})")
@@ -203,10 +223,11 @@ def cache(value: Any) -> str:
 
 
 def one_of(*choices: Any) -> Reader:
+    """A validator of values that equal one of two or more `choices`, and have its type."""
     shown = [f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in choices]
 
     def read(value: Any) -> Any:
-        # The types are compared too, because 1 == True.
+        # By type too, because 1 == True.
         for choice in choices:
             if type(value) is type(choice) and value == choice:
                 return choice

@@ -13,6 +13,8 @@ from hoptoad.runtime import messages
 
 
 class Verdict(Enum):
+    """What an answer means for the notice: only LATER and UNREACHABLE are worth another attempt."""
+
     ACCEPTED = "accepted"
     REFUSED = "refused for good"
     LATER = "refused for now"
@@ -173,7 +175,7 @@ def _on_status(status: int, *, is_https: bool) -> str:
 
 
 def _rate_limit(headers: Mapping[str, str]) -> float | None:
-    """The seconds for which a Sentry wants no errors; it may say so while it accepts one.
+    """The seconds for which a Sentry wants no errors, also where it accepts this one.
 
     `60::key, 2700:transaction;span:organization` gives 60.0: the second is not for errors.
     """
@@ -202,34 +204,34 @@ _OLD_VERSION_ADVICE = (
     "the version it wants, or remove that version from the application's page on the server."
 )
 _NO_HTTPS = (
-    "The port does not speak https. Put http:// into HOPTOAD_NOTIFICATION_URL, which sends key and "
-    "data in clear, or the server's https port."
+    "The port does not speak https. Put the server's https port into HOPTOAD_NOTIFICATION_URL, or "
+    "http://, which sends the notices and the API key unencrypted."
 )
 _DISTRUSTED = (
     "The server's certificate is not trusted. For a private authority, point the environment variable "
-    "REQUESTS_CA_BUNDLE to its certificate; for an expired or foreign one, mend the server's."
+    "REQUESTS_CA_BUNDLE to its certificate; for an expired one, or that of another host, renew the server's."
 )
 _REDIRECT = (
     "The server redirects, and a redirected notice loses its body, so redirects are not followed. "
     "Put the final address, with its scheme, into HOPTOAD_NOTIFICATION_URL."
 )
 _SERVER_ERROR = (
-    "The server failed. Look into its own log; an Errbit answers 500 to a HOPTOAD_APP_VERSION "
+    "The server failed. Look into its log; an Errbit answers 500 to a HOPTOAD_APP_VERSION "
     "that is not like 1.2.3."
 )
 _OTHER = "Compare HOPTOAD_NOTIFICATION_URL and HOPTOAD_API_KEY with the server's project page."
 _KEY = "Compare HOPTOAD_API_KEY with the key on the server's project page."
 _PLAN_OR_KEY = (
     f"The key is wrong, the server's API is switched off, or its plan has no SSL. {_KEY} "
-    "Only if the server truly cannot do https, and you accept that key and data travel in clear, "
+    "Only if the server cannot speak https, and the notices and the API key may travel unencrypted, "
     "set HOPTOAD_NO_SSL_FALLBACK = True."
 )
-_LIMITED = "The server limits how many notices it takes. Wait, or raise the project's limit there."
+_LIMITED = "The server limits how many notices it accepts. Wait, or raise the project's limit there."
 
 _STATUS = {
-    400: "The server found no notice in the request. Is a proxy between that changes requests?",
+    400: "The server found no notice in the request. Does a proxy change requests?",
     401: f"The server does not know the key. {_KEY}",
-    402: f"The server wants to be paid, or its API is switched off. {_KEY}",
+    402: f"The plan is not paid, or its API is switched off. {_KEY}",
     403: f"The key is wrong, or the server's API is switched off. {_KEY}",
     404: (
         "Nothing answers at this address. HOPTOAD_NOTIFICATION_URL must name the whole URL, such as "
@@ -243,13 +245,13 @@ _STATUS = {
 }
 _DSN = "Compare HOPTOAD_DSN with the DSN on the project's page."
 _SENTRY = {
-    400: f"The server cannot read the event. Is the key misspelt, or a proxy between? {_DSN}",
+    400: f"The server cannot read the event. Is the key misspelt, or does a proxy change requests? {_DSN}",
     401: f"The server does not know the key. {_DSN}",
-    403: f"The key or the project is wrong, or the project takes no events. {_DSN}",
-    404: f"No Sentry answers at this address, or one older than 20.6, which knows no envelopes. {_DSN}",
+    403: f"The key or the project is wrong, or the project accepts no events. {_DSN}",
+    404: f"No Sentry answers at this address, or one older than 20.6, which does not know envelopes. {_DSN}",
     429: (
         "The quota of the project or of the key is used up. Wait, or raise it on the project's page; "
-        "HOPTOAD_SAMPLE_RATE and HOPTOAD_STORM_LIMIT make fewer notices of the same failures."
+        "HOPTOAD_SAMPLE_RATE and HOPTOAD_STORM_LIMIT send fewer notices of the same failure."
     ),
 }
 _REFUSED = {
@@ -266,7 +268,7 @@ _UNREACHABLE = {
     ),
     "tls": (
         "The secure connection failed. Does the port speak https, in a version of TLS that this machine "
-        "allows, and does it want a certificate of the client's?"
+        "allows, and does it ask for a client certificate?"
     ),
     "timeout": (
         "The server did not answer in time. Does a firewall drop the connection? "

@@ -15,7 +15,7 @@ _FAILING = (Verdict.LATER, Verdict.UNREACHABLE)
 class CircuitBreaker:
     """Closed, it lets every notice pass; open, none. After the pause one probe decides. Threads may share it.
 
-    An unreachable server opens it for twice as long each time, an answer "later" for as long as the
+    An unreachable server opens it for twice as long each time, a refusal for now for as long as the
     server asks; both with jitter, so that many processes do not come back at once. `longest` bounds the
     pauses of an unreachable server, in seconds.
     """
@@ -42,7 +42,7 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last outcome was the answer "later" or no answer."""
+        """Whether the last outcome was LATER or UNREACHABLE."""
         return self._open_until is not None
 
     def closed_in(self) -> float:

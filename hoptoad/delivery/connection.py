@@ -5,7 +5,7 @@ connections; `Exchange` uses those that are kept alive. No other module imports 
 importing them takes longer than all the rest, so `transport` waits until there is something to send.
 """
 
-import encodings.idna  # noqa: F401 - with netrc, imported by `requests` in mid-flight: see transport
+import encodings.idna  # noqa: F401 - this and netrc `requests` would import while it sends
 import http.client
 import logging
 import netrc  # noqa: F401

@@ -48,8 +48,8 @@ def post(
     if plain_fallback and refuses_ssl and url.lower().startswith("https://"):
         logger.log(
             logging.WARNING if _once.is_due((url, "fallback")) else logging.DEBUG,
-            "%s does not take the notice over https (%s). It goes over plain http, key and data in "
-            "clear, because HOPTOAD_NO_SSL_FALLBACK is on.",
+            "%s does not accept the notice over https (%s). The notice and the API key go over plain http, "
+            "unencrypted, because HOPTOAD_NO_SSL_FALLBACK is on.",
             messages.safe_url(url),
             answer,
         )
@@ -75,9 +75,8 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
             with importing:
                 from hoptoad.delivery import connection
         except (ImportError, OSError) as error:  # too many open files: try again later
-            return Answer(
-                verdict=Verdict.UNREACHABLE, url=url, fault="network", text=f"not imported: {error}"
-            )
+            text = f"hoptoad.delivery.connection cannot be imported: {error}"
+            return Answer(verdict=Verdict.UNREACHABLE, url=url, fault="network", text=text)
         return connection.exchange(url, body, headers, timeout)
 
 
@@ -88,7 +87,8 @@ def _record(answer: Answer) -> None:
         emit(notice_sent, post, answer=answer)
         if logger.isEnabledFor(logging.DEBUG):
             where = messages.safe_url(answer.url)
-            logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)
+            found = answer.id or "none", answer.link or "none"
+            logger.debug("Notice accepted by %s: id %s, page %s", where, *found)
         return
     is_news = _once.is_due((answer.url, answer.status, answer.fault)) and SAID not in returned
     if answer.verdict is Verdict.REFUSED:

@@ -1,5 +1,6 @@
 """HTTP statuses as exceptions. This package needs Django only, and imports nothing else of hoptoad."""
 
+from hoptoad.exceptional.base import RareHttpResponse
 from hoptoad.exceptional.handlers import handler400 as handler400
 from hoptoad.exceptional.handlers import handler403 as handler403
 from hoptoad.exceptional.handlers import handler404 as handler404
@@ -47,7 +48,6 @@ from hoptoad.exceptional.responses import (
     HttpUpgradeRequired,
     HttpVariantAlsoNegotiates,
     HttpVersionNotSupported,
-    RareHttpResponse,
 )
 
 __all__ = [

@@ -14,13 +14,13 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.log import log_response
 
 from hoptoad.exceptional import rendering
+from hoptoad.exceptional.base import RareHttpResponse
 from hoptoad.exceptional.rendering import set_renderer
 from hoptoad.exceptional.responses import (
     HttpBadRequest,
     HttpForbidden,
     HttpNotFound,
     HttpServerError,
-    RareHttpResponse,
 )
 
 __all__ = ["ExceptionalMiddleware", "set_renderer"]
@@ -54,7 +54,7 @@ class ExceptionalMiddleware:
 
 
 def respond(
-    request: HttpRequest, exception: BaseException, *, render: "rendering.Renderer | None" = None
+    request: HttpRequest, exception: BaseException, *, render: "rendering.Renderer"
 ) -> HttpResponseBase | None:
     """The answer to `exception`, or None to leave it to Django."""
     rare = _rare(exception)

@@ -13,7 +13,8 @@ from django.template.backends.django import DjangoTemplates
 from django.utils.html import format_html
 from django.utils.module_loading import import_string
 
-from hoptoad.exceptional.responses import HttpRedirect, RareHttpResponse
+from hoptoad.exceptional.base import RareHttpResponse
+from hoptoad.exceptional.responses import HttpRedirect
 
 logger = logging.getLogger(__name__)
 

@@ -106,7 +106,11 @@ class BrokeredNotifier(ThreadedNotifier):
     def _log_outage(self, error: Exception) -> None:
         if self._once.is_due("outage"):
             self._outage_logged = True
-            logger.warning("%s does not accept notices: %s. They are delivered here.", self._broker, error)
+            logger.warning(
+                "%s does not accept notices: %s. The spool or this process delivers them.",
+                self._broker,
+                error,
+            )
 
 
 def _spooling(otherwise: FallBack) -> FallBack:
@@ -118,7 +122,7 @@ def _spooling(otherwise: FallBack) -> FallBack:
                 get_spool().enqueue(payload, timeout)
                 return
             except Exception:
-                log_exception(logger, "The spool failed too.")
+                log_exception(logger, "The spool failed too: the notice goes to the fallback handler.")
         otherwise(payload, timeout, why, answer)
 
     return fall_back

@@ -33,9 +33,8 @@ def deliver(self: Any, document: str) -> None:
     try:
         raise self.retry(countdown=pause * (1 + random.random() / 10))  # noqa: S311
     except Reject as error:  # the broker does not take the task back
-        fall_back(
-            payload, settings.timeout, f"Celery cannot try again: {messages.safe_line(error.reason)}", answer
-        )
+        why = f"Celery refuses another attempt: {messages.safe_line(error.reason)}"
+        fall_back(payload, settings.timeout, why, answer)
 
 
 def _load(application: Any) -> None:

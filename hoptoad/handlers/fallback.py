@@ -19,7 +19,7 @@ def fall_back(payload: bytes, timeout: float, why: str, answer: Answer | None = 
             handler.enqueue(payload, timeout)
             return
     except Exception:
-        log_exception(logger, "The fallback handler failed too.")
+        log_exception(logger, "The fallback handler failed too: the notice is lost.")
     drop(payload, timeout, why, answer)
 
 

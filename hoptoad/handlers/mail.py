@@ -77,17 +77,25 @@ def _backend() -> str:
     return str(settings.EMAIL_BACKEND if mailers is None else mailers["default"].get("BACKEND", _SMTP))
 
 
-def _page(notice: Notice, path: str = "") -> str:
+def _page(notice: Notice, path: str) -> str:
     """The notice as HTML, made by the template of the site's reporter class.
 
     `path` names the reporter class of the failing request; one that this process has not seen is ignored,
     because a document may come from anybody. The page shows only what the notice holds. Raises what the
     class and its template raise.
+
+    A subclass passes the notice to the class, whose template is made for a request and an exception:
+
+        class Page(kind):
+            def get_traceback_data(self): return data           # in place of reading the request
+        Page(None, None, None, None).get_traceback_html()       # the site's template, filled with `data`
+
+    `test_the_page_is_that_of_the_requests_reporter` fails without it.
     """
     kind: Any = find(path) or imported(settings.DEFAULT_EXCEPTION_REPORTER)
     data = {**_page_data(notice), **notice.extra}
-    shown = type("Page", (kind,), {"get_traceback_data": lambda _: data})
-    return str(shown(None, None, None, None, is_email=True).get_traceback_html())
+    page = type("Page", (kind,), {"get_traceback_data": lambda _: data})
+    return str(page(None, None, None, None, is_email=True).get_traceback_html())
 
 
 def _page_data(notice: Notice) -> dict[str, Any]:

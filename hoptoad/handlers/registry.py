@@ -2,12 +2,9 @@
 
 import contextlib
 import functools
-import importlib.machinery
-import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.apps import apps
@@ -15,21 +12,19 @@ from django.apps import apps
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import HANDLERS, Settings
 from hoptoad.errors import ConfigurationError
-from hoptoad.runtime import messages, safe_files
+from hoptoad.runtime import messages
 from hoptoad.runtime.lifecycle import imported, importing
 
 if TYPE_CHECKING:
     from hoptoad.delivery.answer import Answer
 
 NO_THREADS = (
-    "uWSGI runs without threads, so those that deliver may stand still: add enable-threads to its "
-    'configuration, or set HOPTOAD_HANDLER = "blocking".'
+    "uWSGI runs without threads, so notices may not be sent: add enable-threads to its configuration, "
+    'or set HOPTOAD_HANDLER = "blocking".'
 )
 # These need no package and no folder, so they are built with the first notice. The others are built as the
 # site starts, so that a missing package stops the start.
 BUILT_WHEN_NEEDED = ("threadpool", "blocking", "mail", "memory")
-
-_MAX_SOURCE = 1_000_000  # bytes
 
 
 class Handler(Protocol):
@@ -103,7 +98,7 @@ def handler_of(settings: Settings) -> Handler:
 
 @contextlib.contextmanager
 def separate_handler(fall_back: FallBack) -> Iterator[Handler]:
-    """A new handler of ours that fails into `fall_back` and is closed at the end; a user's own as it is."""
+    """A new built-in handler with this `fall_back`, closed at the end; or the site's own one, as it is."""
     if get_settings().handler not in HANDLERS:
         yield get_handler()
         return
@@ -115,7 +110,7 @@ def separate_handler(fall_back: FallBack) -> Iterator[Handler]:
 
 
 def close_handlers() -> None:
-    """Closes every handler; the next notice builds new ones."""
+    """Closes every handler, so that the next notice builds new ones: for tests."""
     for slot in _slots:
         slot.close()
 
@@ -126,7 +121,9 @@ def handler_class(named: str, class_name: str = "", setting: str = "HOPTOAD_HAND
         return _ours(named, setting)
     try:
         if is_file(named):
-            found = getattr(_module(named), class_name)
+            with importing:
+                from hoptoad.runtime import source_files
+            found = getattr(source_files.load(named, get_settings().project_root), class_name)
         else:
             found = imported(".".join(filter(None, (named, class_name))))
     # Importing a user's module may raise anything; the site's start must stop with this one sentence.
@@ -158,7 +155,7 @@ def _ours(named: str, setting: str) -> type:
 
 
 def register_tasks() -> None:
-    """Imports the handler that is built as the site starts: workers, which build none, run its task."""
+    """Imports the handler's module: the workers of Celery and of tasks build no handler, and run its task."""
     with contextlib.suppress(ConfigurationError):  # the check and the middleware report it
         settings = get_settings()
         if settings.handler in HANDLERS and settings.handler not in BUILT_WHEN_NEEDED:
@@ -166,7 +163,7 @@ def register_tasks() -> None:
 
 
 def lacks_threads(settings: Settings) -> bool:
-    """Whether the handler needs threads, and this is uWSGI without them: Python's start and stand still."""
+    """Whether the handler needs threads, and this is uWSGI without them: threads start, and do not run."""
     options = getattr(sys.modules.get("uwsgi"), "opt", None)
     if options is None:
         return False
@@ -233,41 +230,6 @@ def _close(handler: Handler | None) -> None:
     close = getattr(handler, "close", None)
     if callable(close):
         close()
-
-
-class _CheckedLoader(importlib.machinery.SourceFileLoader):
-    """Reads source only: the bytecode beside the file may have another owner."""
-
-    def get_data(self, path: str) -> bytes:
-        return safe_files.read(path, _MAX_SOURCE, of_anybody=True)  # its owner was checked before
-
-    def path_stats(self, path: str) -> Mapping[str, Any]:
-        raise OSError("no bytecode is read or written")
-
-
-def _module(named: str) -> ModuleType:
-    """The module in a file. A relative path begins at the project's root.
-
-    Raises Untrusted where anybody but the project's owner may write to the file.
-    """
-    root = get_settings().project_root
-    path = os.path.realpath(os.path.join(root, named))
-    if not path.endswith(".py"):
-        raise ImportError(f"{path} is not a Python file")
-    safe_files.require_unwritable(path, *_owners(root))
-    loader = _CheckedLoader("hoptoad_handler_file", path)
-    spec = importlib.util.spec_from_file_location(loader.name, path, loader=loader)
-    module = importlib.util.module_from_spec(cast(importlib.machinery.ModuleSpec, spec))
-    with importing:
-        loader.exec_module(module)
-    return module
-
-
-def _owners(directory: str) -> tuple[int, ...]:
-    """The owner of the project's root, who owns the site's other code too."""
-    with contextlib.suppress(OSError):
-        return (os.stat(directory).st_uid,)
-    return ()
 
 
 def _not_found(setting: str, named: str, class_name: str, why: str) -> str:

@@ -13,7 +13,7 @@ from hoptoad.delivery.spool.size import SpoolSize
 from hoptoad.delivery.stats import stats
 from hoptoad.handlers.fallback import fall_back
 from hoptoad.handlers.registry import FallBack, Send
-from hoptoad.handlers.spool_delivery import SpoolDelivery
+from hoptoad.handlers.spool_delivery import DELIVERY_FAILED, SpoolDelivery
 from hoptoad.handlers.threaded import ThreadedNotifier
 from hoptoad.handlers.worker import Worker
 from hoptoad.runtime.guards import log_exception
@@ -207,7 +207,7 @@ class SpoolNotifier(Worker):
             self._delivery.report.disk_failed(error)
             self._is_open = False  # someone may have deleted the directory, or given it away
         except Exception:
-            log_exception(logger, "The spool's thread failed: django-hoptoad itself failed.")
+            log_exception(logger, DELIVERY_FAILED)
         return LOOK_EVERY, False
 
     def _pause(self, seconds: float, *, for_more: bool) -> None:

@@ -25,6 +25,7 @@ from hoptoad.runtime.safe_files import Untrusted
 
 logger = get_logger(__name__)
 
+DELIVERY_FAILED = "Delivering from the spool failed, and is tried again: django-hoptoad itself failed."
 _FIRST_TRY, _NUDGE = 0.05, 1.0  # seconds
 _LONG_DOWN = 3600.0  # seconds
 _DAY = 24 * 3600.0
@@ -149,7 +150,7 @@ class SpoolDelivery:
                 self._deliver(entry)
                 most = None if most is None else most - 1
         except Exception:
-            log_exception(logger, "Delivering from the spool failed: django-hoptoad itself failed.")
+            log_exception(logger, DELIVERY_FAILED)
 
     def _next(self) -> Entry | None:
         with self._changed:
@@ -176,7 +177,9 @@ class SpoolDelivery:
         except FileNotFoundError:
             is_done = True  # someone has deleted it
         except SendingFailed:
-            log_exception(logger, "A spooled notice could not be sent: django-hoptoad itself failed.")
+            log_exception(
+                logger, "A notice in the spool could not be sent, and waits: django-hoptoad itself failed."
+            )
         except OSError as error:
             is_done = self._give_up_on(entry, error)
         finally:

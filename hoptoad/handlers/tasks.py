@@ -35,7 +35,7 @@ def deliver(document: str, attempt: int = 0) -> None:
         deliver.using(run_after=later).enqueue(document, attempt + 1)
     # Backends, and the databases and brokers behind them, may raise anything.
     except Exception as error:
-        why = f"the tasks backend takes no other attempt: {messages.safe_line(error)}"
+        why = f"the tasks backend refuses another attempt: {messages.safe_line(error)}"
         fall_back(payload, settings.timeout, why, answer)
 
 

@@ -204,7 +204,7 @@ class ThreadedNotifier(Worker):
         try:
             payload = _payload(item)
         except Exception:
-            log_exception(logger, "A notice could not be encoded: django-hoptoad itself failed.")
+            log_exception(logger, "A notice could not be encoded, and is lost: django-hoptoad itself failed.")
             stats.drop(1, "it could not be encoded")
         finally:
             with self._changed:

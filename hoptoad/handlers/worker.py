@@ -112,7 +112,7 @@ _ends_at: list[float] = []
 
 
 def seconds_until_exit() -> float:
-    """The seconds that are left of HOPTOAD_FLUSH_TIMEOUT: one moment for all that fails at shutdown."""
+    """The seconds left of HOPTOAD_FLUSH_TIMEOUT since the first call: all notices at shutdown share them."""
     if not _ends_at:
         _ends_at.append(time.monotonic() + get_settings().flush_timeout)
     return _ends_at[0] - time.monotonic()
@@ -148,7 +148,7 @@ def _call(end: Callable[[], object]) -> None:
     try:
         end()
     except Exception:  # the next one still has to end
-        log_exception(logger, "A handler could not be closed as the process ended.")
+        log_exception(logger, "A handler could not be closed as the process ended: its notices may be lost.")
 
 
 lifecycle.at_exit(Ending.HANDLERS, lambda: _end(list(_workers.values())))

@@ -51,5 +51,5 @@ def _request(environ: Environ) -> HttpRequest | None:
     try:
         return WSGIRequest({**environ, "wsgi.input": io.BytesIO()})
     except Exception:
-        logger.debug("The environ of a failing request is too malformed for a WSGIRequest.", exc_info=True)
+        logger.debug("A failure is reported without its request: the environ is malformed.", exc_info=True)
         return None

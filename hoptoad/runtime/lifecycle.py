@@ -13,7 +13,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from enum import IntEnum
-from functools import cache
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -61,9 +60,8 @@ def at_exit(ending: Ending, call: Callable[[], object]) -> None:
     _endings.append((ending, call))
 
 
-@cache
 def when_needed(module: str) -> ModuleType:
-    """The module, imported now if it was not yet. Raises what the import raises, and then tries again."""
+    """The module, imported now if it was not yet. Raises what the import raises."""
     with importing:
         return importlib.import_module(module)
 

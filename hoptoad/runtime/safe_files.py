@@ -26,26 +26,11 @@ def read(path: str, max_bytes: int, *, of_anybody: bool = False) -> bytes:
     `of_anybody` takes any owner's. Symbolic links are not followed in the last part of `path`. Raises
     Untrusted for what is too large, of another kind or of another owner, and OSError.
     """
-    descriptor = opened(path, of_anybody=of_anybody)
+    descriptor = _opened(path, of_anybody=of_anybody)
     try:
         return _content(descriptor, path, max_bytes)
     finally:
         os.close(descriptor)
-
-
-def opened(path: str, flags: int = os.O_RDONLY, *, of_anybody: bool = False) -> int:
-    """A descriptor of an existing regular file, to be closed by the caller; like `read` otherwise."""
-    _require_regular(os.lstat(path), path)  # before opening: that of a device may have effects
-    descriptor = os.open(path, flags | FLAGS)
-    try:
-        status = os.fstat(descriptor)
-        _require_regular(status, path)  # it may have been exchanged meanwhile
-        if not of_anybody:
-            _require_owner(status, path)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def require_owner(path: str, *also: int) -> None:
@@ -92,6 +77,21 @@ def real_path_below(path: str, directory: str) -> str:
     if not directory or not real.startswith(os.path.join(root, "")):
         raise Untrusted(f"{path} lies outside of {directory or 'any directory'}")
     return real
+
+
+def _opened(path: str, *, of_anybody: bool) -> int:
+    """A descriptor of a regular file, to be closed by the caller."""
+    _require_regular(os.lstat(path), path)  # before opening: that of a device may have effects
+    descriptor = os.open(path, os.O_RDONLY | FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(status, path)  # it may have been exchanged meanwhile
+        if not of_anybody:
+            _require_owner(status, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _require_regular(status: os.stat_result, path: str) -> None:

@@ -57,8 +57,11 @@ class Unit:
         self.is_answered = False
 
 
+ANY_THREAD, NO_THREAD = 0, -1  # in place of the identifier of a thread
+
+
 class Scope:
-    """The request and the unit of a context, for the thread with this identifier; 0 means any."""
+    """The request and the unit of a context, for the thread with this identifier or ANY_THREAD."""
 
     __slots__ = ("at_end", "outer", "request", "thread", "unit")
 
@@ -70,7 +73,7 @@ class Scope:
         self.at_end: Callable[[], None] | None = None
 
 
-_NO_SCOPE = Scope(-1)  # for no thread, and never changed
+_NO_SCOPE = Scope(NO_THREAD)  # never changed
 CURRENT: "ContextVar[Scope]" = ContextVar("hoptoad_scope", default=_NO_SCOPE)
 # For code outside all units.
 OUTSIDE = Unit(merges=False)
@@ -116,7 +119,7 @@ def begin_server_request(*, nested: bool = True) -> Scope:
 
 
 def _begun(around: Unit | None, *, merges: bool, request: HttpRequest | None, nested: bool) -> Scope:
-    scope = Scope(0, CURRENT.get() if nested else None)
+    scope = Scope(ANY_THREAD, CURRENT.get() if nested else None)
     scope.request = request
     scope.unit = around if around is not None and around.merges else Unit(merges=merges)
     CURRENT.set(scope)
@@ -138,7 +141,7 @@ def begin_thread(outer: Scope) -> Scope:
 
 def begin_request(request: HttpRequest, outer: Scope) -> Scope:
     """Begins the unit of a request, for the middleware under ASGI."""
-    scope = Scope(0, outer)
+    scope = Scope(ANY_THREAD, outer)
     scope.request = request
     CURRENT.set(scope)
     return scope
@@ -154,7 +157,7 @@ def leave(scope: Scope) -> None:
 
 def moved(scope: Scope) -> Scope:
     """A new Scope with the unit of `scope`, which loses it."""
-    taken = Scope(0, scope.outer)
+    taken = Scope(ANY_THREAD, scope.outer)
     taken.request, taken.unit, taken.at_end = scope.request, _unit_of(scope), scope.at_end
     taken.unit.is_answered = True
     scope.unit = scope.at_end = None
@@ -201,7 +204,7 @@ def _is_ours(scope: Scope) -> bool:
 
     Without this, `test_an_event_loop_of_the_sites_own_does_not_know_the_next_request` fails.
     """
-    if scope.thread in (0, get_ident()):
+    if scope.thread in (ANY_THREAD, get_ident()):
         return True
     loop = _loop_here()
     if loop is not None:

@@ -123,7 +123,7 @@ def test_a_key_that_cannot_be_sent_stops_the_start_and_is_not_shown(settings_for
         get_settings()
 
     assert error.id == "hoptoad.E002"
-    assert error.msg.startswith("HOPTOAD_API_KEY is a str with ")
+    assert error.msg.startswith("HOPTOAD_API_KEY is a string with ")
     assert "0123456789" not in f"{error.msg}{error.hint}{raised.value}".replace(error.hint, "")
 
 
@@ -198,7 +198,7 @@ def test_a_malformed_key_is_not_shown(settings_for):
 def test_everything_malformed_is_named_at_once(settings_for):
     settings_for(HOPTOAD_TIMEOUT="soon", HOPTOAD_THREAD_COUNT="many")
 
-    with pytest.raises(ConfigurationError, match="HOPTOAD_TIMEOUT.*HOPTOAD_THREAD_COUNT"):
+    with pytest.raises(ConfigurationError, match="HOPTOAD_TIMEOUT.*\nHOPTOAD_THREAD_COUNT"):
         get_settings()
 
 

@@ -126,7 +126,7 @@ def test_any_successful_answer_is_a_success(post, collector, body, identity, lin
         (307, Verdict.REFUSED, "not followed"),
         (400, Verdict.REFUSED, "proxy"),
         (401, Verdict.REFUSED, "key"),
-        (402, Verdict.REFUSED, "be paid"),
+        (402, Verdict.REFUSED, "plan is not paid"),
         (403, Verdict.REFUSED, "HOPTOAD_API_KEY"),
         (404, Verdict.REFUSED, "HOPTOAD_NOTIFICATION_URL"),
         (405, Verdict.REFUSED, "HOPTOAD_NOTIFICATION_URL"),
@@ -636,7 +636,7 @@ def test_refused_ssl_falls_back_to_plain_http_once_and_only_where_allowed(post, 
 
     assert post(collector.https_url, plain_fallback=True).verdict is Verdict.ACCEPTED
     assert [received.secure for received in collector.received] == [True, True, False]
-    assert "goes over plain http" in caplog.text
+    assert "go over plain http" in caplog.text
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_the_check_accepts_it(carrier):
 def test_a_misspelt_name_is_answered_with_its_own(settings_for):
     settings_for(HOPTOAD_HANDLER="carier")
 
-    with pytest.raises(ConfigurationError, match="one of threadpool, .*, carrier, or the dotted path"):
+    with pytest.raises(ConfigurationError, match='"threadpool", .*, "carrier", or the dotted path'):
         get_handler()
 
 

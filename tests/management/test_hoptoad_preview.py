@@ -52,7 +52,7 @@ def test_every_field_is_shown_with_the_rule_that_masked_it(settings_for):
         in " ".join(lines(shown))
     )
     assert SECRET not in shown
-    assert "with something masked" in shown
+    assert "contain masked values" in shown
     assert outbox == []
 
 
@@ -267,7 +267,7 @@ def test_what_is_no_notice_says_so(tmp_path):
         preview(stored=path)
 
     path.write_text("hello")
-    with pytest.raises(CommandError, match="is no notice: the document is not well-formed XML"):
+    with pytest.raises(CommandError, match="is not a notice: the document is not well-formed XML"):
         preview(stored=path)
 
 

@@ -60,7 +60,7 @@ def test_an_accepted_notice_is_told_with_its_id_and_address(run, collector, hand
     [
         (301, "HOPTOAD_NOTIFICATION_URL"),
         (401, "HOPTOAD_API_KEY"),
-        (402, "be paid"),
+        (402, "plan is not paid"),
         (403, "HOPTOAD_API_KEY"),
         (404, "HOPTOAD_NOTIFICATION_URL"),
         (418, "HOPTOAD_API_KEY"),

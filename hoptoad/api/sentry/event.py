@@ -142,7 +142,7 @@ def _is_of_a_request(notice: Notice) -> bool:
 
 
 def _header(name: str) -> str:
-    """`HTTP_USER_AGENT` as `User-Agent`; empty for what is no header."""
+    """`HTTP_USER_AGENT` as `User-Agent`; empty for a variable that is not a header."""
     if name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         name = f"HTTP_{name}"
     return name[5:].replace("_", "-").title() if name.startswith("HTTP_") else ""

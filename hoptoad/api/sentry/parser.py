@@ -19,13 +19,13 @@ _SEVERITIES = {
 
 
 def parse_event(document: bytes) -> Notice:
-    """The notice in an event. Raises ParseError, and says what is wrong with it.
+    """The notice in an event. Raises ParseError with the reason.
 
     Notes are in the messages of their errors, and the source lines of a frame without their numbers but one.
     """
     found = json_value(document)
     if not isinstance(found, dict) or not (_values(found, "exception") or _object(found, "logentry")):
-        raise ParseError("the document is no event: it has neither an exception nor a logentry")
+        raise ParseError("the document is not an event: it has neither an exception nor a logentry")
     main, *causes = _errors(found)
     contexts, request = _object(found, "contexts"), _object(found, "request")
     own, extra = _object(contexts, OWN), _data(_object(found, "extra"))

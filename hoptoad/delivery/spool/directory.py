@@ -2,7 +2,7 @@
 
 A notice appears under its name when it is complete. Names sort by age and end with the number of
 attempts: `<microseconds>-<random>-<attempts>.notice`. Refused notices lie in `refused/`, each with the
-server's answer beside it. Whoever can write here speaks for the site, so only regular files of this
+server's answer beside it. A file here is sent in the site's name, so only regular files of this
 user are read, and nothing is changed in a directory of another user.
 """
 

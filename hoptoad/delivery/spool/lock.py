@@ -1,7 +1,7 @@
 """Lets one process at a time deliver from a spool directory, by a lock that its children do not inherit.
 
 The lock is a POSIX record lock on `.lock`: the kernel releases it when the process ends, however it
-ends, and a forked child does not have it. The file says who holds the lock and what the last scan
+ends, and a forked child does not have it. The file names the process and keeps what the last scan
 found, so that the processes of one directory do not scan it one after the other.
 """
 

@@ -41,7 +41,8 @@ class SpoolReport:
             self._logged.clear()
         self._logged.update(new)
         logger.warning(
-            "Files in the spool %s that are not sent: %d. The first, %a, %s.",
+            "Files in the spool %s that are not sent: %d. The first, %a, %s. "
+            "manage.py hoptoad_spool lists them.",
             self._path,
             len(files),
             new[0][:100],
@@ -68,7 +69,7 @@ class SpoolReport:
     def process_ends(self, waiting: int) -> None:
         """Logs that the process ends while notices stay on the disk."""
         logger.warning(
-            "This process ends; %d notices wait in the spool %s and are delivered by another.",
-            waiting,
+            "This process ends. Another one sends the notices that wait in the spool %s: %d.",
             self._path,
+            waiting,
         )

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from hoptoad.api.registry import deploy_of
 from hoptoad.capture.project import repository, revision_of
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.problems import KEY_EXAMPLE
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
 from hoptoad.runtime import messages
@@ -35,14 +36,14 @@ class Command(BaseCommand):
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         if not settings.api_key:
-            raise CommandError("HOPTOAD_API_KEY is not set, so no server takes the deployment.")
+            raise CommandError(f"HOPTOAD_API_KEY is not set: no deployment is announced. Set {KEY_EXAMPLE}")
         try:
             deploy = deploy_of(settings)
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         if deploy is None:
             raise CommandError(
-                f'HOPTOAD_API = "{settings.api}" has no way to announce a deployment. '
+                f'HOPTOAD_API = "{settings.api}" cannot announce deployments. '
                 "HOPTOAD_APP_VERSION names the version in each notice."
             )
         deployment = {
@@ -77,7 +78,7 @@ def _user() -> str:
 def _advice(answer: Answer) -> str:
     if answer.status == 404:
         return (
-            "The server takes no deployments: Errbit removed them in 2015. Nothing else is wrong; "
+            "The server accepts no deployments: Errbit removed them in 2015. Nothing else is wrong; "
             "HOPTOAD_APP_VERSION names the version in each notice."
         )
     return advice(answer)

@@ -1,4 +1,4 @@
-"""`manage.py hoptoad_preview`: exactly what would leave the building, and what keeps the rest inside."""
+"""`manage.py hoptoad_preview`: shows what a notice contains, and by which rule the rest is masked."""
 
 import base64
 import contextlib
@@ -24,6 +24,7 @@ from hoptoad.api.registry import destination_of, get_api
 from hoptoad.api.sentry import wire
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.problems import NO_KEY
 from hoptoad.conf.settings import Settings
 from hoptoad.errors import ConfigurationError, ParseError
 from hoptoad.management.preview import Line, lines
@@ -96,7 +97,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{len(payload):,} bytes as {settings.api} to {destination_of(settings)}\n")
             if not settings.enabled:
-                self.stdout.write("HOPTOAD_API_KEY is not set, so nothing is sent at all.\n")
+                self.stdout.write(NO_KEY)
             shown = lines(notice, findings, Names(settings.protected_params))
             if api is v3 and not stored:
                 shown.append(Line("server", "os", v3.operating_system()))
@@ -116,7 +117,7 @@ class Command(BaseCommand):
             for more in text[1:]:
                 self.stdout.write(" " * (_NAME_WIDTH + 3) + more)
         masked = sum(1 for line in shown if line.rule)
-        self.stdout.write(f"\n{len(shown)} fields, {masked} of them with something masked.")
+        self.stdout.write(f"\n{len(shown)} fields; {masked} contain masked values.")
 
 
 def _read(path: Path) -> tuple[Notice, None]:
@@ -125,7 +126,7 @@ def _read(path: Path) -> tuple[Notice, None]:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     except ParseError as error:
-        raise CommandError(f"{path} is no notice: {messages.safe_line(error)}") from error
+        raise CommandError(f"{path} is not a notice: {messages.safe_line(error)}") from error
 
 
 def _made_up(path: str, settings: Settings) -> tuple[Notice | None, list[Finding]]:

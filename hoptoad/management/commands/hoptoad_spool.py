@@ -72,7 +72,7 @@ class Command(BaseCommand):
 
     @contextlib.contextmanager
     def _alone(self, directory: SpoolDirectory) -> Iterator[None]:
-        """Holds the directory's lock, for which the process that delivers is asked to give way."""
+        """Holds the directory's lock during the block. Asks the process that delivers to pause."""
         lock = SpoolLock(directory.path)
         with lock.demanded(_PATIENCE) as is_ours:
             if not is_ours:

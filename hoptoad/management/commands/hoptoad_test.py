@@ -10,6 +10,7 @@ from django.test import RequestFactory
 from hoptoad.api.registry import destination_of, encode, get_api
 from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.problems import KEY_EXAMPLE, NO_KEY
 from hoptoad.conf.settings import Settings
 from hoptoad.delivery.answer import Answer, Verdict, advice
 from hoptoad.errors import ConfigurationError
@@ -60,14 +61,13 @@ class Command(BaseCommand):
                 self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
 
     def _show(self, answer: Answer, seen_in: str) -> None:
-        reason = f"HTTP {answer.status}" if answer.status else answer.fault
-        self._line("Answer", f"{answer.verdict.value} ({reason})" if reason else answer.verdict.value)
+        self._line("Answer", answer.outcome)
         if answer.text and not answer.id:
             self._line("Said", answer.text)
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(advice(answer))
         self._line("Id", answer.id or "none given")
-        self._line("See", messages.web_link(answer.link) or seen_in)
+        self._line("See", answer.link or seen_in)
         self.stdout.write(self.style.SUCCESS("The notice was accepted."))
 
     def _line(self, name: str, text: str) -> None:
@@ -87,10 +87,7 @@ def _checked_settings() -> Settings:
     except ConfigurationError as error:
         raise CommandError(str(error)) from error
     if not settings.enabled:
-        raise CommandError(
-            "HOPTOAD_API_KEY is not set, so nothing is reported. "
-            'Set HOPTOAD_SETTINGS = {"HOPTOAD_API_KEY": "the key on your project\'s page"}'
-        )
+        raise CommandError(f"{NO_KEY} Set {KEY_EXAMPLE}")
     if settings.handler == "memory":
         raise CommandError(
             'HOPTOAD_HANDLER is "memory", which sends nothing. Set HOPTOAD_HANDLER = "threadpool"'

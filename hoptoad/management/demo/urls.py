@@ -24,9 +24,9 @@ def new_path() -> str:
 
 
 def open_inbox(request: HttpRequest, token: str) -> HttpResponse:
-    """Signs in who has a new token, from this machine."""
+    """Signs a visitor from this machine in, once for each token, and leads to the problems."""
     problems = reverse("admin:hoptoad_inbox_problem_changelist")
-    if request.META["REMOTE_ADDR"] == LOCAL and _is_new(token):
+    if request.META["REMOTE_ADDR"] == LOCAL and _use_up(token):
         login(request, User.objects.get_or_create(username="visitor", is_staff=True, is_superuser=True)[0])
     elif not request.user.is_authenticated:
         used = "This address has been opened before. Start the demo again for a new one."
@@ -34,8 +34,8 @@ def open_inbox(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponseRedirect(problems)
 
 
-def _is_new(token: str) -> bool:
-    """Whether nobody has used it; from now on somebody has."""
+def _use_up(token: str) -> bool:
+    """Returns True for a token once, and then False."""
     try:
         _tokens.remove(token)
     except KeyError:
