@@ -40,6 +40,7 @@ setup(
         "inbox": ["waitress>=3.0.1", "whitenoise>=6.7"],
         "tasks": ["django-tasks"],
         "tests": [
+            "aiosmtpd",
             "build",
             "celery",
             "channels",

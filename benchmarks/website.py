@@ -79,6 +79,14 @@ def configure(settings):
         }
     )
     django.setup()
+    _connect()
+
+
+def _connect():
+    """Makes the database connection that threads of a site have. Django looks after it in each request."""
+    from django.db import connections
+
+    connections["default"]
 
 
 def healthy_environ():

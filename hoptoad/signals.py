@@ -28,7 +28,7 @@ notice_sent = Signal()
 notice_dropped = Signal()
 
 
-def tell(signal: Signal, sender: Any, **named: Any) -> list[Any]:
+def emit(signal: Signal, sender: Any, **named: Any) -> list[Any]:
     """Sends a signal and returns what the receivers return.
 
     Raises nothing: Django logs a receiver that fails, and that log may fail too.

@@ -1,27 +1,27 @@
 """From an exception or a status, and the request it belongs to, to a Snapshot."""
 
 import platform
+import secrets
 import socket
 import time
-import uuid
 from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import django
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 
 from hoptoad.capture import context
 from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.exception import MAX_WHERE, NO_FRAME, arguments_of, errors_of, finished, reason_of
+from hoptoad.capture.meta import header, host
 from hoptoad.capture.project import revision_of
 from hoptoad.capture.reporter_filter import ReporterFilter, additions, path_of
 from hoptoad.capture.request import RequestReader, full_path
 from hoptoad.capture.values import class_name
 from hoptoad.capture.view import UNKNOWN
-from hoptoad.capture.visitor import header, host
+from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.notice import (
     NOTHING,
@@ -39,6 +39,7 @@ from hoptoad.notice import (
 from hoptoad.redaction.cutting import SLACK, Room, cut
 from hoptoad.redaction.policy import policy_of
 from hoptoad.redaction.redact import Redacted, redact
+from hoptoad.runtime import scope
 from hoptoad.runtime.guards import guarded
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.no_sql import no_sql
@@ -61,10 +62,10 @@ def incident(request: HttpRequest, *, exception: BaseException | None = None, st
         exception=exception,
         status=status,
         reason=request.__dict__.pop(REASON, None) if status else None,
-        path=guarded("path", lambda: full_path(request), ""),
-        agent=guarded("agent", lambda: header(request, "HTTP_USER_AGENT"), ""),
-        referrer=guarded("referrer", lambda: header(request, "HTTP_REFERER"), "") if is_missing else "",
-        host=guarded("host", lambda: host(request), "") if is_missing else "",
+        path=guarded("path", full_path, "", request),
+        agent=guarded("agent", header, "", request, "HTTP_USER_AGENT"),
+        referrer=guarded("referrer", header, "", request, "HTTP_REFERER") if is_missing else "",
+        host=guarded("host", host, "", request, get_settings()) if is_missing else "",
         request=request,
     )
 
@@ -72,7 +73,7 @@ def incident(request: HttpRequest, *, exception: BaseException | None = None, st
 def reason(request: HttpRequest, error: BaseException, settings: Settings) -> Reason:
     """The text of an exception that Django turns into a response, such as PermissionDenied."""
     with no_sql():
-        reporter_filter = ReporterFilter(request)
+        reporter_filter = ReporterFilter(request, settings)
         return reason_of(
             error, reporter_filter, _reader(settings, reporter_filter), _room(settings), settings
         )
@@ -99,7 +100,7 @@ def snapshot(incident: Incident, settings: Settings) -> Snapshot:
 
 def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
     request, failure = incident.request, incident.exception
-    reporter_filter = ReporterFilter(request)
+    reporter_filter = ReporterFilter(request, settings)
     reader, room = _reader(settings, reporter_filter), _room(settings)
     wants_details = settings.local_variables or bool(settings.source_context)
     details = room.part(_SHARE_OF_DETAILS) if wants_details and failure is not None else None
@@ -110,12 +111,12 @@ def _snapshot(incident: Incident, settings: Settings) -> Snapshot:
         details=share,
         message=MAX_WHERE if incident.status else 0,
     )
-    unread: tuple[ErrorInfo, tuple[ErrorInfo, ...]] = (_unread(incident), ())
-    error, causes = guarded(
+    errors = guarded(
         "error",
         lambda: errors_of(incident, reporter_filter, reader, settings, room=room, details=details),
-        unread,
+        None,
     )
+    error, causes = errors or (_unread(incident), ())
     request_info, user = _request(incident, reporter_filter, reader, room, settings)
     raw = blank(
         error,
@@ -164,12 +165,13 @@ def _extra(incident: Incident, reporter_filter: ReporterFilter, reader: DataRead
     """The values that the site adds, and the breadcrumbs."""
     failure = incident.exception
     nothing: dict[object, object] = {}
-    own = guarded("exception reporter", lambda: additions(reporter_filter, failure), nothing)
-    given: dict[Any, Any] = {**incident.extra, **context.values_for(failure), **own}
+    unit = scope.current()
+    own = guarded("exception reporter", additions, nothing, reporter_filter, failure)
+    given: dict[Any, Any] = {**incident.extra, **context.values_for(failure, unit), **own}
     if failure is not None and incident.message:
         given["message"] = incident.message
     extra: Data = reader.mapping(given, room, Origin("extra")) if given else NOTHING
-    trail = context.trail()
+    trail = context.trail(unit)
     return {**extra, "trail": reader.lines([line for line, _ in trail], room)} if trail else extra
 
 
@@ -184,8 +186,8 @@ def _room(settings: Settings) -> Room:
 
 def _reader(settings: Settings, reporter_filter: ReporterFilter) -> DataReader:
     marked = dict.fromkeys(reporter_filter.sensitive, "sensitive_post_parameters")
-    marked[django_settings.SESSION_COOKIE_NAME] = "SESSION_COOKIE_NAME"
-    marked[django_settings.CSRF_COOKIE_NAME] = "CSRF_COOKIE_NAME"
+    marked[settings.django.session_cookie_name] = "SESSION_COOKIE_NAME"
+    marked[settings.django.csrf_cookie_name] = "CSRF_COOKIE_NAME"
     return DataReader(policy_of(settings).names, marked)
 
 
@@ -202,7 +204,7 @@ def path_and_referrer(incident: Incident, settings: Settings) -> tuple[str, str]
     if request is None:
         return "", ""
     with no_sql():
-        reporter_filter = ReporterFilter(request)
+        reporter_filter = ReporterFilter(request, settings)
         reader = _reader(settings, reporter_filter)
         room = Room(
             values=_MAX_ADDRESS_VALUES, chars=_MAX_ADDRESS_CHARS, text=MAX_ADDRESS, depth=settings.max_depth
@@ -224,15 +226,9 @@ def path_and_referrer(incident: Incident, settings: Settings) -> tuple[str, str]
 def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
     """A notice of `error` from this process, with no request. `more` are further fields."""
     return Notice(
-        id=uuid.uuid4().hex,
+        id=secrets.token_hex(16),
         error=error,
-        server=_server(
-            settings.project_root,
-            settings.env_name,
-            settings.app_version,
-            socket.gethostname(),
-            revision_of(settings),
-        ),
+        server=_server(settings),
         framework=_FRAMEWORK,
         language=_LANGUAGE,
         time=time.time(),
@@ -241,13 +237,11 @@ def blank(error: ErrorInfo, settings: Settings, **more: Any) -> Notice:
 
 
 @lru_cache(maxsize=8)
-def _server(
-    project_root: str, environment_name: str, app_version: str, hostname: str, revision: str
-) -> Server:
+def _server(settings: Settings) -> Server:
     return Server(
-        project_root=project_root,
-        environment_name=environment_name,
-        app_version=app_version,
-        hostname=hostname,
-        revision=revision,
+        project_root=settings.project_root,
+        environment_name=settings.env_name,
+        app_version=settings.app_version,
+        hostname=socket.gethostname(),
+        revision=revision_of(settings),
     )

@@ -93,9 +93,9 @@ def current() -> Mapping[str, Any]:
     return _values.get()
 
 
-def values_for(error: BaseException | None) -> Mapping[str, Any]:
-    """The current values, and those of the blocks that `error` or what caused it has left."""
-    left = _left()
+def values_for(error: BaseException | None, unit: "scope.Unit | None") -> Mapping[str, Any]:
+    """The current values, and those of the blocks of `unit` that `error` or what caused it has left."""
+    left = _left(unit)
     if error is None or not left:
         return current()
     found = {}
@@ -109,7 +109,7 @@ def values_for(error: BaseException | None) -> Mapping[str, Any]:
 
 def _keep(error: BaseException, own: Mapping[str, Any], outer: Mapping[str, Any]) -> None:
     """Remembers that `error` has left a block: of nested blocks, the values of the innermost."""
-    left = _left()
+    left = _left(scope.current())
     for entry in tuple(left):
         is_known = is_same(entry.identity, error)
         if is_known and entry.outer is own:  # it goes on through the block around that one
@@ -120,8 +120,8 @@ def _keep(error: BaseException, own: Mapping[str, Any], outer: Mapping[str, Any]
     left.append(_Left(identity_of(error), own, outer))
 
 
-def _left() -> "deque[Any]":
-    return (scope.current() or scope.OUTSIDE).left
+def _left(unit: "scope.Unit | None") -> "deque[Any]":
+    return (unit or scope.OUTSIDE).left
 
 
 def forget(**kwargs: Any) -> None:
@@ -209,9 +209,8 @@ def _owner() -> "asyncio.Task[Any] | threading.Thread | None":
         return thread if thread is threading.main_thread() else None
 
 
-def trail() -> tuple[tuple[str, int], ...]:
-    """The last log records of the current unit, oldest first, and how much is shown of each."""
-    unit = scope.current()
+def trail(unit: "scope.Unit | None") -> tuple[tuple[str, int], ...]:
+    """The last log records of the unit, oldest first, and how much is shown of each."""
     if unit is not None:
         kept: deque[Any] = unit.breadcrumbs or deque()
     else:

@@ -105,6 +105,8 @@ class DataReader:
         fits = max(0, room.values)
         entries: _Entries = tuple(islice(dict.items(value), fits + _MAX_CUT_AWAY))
         shown = self._copied(entries, fits, room, origin, path)
+        if shown is not None and not entries[fits:]:
+            return shown
         taken = 0 if shown is None else len(shown)
         if shown is None:
             shown = {}

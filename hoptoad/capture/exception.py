@@ -1,7 +1,7 @@
 """Makes the ErrorInfo of an exception, of an error response or of a message."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from django.utils.encoding import escape_uri_path
 
 from hoptoad.capture.data import DataReader, Origin
 from hoptoad.capture.project import MAX_FILE, is_own, shorten, shorten_all
-from hoptoad.capture.raised import causes_with_parents, parts_of, slot
+from hoptoad.capture.raised import causes_of, causes_with_parents, parts_of, slot
 from hoptoad.capture.reporter_filter import ReporterFilter
 from hoptoad.capture.stack import VariableReader, frames_of
 from hoptoad.capture.values import class_name, exact, exception_text, module_of, plain, without_addresses
@@ -61,10 +61,12 @@ def errors_of(
         source_lines=settings.source_context,
         project_root=settings.project_root,
     )
-    guarded("marked variables", lambda: variables.remember_marked(failure, settings.max_frames), None)
+    causes = [*causes_with_parents(failure)]
+    raised = [failure, *[cause for cause, _, _ in causes]]
+    guarded("marked variables", variables.remember_marked, None, raised, settings.max_frames)
     describer = _describer(room, settings, variables.detailed if details is not None else None)
-    error, causes = describer.describe(failure)
-    return error if error.frames else replace(error, frames=NO_FRAME), causes
+    error, led = describer.describe(failure, causes)
+    return error if error.frames else replace(error, frames=NO_FRAME), led
 
 
 def reason_of(
@@ -72,8 +74,9 @@ def reason_of(
 ) -> Reason:
     """The Reason of an error response: its exception, to be redacted with the notice of the response."""
     variables = VariableReader(reporter_filter, reader, room, wanted=False, source_lines=0, project_root="")
-    guarded("marked variables", lambda: variables.remember_marked(error, settings.max_frames), None)
-    described, _ = _describer(room, settings, None).describe(error)
+    raised = [error, *[cause for cause, _ in causes_of(error)]]
+    guarded("marked variables", variables.remember_marked, None, raised, settings.max_frames)
+    described, _ = _describer(room, settings, None).describe(error, [])
     return Reason(described, tuple(reader.hidden))
 
 
@@ -223,13 +226,12 @@ class Describer:
         self._detail = detail
         self._parts = parts
 
-    def describe(self, error: BaseException) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
-        """The error, and its causes, contexts and group members."""
+    def describe(
+        self, error: BaseException, causes: "Iterable[tuple[BaseException, str, int]]"
+    ) -> tuple[ErrorInfo, tuple[ErrorInfo, ...]]:
+        """The error, and its causes, contexts and group members, which are those of `causes_with_parents`."""
         main = self._info(error, "", 0)
-        led = tuple(
-            [self._info(cause, relation, parent) for cause, relation, parent in causes_with_parents(error)]
-        )
-        return main, led
+        return main, tuple([self._info(cause, relation, parent) for cause, relation, parent in causes])
 
     def _info(self, error: BaseException, relation: str, parent: int) -> ErrorInfo:
         name = class_name(type(error))

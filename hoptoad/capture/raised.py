@@ -32,6 +32,7 @@ _CARRIERS = ("concurrent/futures/_base.py", "multiprocessing/pool.py")
 Part = tuple[TracebackType | None, TracebackType | None]
 
 MAX_CAUSES = 10
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
 
 _SLOTS: dict[str, Callable[[BaseException], Any]] = {
     name: BaseException.__dict__[name].__get__
@@ -209,7 +210,7 @@ def causes_of(error: BaseException) -> "Iterator[tuple[BaseException, str]]":
 def causes_with_parents(error: BaseException) -> "Iterator[tuple[BaseException, str, int]]":
     """As `causes_of`, each with the number of the error that it led to: 0 is `error`, 1 its first cause."""
     seen = {id(error)}
-    waiting = deque((cause, relation, 0) for cause, relation in _direct_causes(error))
+    waiting = deque([(cause, relation, 0) for cause, relation in _direct_causes(error)])
     while waiting and len(seen) <= MAX_CAUSES:
         cause, relation, parent = waiting.popleft()
         if id(cause) not in seen:
@@ -233,11 +234,10 @@ def _direct_causes(error: BaseException) -> "list[tuple[BaseException, str]]":
 
 
 def _members(error: BaseException) -> tuple[BaseException, ...]:
-    group = getattr(builtins, "BaseExceptionGroup", None)
-    if group is None:  # Python 3.10: the `exceptiongroup` package keeps them here
+    if _GROUP is None:  # Python 3.10: the `exceptiongroup` package keeps them here
         members = slot(error, "__dict__").get("_exceptions", ())
     else:
-        members = group.exceptions.__get__(error) if issubclass(type(error), group) else ()
+        members = _GROUP.exceptions.__get__(error) if issubclass(type(error), _GROUP) else ()
     if type(members) is not tuple:
         return ()
-    return tuple(item for item in members[:MAX_CAUSES] if issubclass(type(item), BaseException))
+    return tuple([item for item in members[:MAX_CAUSES] if issubclass(type(item), BaseException)])

@@ -9,25 +9,25 @@ site's class is asked only for what it adds, on top of a base that has nothing t
 
 import copy
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
 from django.views import debug
 from django.views.debug import SafeExceptionReporterFilter
 
+from hoptoad.capture.meta import headers_of
 from hoptoad.capture.raised import slot
 from hoptoad.capture.values import bounded_repr, class_name
 from hoptoad.capture.view import EVERYTHING, sensitive_post_parameters
+from hoptoad.conf.settings import DjangoSettings, Settings
 from hoptoad.runtime.exception_reporters import NAMES, remember
 from hoptoad.runtime.guards import OF_THE_SITE, guarded, log_exception
 from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
-from hoptoad.runtime.no_sql import no_sql
 
 logger = get_logger(__name__)
 
@@ -48,35 +48,39 @@ class ReporterFilter:
     the site has read it.
     """
 
-    def __init__(self, request: HttpRequest | None) -> None:
+    def __init__(self, request: HttpRequest | None, settings: Settings) -> None:
         everything: tuple[str, ...] = (EVERYTHING,)
-        self.sensitive = guarded("marks", lambda: sensitive_post_parameters(request), everything)
+        self.sensitive = guarded("marks", sensitive_post_parameters, everything, request)
         self.original = request
-        self._filter: Any = self._asked("__init__", lambda: _always_on(_filter_of(request)))
+        self.django = settings.django
+        self._filter: Any = self._asked("__init__", _filter_of, request, self.django)
         self._is_djangos = _is_djangos(self._filter)
 
     @cached_property
     def request(self) -> HttpRequest | None:
         """The copy of the request for the site's code."""
-        return _twin(self.original, self.sensitive)
+        twin = _twin(self.original, self.sensitive)
+        if twin is not None and self._is_djangos:
+            twin.META = headers_of(twin.META)
+        return twin
 
     def meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any] | None":
         """`wanted` of `request.META` as the filter shows it; None where the filter failed."""
-        return self._asked("get_safe_request_meta", lambda: self._meta(wanted))
+        return self._asked("get_safe_request_meta", self._meta, wanted)
 
     def _meta(self, wanted: "Mapping[str, str]") -> "Mapping[str, Any]":
         if not self._is_djangos:
             return dict(self._filter.get_safe_request_meta(self.request))
-        if self.request is not None:
-            self.request.META = dict(wanted)  # and so no process environment
-        remembered = _hides(self._filter.hidden_settings, django_settings.SESSION_COOKIE_NAME)
+        remembered = _hides(self._filter.hidden_settings, self.django.session_cookie_name)
         is_long = max(map(len, wanted), default=0) > _MAX_REMEMBERED  # a client names headers as it likes
         hides: Callable[[str], bool] = remembered.__wrapped__ if is_long else remembered
         substitute = self._filter.cleansed_substitute
         return {name: substitute if hides(name) else value for name, value in wanted.items()}
 
-    def cookies(self) -> "Mapping[str, Any] | None":
-        """The cookies as the filter shows them; None where the filter failed."""
+    def cookies(self, names: list[str]) -> "Container[str] | None":
+        """The names of the cookies that the filter shows; None where the filter failed."""
+        if self._is_djangos:  # it hides values, never names
+            return names
         return self._asked("get_safe_cookies", lambda: dict(self._filter.get_safe_cookies(self.request)))
 
     def post(self, form: "Mapping[str, Any]") -> "Mapping[str, list[Any]] | None":
@@ -97,10 +101,9 @@ class ReporterFilter:
             ],
         )
 
-    def _asked(self, method: str, ask: "Callable[[], T]") -> "T | None":
+    def _asked(self, method: str, ask: "Callable[..., T]", *args: object) -> "T | None":
         try:
-            with no_sql():
-                return ask()
+            return ask(*args)
         except OF_THE_SITE:
             log_exception(
                 logger,
@@ -143,15 +146,17 @@ def _touchable(value: object) -> object:
     return value
 
 
-def _filter_of(request: HttpRequest | None) -> Any:
+def _filter_of(request: HttpRequest | None, django: DjangoSettings) -> Any:
     """Like `get_exception_reporter_filter` of Django, which caches the setting for good."""
     own = getattr(request, "exception_reporter_filter", None)
-    return own or _default_filter(django_settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
+    if own:
+        return _always_on(own)
+    return _default_filter(django.default_exception_reporter_filter)
 
 
 @functools.lru_cache(maxsize=8)
 def _default_filter(path: str) -> Any:
-    return imported(path)()
+    return _always_on(imported(path)())
 
 
 def _is_djangos(found: Any) -> bool:
@@ -159,8 +164,8 @@ def _is_djangos(found: Any) -> bool:
     kind = SafeExceptionReporterFilter
     return (
         type(found) is kind
-        and not _JUDGING & found.__dict__.keys()
-        and all(kind.__dict__[name].__module__ == kind.__module__ for name in _JUDGING)
+        and _JUDGING.isdisjoint(found.__dict__)
+        and not [name for name in _JUDGING if kind.__dict__[name].__module__ != kind.__module__]
     )
 
 
@@ -214,14 +219,13 @@ def additions(shown: ReporterFilter, error: BaseException | None) -> dict[object
     Its class is found on the `original` request, and it is shown the other, a copy.
     """
     own: Any = getattr(shown.original, "exception_reporter_class", None)
-    kind: Any = own or _default_class(django_settings.DEFAULT_EXCEPTION_REPORTER)
+    kind: Any = own or _default_class(shown.django.default_exception_reporter)
     if error is None or kind.get_traceback_data is debug.ExceptionReporter.get_traceback_data:
         return {}
     reporter = type("Additions", (kind, _Nothing), {})(
         shown.request, type(error), error, slot(error, "__traceback__")
     )
-    with no_sql():
-        data = reporter.get_traceback_data()
+    data = reporter.get_traceback_data()
     return {str(name): value for name, value in data.items() if name not in NAMES}
 
 

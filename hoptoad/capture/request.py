@@ -9,16 +9,16 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path, iri_to_uri
 
 from hoptoad.capture.data import DataReader, Origin
+from hoptoad.capture.meta import header, headers_of, host
 from hoptoad.capture.reporter_filter import HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, memory_of
 from hoptoad.capture.view import EVERYTHING, UNKNOWN, component_and_action, parsed_data
-from hoptoad.capture.visitor import FILTER, HeaderReader, header, headers_of, host, session_of, user_of
-from hoptoad.conf.settings import Settings
+from hoptoad.capture.visitor import FILTER, HeaderReader, session_of, user_of
+from hoptoad.conf.settings import DjangoSettings, Settings
 from hoptoad.notice import NOTHING, Data, Owner, RequestInfo, User, Value
 from hoptoad.redaction.cutting import MASK, SLACK, Room
 from hoptoad.redaction.redact import MAX_URL
@@ -69,16 +69,14 @@ class RequestReader:
         no_session: Data = {"[session]": "[could not be read]"}
         component, action = guarded("view", self._view, (UNKNOWN, ""))
         # Headers first: a giant form must not push them out of their room.
-        cgi_data = guarded("headers", lambda: self._headers.read(headers_of(self._request.META)), NOTHING)
+        cgi_data = guarded("headers", self._read_headers, NOTHING)
         return RequestInfo(
             url=guarded("URL", self._url, ""),
             component=component,
             action=action,
             cgi_data=cgi_data,
             params=self._params(more or {}),
-            session=guarded(
-                "session", lambda: session_of(self._request, self._reader, self._room), no_session
-            ),
+            session=guarded("session", session_of, no_session, self._request, self._reader, self._room),
         )
 
     def address_and_referrer(self) -> RequestInfo:
@@ -92,14 +90,17 @@ class RequestReader:
             for name, value in headers_of(self._request.META).items()
             if name in _ADDRESS_HEADERS or rule(name)
         }
-        cgi_data = guarded("headers", lambda: self._headers.read(few), NOTHING)
+        cgi_data = guarded("headers", self._headers.read, NOTHING, few)
         for read, origin in ((self._route, _ROUTE), (self._get, _QUERY)):  # for what they hide
-            self._section("parameters", read, {}, origin)
+            guarded("parameters", self._copied, NOTHING, read, origin)
         return RequestInfo(url=guarded("URL", self._url, ""), cgi_data=cgi_data)
 
     def user(self) -> User | None:
         """The user who is signed in. None if not loaded or not wanted (HOPTOAD_SEND_USER)."""
-        return guarded("user", lambda: user_of(self._request, self._settings), None)
+        return guarded("user", user_of, None, self._request, self._settings)
+
+    def _read_headers(self) -> Data:
+        return self._headers.read(headers_of(self._request.META))
 
     def _view(self) -> tuple[str, str]:
         match = getattr(self._request, "resolver_match", None)
@@ -109,7 +110,7 @@ class RequestReader:
     def _url(self) -> str:
         # Never get_host(): it may raise the very exception that is reported here.
         request = self._request
-        address = f"{request.scheme or 'http'}://{host(request)}"
+        address = f"{request.scheme or 'http'}://{host(request, self._settings)}"
         if not _PLAIN_URL.fullmatch(address):
             address = address.translate(_NO_BLANKS)
         path = request.path
@@ -126,21 +127,16 @@ class RequestReader:
             ("query", self._get, _QUERY),
             ("body", self._body, _FORM),
         ):
-            lost: dict[Any, Any] = {f"[{section}]": "[could not be read]"}
-            for name, value in self._section(section, read, lost, origin).items():
+            lost: Data = {f"[{section}]": "[could not be read]"}
+            for name, value in guarded(section, self._copied, lost, read, origin).items():
                 params[name] = _both(params[name], value) if name in params else value
         if more:
-            params.update(self._section("params", lambda: more, {}, _ROUTE))
+            params.update(guarded("parameters", self._copied, NOTHING, lambda: more, _ROUTE))
         return params
 
-    def _section(
-        self, section: str, read: "Callable[[], dict[Any, Any]]", lost: "dict[Any, Any]", origin: Origin
-    ) -> dict[str, Value]:
-        found = guarded(section, read, lost)
-        no_params: dict[str, Value] = {"[parameters]": "[could not be read]"}
-        if not found:
-            return {}
-        return guarded("parameters", lambda: self._reader.mapping(found, self._room, origin), no_params)
+    def _copied(self, read: "Callable[[], dict[Any, Any]]", origin: Origin) -> Data:
+        found = read()
+        return self._reader.mapping(found, self._room, origin) if found else {}
 
     def _route(self) -> dict[Any, Any]:
         """The arguments of the route; those without names are `[route]`."""
@@ -151,14 +147,14 @@ class RequestReader:
 
     def _get(self) -> dict[Any, Any]:
         parsed = self._request.__dict__.get("GET")
-        query = self._headers.query_string
+        query, django = self._headers.query_string, self._settings.django
         if query != header(self._request, "QUERY_STRING"):
             return {"[query]": MASK}  # the site's filter hides it
         if parsed is None:
             if query.count("&") > _MAX_QUERY_FIELDS:
-                self._reader.know([_parsed(query[:_MAX_QUERY], None)], _QUERY)
+                self._reader.know([_parsed(query[:_MAX_QUERY], django, None)], _QUERY)
                 return {"[query]": f"[not parsed: more than {_MAX_QUERY_FIELDS} fields]"}
-            return _unlisted(_parsed(query, django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS))
+            return _unlisted(_parsed(query, django, django.data_upload_max_number_fields))
         return _unlisted(parsed)
 
     def _body(self) -> dict[Any, Any]:
@@ -221,13 +217,13 @@ def _path(path: str) -> str:
     return path if _PLAIN_PATH.fullmatch(path) else escape_uri_path(path)
 
 
-def _parsed(query: str, max_fields: int | None) -> "dict[str, list[str]]":
+def _parsed(query: str, django: DjangoSettings, max_fields: int | None) -> "dict[str, list[str]]":
     """As QueryDict has it, in a dictionary of lists."""
     fields: dict[str, list[str]] = {}
     for name, value in parse_qsl(
         query,
         keep_blank_values=True,
-        encoding=django_settings.DEFAULT_CHARSET,
+        encoding=django.default_charset,
         max_num_fields=max_fields,
     ):
         fields.setdefault(name, []).append(value)

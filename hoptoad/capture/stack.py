@@ -3,14 +3,14 @@
 import inspect
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
 from django.views.decorators import debug as marks
 
 from hoptoad.capture.data import DataReader, Origin
-from hoptoad.capture.raised import causes_of, slot
+from hoptoad.capture.raised import slot
 from hoptoad.capture.reporter_filter import ReporterFilter, Unseen
 from hoptoad.capture.values import SHORT, bounded_repr, number_text, plain
 from hoptoad.notice import NOTHING, Data, Frame
@@ -50,9 +50,9 @@ class VariableReader:
         self._source_lines = source_lines
         self._sources = Sources(project_root)
 
-    def remember_marked(self, error: BaseException, max_frames: int) -> None:
+    def remember_marked(self, errors: "Iterable[BaseException]", max_frames: int) -> None:
         """Sets aside the values that `sensitive_variables` hides, so that messages are masked as well."""
-        for failed in (error, *(cause for cause, _ in causes_of(error))):
+        for failed in errors:
             trace = slot(failed, "__traceback__")
             if not uses_marks(trace):
                 continue

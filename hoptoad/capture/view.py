@@ -6,14 +6,13 @@ REST framework wraps the request in one of its own, which parses the body. It is
 in the variables of the frames that failed. Nothing is imported, patched or parsed.
 """
 
-import contextlib
 import functools
 import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpRequest
 from django.views.decorators import debug as marks
@@ -32,7 +31,8 @@ _MAX_FRAMES = 200
 EVERYTHING = "__ALL__"
 _MARKS_FILE = marks.__file__
 _MAX_LOOKED_AT = 200
-_MAX_REMEMBERED = 200  # characters of a name
+
+T = TypeVar("T")
 
 
 def component_and_action(view: "Callable[..., Any] | None", method: str) -> tuple[str, str]:
@@ -41,8 +41,23 @@ def component_and_action(view: "Callable[..., Any] | None", method: str) -> tupl
     Looks through decorators, partials, `as_view()` and `@api_view` of Django REST framework, and the
     path views of django-ninja. Raises nothing.
     """
-    component, action = _find(view, method.lower())
+    return _remembered(_names_of, view, method.lower())
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_of(view: Any, verb: str) -> tuple[str, str]:
+    component, action = _find(view, verb)
     return cut(component, _MAX_NAME), cut(action, _MAX_NAME)
+
+
+def _remembered(find: "functools._lru_cache_wrapper[T]", view: Any, verb: str) -> T:
+    """What `find` remembers of a view, for the usual verbs: the client chooses what it sends."""
+    if verb not in _VERBS:
+        return find.__wrapped__(view, verb)
+    try:
+        return find(view, verb)
+    except TypeError:  # a callable object that cannot be hashed
+        return find.__wrapped__(view, verb)
 
 
 def _find(view: Any, verb: str) -> tuple[str, str]:
@@ -167,16 +182,9 @@ def sensitive_post_parameters(request: HttpRequest | None) -> tuple[str, ...]:
     memory = request.__dict__
     given = memory.get("sensitive_post_parameters", ())
     match = memory.get("resolver_match")
-    marked = _marked(match.func, (request.method or "").lower()) if match is not None else ()
+    marked = _remembered(_marks_of, match.func, (request.method or "").lower()) if match is not None else ()
     names = (EVERYTHING,) if given == EVERYTHING else (*given, *marked)
     return (EVERYTHING,) if EVERYTHING in names else tuple(map(str, names))
-
-
-def _marked(view: Any, verb: str) -> tuple[str, ...]:
-    if len(verb) <= _MAX_REMEMBERED:  # the client chooses it
-        with contextlib.suppress(TypeError):  # a callable object that cannot be hashed
-            return _marks_of(view, verb)
-    return _marks_of.__wrapped__(view, verb)
 
 
 @functools.lru_cache(maxsize=1024)

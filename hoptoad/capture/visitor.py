@@ -3,14 +3,13 @@
 Session and user are read only if they are loaded already.
 """
 
-import os
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
 from hoptoad.capture.data import MAX_NAME, DataReader, Origin
+from hoptoad.capture.meta import header
 from hoptoad.capture.reporter_filter import HIDDEN, ReporterFilter
 from hoptoad.capture.values import NOT_LOADED, exact, memory_of, slots_of
 from hoptoad.conf.settings import Settings
@@ -20,13 +19,6 @@ from hoptoad.redaction.ip_addresses import Addresses
 from hoptoad.runtime.guards import guarded
 
 _MAX_COOKIES = 64 * 1024
-# RFC 3875, section 4.1, and variables that servers add. Not REMOTE_USER: that is a person.
-# An allow list, because META holds the process environment too under `runserver`.
-_CGI_NAMES = frozenset(
-    "CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE HTTPS PATH_INFO QUERY_STRING RAW_URI REMOTE_ADDR"
-    " REMOTE_HOST REMOTE_PORT REQUEST_METHOD REQUEST_SCHEME REQUEST_URI SCRIPT_NAME SERVER_NAME"
-    " SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE".split()
-)
 FILTER = "exception reporter filter"
 _SESSION = Origin("session")
 # Secrets in headers are tokens; a plain word there is a state, such as `keep-alive`.
@@ -52,7 +44,7 @@ class HeaderReader:
         self._room = room
         self._settings = settings
         # The query; after `read`, as the site's filter shows it.
-        self.query_string = guarded("query", lambda: header(request, "QUERY_STRING"), "")
+        self.query_string = guarded("query", header, "", request, "QUERY_STRING")
 
     def read(self, wanted: dict[str, str]) -> Data:
         """The headers as the site's filter shows them. What that hides is set aside as secrets."""
@@ -81,21 +73,22 @@ class HeaderReader:
 
     def _cookies(self) -> str:
         """The names of the cookies that the site's filter shows, without values."""
-        of_the_site = (django_settings.SESSION_COOKIE_NAME, django_settings.CSRF_COOKIE_NAME)
+        of_the_site = self._reader.marked
         names = []
         for part in header(self._request, "HTTP_COOKIE")[:_MAX_COOKIES].split(";"):
-            name, _, value = part.strip().partition("=")
+            name, has_value, value = part.strip().partition("=")
             if name:
                 self._reader.cookie(name, value, Owner.SITE if name in of_the_site else Owner.CLIENT)
+            if has_value:  # else it is a value without a name
                 names.append(name)
-        allowed = self._filter.cookies()
+        allowed = self._filter.cookies(names)
         if allowed is None:
             return HIDDEN
         return "; ".join([f"{name}={MASK}" for name in names if name in allowed])
 
     def _hide_addresses(self, shown: dict[Any, Any]) -> None:
         wanted = self._settings.send_ip
-        if shown.get("REMOTE_ADDR") in django_settings.INTERNAL_IPS:
+        if shown.get("REMOTE_ADDR") in self._settings.django.internal_ips:
             shown["INTERNAL_IP"] = (
                 "yes"  # for the subject of a mail, because the address itself may be removed below
             )
@@ -110,49 +103,6 @@ class HeaderReader:
                 self._reader.add(address, name, "HOPTOAD_SEND_IP", _ADDRESSES)
             if wanted == "truncated":
                 shown[name] = addresses.truncated(whole)
-
-
-def header(request: HttpRequest, name: str) -> str:
-    """A text of META; empty where there is none."""
-    value = request.META.get(name, "")
-    if type(value) is str:
-        return value
-    return exact(value) if issubclass(type(value), str) else ""
-
-
-def host(request: HttpRequest) -> str:
-    """The host and port from the headers, without the checks of `get_host()`."""
-    if django_settings.USE_X_FORWARDED_HOST and (named := header(request, "HTTP_X_FORWARDED_HOST")):
-        return named
-    if named := header(request, "HTTP_HOST"):
-        return named
-    port = header(request, "SERVER_PORT")
-    is_default = port == ("443" if request.scheme == "https" else "80")
-    return header(request, "SERVER_NAME") + (f":{port}" if port and not is_default else "")
-
-
-def headers_of(meta: "dict[Any, Any]") -> "dict[str, str]":
-    """The CGI variables and headers of META, without the process environment."""
-    # `runserver` copies all of that, or nothing. HTTP_PROXY is no header then.
-    has_environment = not meta.keys().isdisjoint(("PATH", "HOME", "PWD", "LANG", next(iter(os.environ), "")))
-    named = {
-        name if type(name) is str else exact(name): value
-        for name, value in tuple(meta.items())
-        if type(name) is str or issubclass(type(name), str)
-    }
-    return {
-        name: value if type(value) is str else exact(value)
-        for name, value in named.items()
-        if (
-            name in _CGI_NAMES
-            or (
-                name[:5] == "HTTP_"
-                and name[-11:] != "REMOTE_USER"
-                and not (has_environment and name in os.environ)
-            )
-        )
-        and (type(value) is str or issubclass(type(value), str))
-    }
 
 
 def session_of(request: HttpRequest, reader: DataReader, room: Room) -> Data:

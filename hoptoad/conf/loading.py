@@ -69,7 +69,6 @@ def _load() -> Settings:
             "handler": values["handler"] or ("memory" if testing else "threadpool"),
             "debug": django_settings.DEBUG,
             "testing": testing,
-            "append_slash": django_settings.APPEND_SLASH,
         }
     )
 
@@ -80,7 +79,7 @@ def _is_testing() -> bool:
     Django's documentation suggests to look for `mail.outbox`, but every locmem mail backend creates one.
     """
     module = sys.modules.get("django.test.utils")
-    return hasattr(getattr(module, "_TestState", None), "saved_data")
+    return module is not None and hasattr(getattr(module, "_TestState", None), "saved_data")
 
 
 def _grouped() -> dict[Any, Any]:
@@ -115,4 +114,4 @@ def _secrets() -> "OwnSecrets | None":
         return None
 
 
-messages.mask_secrets(_secrets)
+messages.set_secrets_finder(_secrets)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
@@ -99,6 +99,25 @@ def _setting(
     return field(default=default, metadata={"read": read, "example": example, "show": show})
 
 
+class DjangoSettings(NamedTuple):
+    """Settings of Django that a notice depends on, by their names in lower case."""
+
+    append_slash: bool
+    csrf_cookie_name: str
+    data_upload_max_number_fields: int | None
+    default_charset: str
+    default_exception_reporter: str
+    default_exception_reporter_filter: str
+    internal_ips: Container[str]
+    session_cookie_name: str
+    use_x_forwarded_host: bool
+
+    @classmethod
+    def in_force(cls) -> "DjangoSettings":
+        """As they are now. Asking Django for each with every failure costs more."""
+        return cls(*[getattr(django_settings, name.upper()) for name in cls._fields])
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Settings:
     """The settings in force: attribute `timeout` is `HOPTOAD_TIMEOUT`, and so on.
@@ -182,6 +201,7 @@ class Settings:
     spool_keep_refused: float = _setting(7.0, validators.number(0, 3650, "days"), "7")
 
     inbox_database: str = _setting("", validators.text, '"errors"')
+    inbox_url: str = _setting("", validators.url, '"https://shop.example"')
     inbox_max_age: float = _setting(90.0, validators.number(0, 3650, "days"), "90")
 
     max_frames: int = _setting(200, validators.count(2, 10_000), "200")
@@ -192,9 +212,9 @@ class Settings:
     short_class_names: bool = _setting(False, validators.switch, "True")
     gem_paths: bool = _setting(False, validators.switch, "True")
 
+    django: DjangoSettings = field(default_factory=DjangoSettings.in_force)
     debug: bool = False
     testing: bool = False  # setup_test_environment() was called
-    append_slash: bool = True
     ignorable_404_urls: "tuple[re.Pattern[str], ...]" = ()
     ignorable_404_starts: tuple[str, ...] = ()
     ignorable_404_ends: tuple[str, ...] = ()

@@ -5,7 +5,6 @@ Statuses and texts are those of Airbrake, Errbit, the Redmine plug-ins, Sentry a
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -16,11 +15,10 @@ from hoptoad.runtime import messages
 class Verdict(Enum):
     ACCEPTED = "accepted"
     REFUSED = "refused for good"
-    LATER = "come back later"
+    LATER = "refused for now"
     UNREACHABLE = "unreachable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The outcome of one attempt to deliver a notice.
 
@@ -29,26 +27,69 @@ class Answer:
     "tls", "timeout", "proxy", "network" or "database" (unreachable), "document" or "mail" (refused).
     `is_distrusted` says that the certificate was refused.
     `delay` is in seconds, where the server asked for one, and at most LONGEST_DELAY; it may ask while it
-    accepts. `id` and `link` are those the server gave; the link leads to http or https.
+    accepts. `id` and `link` are those the server gave; the link leads to http or https. Where they are
+    not passed, they are found in the text of an accepted notice.
     """
 
-    verdict: Verdict
-    url: str
-    status: int = 0
-    text: str = ""
-    fault: str = ""
-    is_distrusted: bool = False
-    delay: float | None = None
-    id: str = ""
-    link: str = ""
+    # No dataclass: the text is masked when it is read, and that of an accepted notice seldom is.
+    __slots__ = ("_id", "_link", "_text", "delay", "fault", "is_distrusted", "status", "url", "verdict")
 
-    def __post_init__(self) -> None:
-        if self.delay is not None:  # min first, because it turns NaN into a number
-            object.__setattr__(self, "delay", max(min(LONGEST_DELAY, self.delay), 0.0))
+    def __init__(
+        self,
+        *,
+        verdict: Verdict,
+        url: str,
+        status: int = 0,
+        text: str = "",
+        fault: str = "",
+        is_distrusted: bool = False,
+        delay: float | None = None,
+        id: str = "",  # noqa: A002 - as the attribute
+        link: str = "",
+    ) -> None:
+        self.verdict = verdict
+        self.url = url
+        self.status = status
+        self.fault = fault
+        self.is_distrusted = is_distrusted
+        # min first, because it turns NaN into a number
+        self.delay = None if delay is None else max(min(LONGEST_DELAY, delay), 0.0)
+        self._text = text
+        self._id = id
+        self._link = link
+
+    @property
+    def text(self) -> str:
+        return messages.safe_line(self._text, _MAX_TEXT)
+
+    @property
+    def id(self) -> str:
+        return messages.safe_line(self._id) if self._id else messages.one_line(self._found(_ID, _JSON_ID))
+
+    @property
+    def link(self) -> str:
+        found = messages.redacted(self._link) if self._link else self._found(_LINK, _JSON_LINK)
+        return messages.web_link(found)
+
+    @property
+    def outcome(self) -> str:
+        """Such as "refused for good (HTTP 422)"."""
+        reason = f"HTTP {self.status}" if self.status else self.fault
+        return f"{self.verdict.value} ({reason})" if reason else self.verdict.value
 
     def __str__(self) -> str:
-        said = f"HTTP {self.status}" if self.status else self.fault
-        return f"{self.verdict.value} ({said}): {self.text.rstrip('.') or 'no text'}"
+        return f"{self.outcome}: {self.text.rstrip('.') or 'no text'}"
+
+    def __repr__(self) -> str:
+        return f"<Answer: {self}>"
+
+    def _found(self, *patterns: "re.Pattern[str]") -> str:
+        """The first match in the text of an accepted notice, with secrets masked."""
+        if self.verdict is not Verdict.ACCEPTED:
+            return ""
+        start = messages.redacted(self._text)[:_MAX_LOOKED_AT]
+        texts = (found[1].strip() for pattern in patterns if (found := pattern.search(start)))
+        return next(filter(None, texts), "")
 
 
 LONGEST_DELAY = 3600.0  # seconds, whatever a server asks for
@@ -77,24 +118,13 @@ _MAX_LIMITS = 2000
 
 def judge(url: str, status: int, headers: Mapping[str, str], body: str) -> Answer:
     """The verdict on an HTTP answer."""
-    body = messages.redacted(body)
-    text = messages.one_line(body, _MAX_TEXT)
-    limited = _rate_limit(headers)
+    delay = _rate_limit(headers)
     if 200 <= status < 300 and _OLD_VERSION not in body:
-        start = body[:_MAX_LOOKED_AT]
-        return Answer(
-            verdict=Verdict.ACCEPTED,
-            url=url,
-            status=status,
-            text=text,
-            delay=limited,
-            id=messages.one_line(_first(_ID, start) or _first(_JSON_ID, start)),
-            link=messages.web_link(_first(_LINK, start) or _first(_JSON_LINK, start)),
-        )
+        return Answer(verdict=Verdict.ACCEPTED, url=url, status=status, text=body, delay=delay)
     verdict = Verdict.LATER if status in _LATER else Verdict.REFUSED
-    if limited is None and verdict is Verdict.LATER:
-        limited = _delay(headers)
-    return Answer(verdict=verdict, url=url, status=status, text=text, delay=limited)
+    if delay is None and verdict is Verdict.LATER:
+        delay = _delay(headers)
+    return Answer(verdict=verdict, url=url, status=status, text=body, delay=delay)
 
 
 def pause_after(answer: Answer, failures: int) -> float:
@@ -140,11 +170,6 @@ def _on_status(status: int, *, is_https: bool) -> str:
     if status < 400:
         return _REDIRECT
     return _SERVER_ERROR if status >= 500 else _OTHER
-
-
-def _first(pattern: "re.Pattern[str]", body: str) -> str:
-    match = pattern.search(body)
-    return match[1].strip() if match else ""
 
 
 def _rate_limit(headers: Mapping[str, str]) -> float | None:

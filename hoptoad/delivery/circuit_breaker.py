@@ -85,7 +85,7 @@ class CircuitBreaker:
     def answered(self, outcome: object) -> None:
         """Opens or closes it by the outcome of an attempt; an outcome that is not an Answer closes it."""
         with self._lock:
-            was_probing = self._is_given_back()
+            was_probing = self._give_back()
             if not isinstance(outcome, Answer) or outcome.verdict not in _FAILING:
                 self._failures = 0
                 self._open_until = self._prober = None
@@ -95,7 +95,7 @@ class CircuitBreaker:
     def withdraw(self) -> None:
         """Gives a permit back unused: nothing was learned of the server."""
         with self._lock:
-            self._is_given_back()
+            self._give_back()
 
     def end_pause(self) -> None:
         """Lets the next caller probe at once: for the end of a process, which cannot wait."""
@@ -103,7 +103,7 @@ class CircuitBreaker:
             if self._open_until is not None:
                 self._open_until = self._clock()
 
-    def _is_given_back(self) -> bool:
+    def _give_back(self) -> bool:
         """Whether this thread had the permit to probe: that of another thread stays with it."""
         is_ours = self._prober == threading.get_ident()
         if is_ours:

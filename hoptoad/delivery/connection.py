@@ -27,7 +27,7 @@ from urllib3.util.connection import is_connection_dropped
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
 from hoptoad.delivery.http_exchange import Exchange
-from hoptoad.runtime import lifecycle, messages
+from hoptoad.runtime import lifecycle
 from hoptoad.runtime.guards import is_delivering
 from hoptoad.runtime.lifecycle import Ending
 
@@ -91,14 +91,14 @@ def exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) 
             url=url,
             fault=_fault(error),
             is_distrusted=_is_caused_by(error, _DISTRUSTED),
-            text=messages.safe_line(_reason(error)),
+            text=_reason(error),
         )
 
 
 def _answer(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     endpoint = _endpoint(url, headers)
     connection = endpoint.take()
-    response = _send_again(connection, endpoint, body, timeout) if connection is not None else None
+    response = _send_over_kept(connection, endpoint, body, timeout) if connection is not None else None
     if response is None:
         response = _send(endpoint, body, timeout)
         connection = response.connection
@@ -153,7 +153,7 @@ def _send(endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
     )
 
 
-def _send_again(connection: Any, endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
+def _send_over_kept(connection: Any, endpoint: _Endpoint, body: bytes, timeout: float) -> Any:
     """Sends over a kept-alive connection; None where the server has closed it in the meantime.
 
     The caller then opens another, outside of this `except`, so that an error of that attempt has no

@@ -35,7 +35,7 @@ class OnceAMinute:
         self._logged_at[line] = self._clock()
 
 
-def log_recovery(logger: logging.Logger, who: str, done: str, waiting: int) -> None:
+def log_end_of_outage(logger: logging.Logger, who: str, done: str, waiting: int) -> None:
     """Logs that a server or a broker is back after an outage that was logged.
 
     "https://errbit.example.com accepts notices again: 3 delivered, 17 waiting."

@@ -59,14 +59,14 @@ class Stats:
         if is_due:
             self.log_lost()
 
-    def leave(self, number: int, why: str) -> None:
+    def count_unknown(self, number: int, why: str) -> None:
         """Adds to the next line that `number` notices were being sent when the process ended."""
         with self._lock:
             self._unknown += number
             self._why = why
 
     @contextlib.contextmanager
-    def one_line(self) -> Iterator[None]:
+    def in_one_line(self) -> Iterator[None]:
         """Logs all lost notices in a single line, at the end of the block."""
         with self._lock:
             self._holds += 1

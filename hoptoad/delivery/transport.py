@@ -10,7 +10,7 @@ from hoptoad.runtime import lifecycle, messages
 from hoptoad.runtime.guards import delivering
 from hoptoad.runtime.lifecycle import importing
 from hoptoad.runtime.messages import get_logger
-from hoptoad.signals import SAID, notice_answered, notice_sent, tell
+from hoptoad.signals import SAID, emit, notice_answered, notice_sent
 
 logger = get_logger(__name__)
 
@@ -66,7 +66,7 @@ def log_recovery(answer: Answer, waiting: int) -> None:
     before = _sent_before.pop(answer.url, None) if _sent_before else None
     if before is not None:
         done = f"{stats.counts()['sent'] - before} delivered"
-        log_once.log_recovery(logger, messages.safe_url(answer.url), done, waiting)
+        log_once.log_end_of_outage(logger, messages.safe_url(answer.url), done, waiting)
 
 
 def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
@@ -82,10 +82,10 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
 
 
 def _record(answer: Answer) -> None:
-    returned = tell(notice_answered, post, answer=answer)
+    returned = emit(notice_answered, post, answer=answer)
     if answer.verdict is Verdict.ACCEPTED:
         stats.count("sent")
-        tell(notice_sent, post, answer=answer)
+        emit(notice_sent, post, answer=answer)
         if logger.isEnabledFor(logging.DEBUG):
             where = messages.safe_url(answer.url)
             logger.debug("Notice accepted by %s: id %s, %s", where, answer.id, answer.link)

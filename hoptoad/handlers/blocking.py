@@ -26,7 +26,7 @@ class BlockingNotifier:
 
     def enqueue(self, payload: bytes, timeout: float) -> None:
         """Sends now. Blocks up to `timeout` seconds for connecting and again for the answer."""
-        if self._circuit.permit():
+        if self._circuit.permit() > 0:
             why = 'the server is down or busy, and HOPTOAD_HANDLER = "blocking" does not wait for it'
             self._fall_back(payload, timeout, why, None)
             return

@@ -8,12 +8,11 @@ from django.db import connections
 from hoptoad.conf.loading import get_settings
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import CircuitBreaker
-from hoptoad.delivery.log_once import OnceAMinute, log_recovery
+from hoptoad.delivery.log_once import OnceAMinute, log_end_of_outage
 from hoptoad.delivery.stats import stats
 from hoptoad.handlers.fallback import fall_back, get_spool
 from hoptoad.handlers.registry import FallBack
 from hoptoad.handlers.threaded import NOT_NOW, ThreadedNotifier
-from hoptoad.runtime import messages
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
 
@@ -65,41 +64,41 @@ class BrokeredNotifier(ThreadedNotifier):
                 item.payload, item.timeout, "the process ended while it was being published", None
             )
 
-    def _wait(self) -> float:
+    def _permit_in(self) -> float:
         if get_settings().spool_dir:
             return 0.0
         return min(self._broker_circuit.wait(), self._circuit.wait())
 
     def _permit(self) -> float:
-        return self._wait()  # `_attempt` takes the permit of the broker or of the server
+        return self._permit_in()  # `_attempt` takes the permit of the broker or of the server
 
     def _attempt(self, payload: bytes, timeout: float) -> object:
-        if not self._broker_circuit.permit() and self._is_published(payload):
+        if self._broker_circuit.permit() == 0 and self._publish_notice(payload):
             self._circuit.answered(None)
             return None
         if get_settings().spool_dir:
             get_spool().enqueue(payload, timeout)
             return None
-        return NOT_NOW if self._circuit.permit() else super()._attempt(payload, timeout)
+        return NOT_NOW if self._circuit.permit() > 0 else super()._attempt(payload, timeout)
 
-    def _is_published(self, payload: bytes) -> bool:
-        if self._broker_circuit.attempt(lambda: self._published(payload)) is not None:
+    def _publish_notice(self, payload: bytes) -> bool:
+        """Publishes a notice, with a permit of the broker's. Returns whether the broker accepted it."""
+        if self._broker_circuit.attempt(lambda: self._try_to_publish(payload)) is not None:
             return False
         stats.count("published")
         if self._outage_logged:
             self._outage_logged = False
-            log_recovery(logger, self._broker, "1 published", len(self._queue))
+            log_end_of_outage(logger, self._broker, "1 published", len(self._queue))
         return True
 
-    def _published(self, payload: bytes) -> Answer | None:
+    def _try_to_publish(self, payload: bytes) -> Answer | None:
+        """None, or an Answer for the circuit breaker if the broker failed."""
         try:
             self._publish(payload.decode())
         # Brokers and their client libraries may raise anything.
         except Exception as error:
             self._log_outage(error)
-            return Answer(
-                verdict=Verdict.UNREACHABLE, url="", fault="network", text=messages.safe_line(error)
-            )
+            return Answer(verdict=Verdict.UNREACHABLE, url="", fault="network")
         finally:
             connections.close_all()  # a broker in the database has opened one in this thread
         return None

@@ -6,7 +6,7 @@ from hoptoad.delivery.stats import stats
 from hoptoad.handlers.registry import Handler, Slot
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.messages import get_logger
-from hoptoad.signals import notice_dropped, tell
+from hoptoad.signals import emit, notice_dropped
 
 logger = get_logger(__name__)
 
@@ -26,7 +26,7 @@ def fall_back(payload: bytes, timeout: float, why: str, answer: Answer | None = 
 def drop(payload: bytes, timeout: float, why: str, answer: Answer | None = None) -> None:
     """Counts a notice as lost, logs it at most once a minute, and sends `notice_dropped`."""
     stats.drop(1, why)
-    tell(notice_dropped, drop, payload=payload, reason=why, answer=answer)
+    emit(notice_dropped, drop, payload=payload, reason=why, answer=answer)
 
 
 def get_fallback_handler() -> Handler | None:

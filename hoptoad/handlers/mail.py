@@ -20,7 +20,7 @@ from hoptoad.runtime.exception_reporters import NAMES, find
 from hoptoad.runtime.guards import log_exception
 from hoptoad.runtime.lifecycle import imported, importing
 from hoptoad.runtime.messages import get_logger
-from hoptoad.signals import notice_answered, tell
+from hoptoad.signals import emit, notice_answered
 
 ADDRESS = "mail"
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -52,7 +52,7 @@ def send(payload: bytes, timeout: float) -> Answer:
     else:
         stats.count("mailed")
         answer = Answer(verdict=Verdict.ACCEPTED, url=ADDRESS)
-    tell(notice_answered, send, answer=answer)
+    emit(notice_answered, send, answer=answer)
     return answer
 
 

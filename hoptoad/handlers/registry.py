@@ -52,7 +52,7 @@ class Report(Protocol):
 
 
 class TakesReports(Protocol):
-    """A handler that finishes reports in a thread of its own. It has `takes_reports = True`."""
+    """A handler that encodes reports in a thread of its own. It has `takes_reports = True`."""
 
     def submit(self, report: Report) -> None:
         """Takes a notice that is not encoded yet."""
@@ -60,10 +60,15 @@ class TakesReports(Protocol):
 
 @functools.lru_cache(maxsize=8)
 def takes_reports(kind: type) -> bool:
-    """Whether a handler class takes Reports, by `submit`, and finishes them in a thread of its own.
+    """Whether a handler class takes Reports, by `submit`, and encodes them in a thread of its own.
 
     It says so by the attribute `takes_reports`. A subclass that overrides `enqueue` gets bytes again,
-    unless it says so too.
+    unless it says so too:
+
+        class Printing(ThreadedNotifier):                 # takes_reports(Printing) is False
+            def enqueue(self, payload, timeout): print(payload)
+
+    `test_a_handler_that_overrides_enqueue_gets_bytes_unless_it_says_so` fails without it.
     """
     for base in kind.__mro__:
         if "takes_reports" in vars(base):
@@ -88,6 +93,11 @@ def get_handler(*args: Any, **kwargs: Any) -> Handler:
     settings = get_settings()
     if args or kwargs:
         return cast(Handler, handler_class(settings.handler, settings.handler_class)(*args, **kwargs))
+    return handler_of(settings)
+
+
+def handler_of(settings: Settings) -> Handler:
+    """The process's handler for `settings`, which are those in force."""
     return _main.get(settings, settings.handler, settings.handler_class)
 
 
@@ -203,6 +213,8 @@ class Slot:
         _close(handler)
 
 
+# If one of these changes, a new handler is built: the old one has read it, or its circuit breaker belongs
+# to the server that it names.
 _BUILT_FROM = (
     "api",
     "notification_url",

@@ -111,6 +111,9 @@ class SpoolNotifier(Worker):
         self._last_line_logged.set()
         return self._memory.close(timeout)
 
+    def abandon(self) -> None:
+        """Does nothing: a notice without an answer is still on the disk."""
+
     def _write(self, payload: bytes) -> bool:
         """False where the directory is full."""
         self._open()
@@ -169,8 +172,11 @@ class SpoolNotifier(Worker):
         except OSError as error:
             self._delivery.report.disk_failed(error)
 
+    def _work_at_exit(self) -> None:
+        """Does nothing: another process sends what is on the disk."""
+
     def _work(self) -> None:
-        while self._begins_step():
+        while self._begin_step():
             try:
                 seconds, for_more = self._step()
             finally:
@@ -180,7 +186,7 @@ class SpoolNotifier(Worker):
         with contextlib.suppress(OSError):
             self._delivery.rest()
 
-    def _begins_step(self) -> bool:
+    def _begin_step(self) -> bool:
         with self._changed:
             self._stepping = not self._delivery.closing
             self._more = False

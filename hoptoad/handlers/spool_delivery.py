@@ -120,7 +120,7 @@ class SpoolDelivery:
         waiting = len(self._directory.waiting()) if self.lock.held and len(self._backlog) else 0
         self.report.recovery(waiting)
         if waiting:
-            self.report.left(waiting)
+            self.report.process_ends(waiting)
 
     def _fill_backlog(self) -> None:
         with self._changed:
@@ -156,7 +156,7 @@ class SpoolDelivery:
             if self.closing or self.lock.wanted():
                 return None
             entry = self._backlog.next()
-            if entry is not None and self._circuit.permit():
+            if entry is not None and self._circuit.permit() > 0:
                 self._backlog.again(entry)
                 return None
             self.sending += entry is not None
@@ -172,13 +172,13 @@ class SpoolDelivery:
                 answer = attempt(self._directory, entry.notice, send=self._send, fall_back=self._fall_back)
                 self._remember(answer)
                 entry.answer = answer
-            is_done = self._acted_on(entry, entry.answer)
+            is_done = self._act_on(entry, entry.answer)
         except FileNotFoundError:
             is_done = True  # someone has deleted it
         except SendingFailed:
             log_exception(logger, "A spooled notice could not be sent: django-hoptoad itself failed.")
         except OSError as error:
-            is_done = self._is_left_alone(entry, error)
+            is_done = self._give_up_on(entry, error)
         finally:
             if answer is None:
                 self._circuit.withdraw()
@@ -192,8 +192,8 @@ class SpoolDelivery:
                 self.sending -= 1
                 self._changed.notify_all()
 
-    def _acted_on(self, entry: Entry, answer: Answer) -> bool:
-        """Whether the notice needs no other attempt."""
+    def _act_on(self, entry: Entry, answer: Answer) -> bool:
+        """Acts on the server's answer. Returns whether the notice needs no other attempt."""
         if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
             put_away(self._directory, entry.notice, answer)
             self._free(entry.notice)
@@ -232,8 +232,8 @@ class SpoolDelivery:
         with self._changed, contextlib.suppress(OSError):  # the next scan counts again
             self._size.free_soon(notice.size)
 
-    def _is_left_alone(self, entry: Entry, error: OSError) -> bool:
-        """Whether an unreadable notice stays where it is and is not tried again."""
+    def _give_up_on(self, entry: Entry, error: OSError) -> bool:
+        """Logs that a notice cannot be read. Returns whether it stays where it is and is not tried again."""
         if is_the_disk(error):
             self.report.disk_failed(error)
         if may_pass(error):

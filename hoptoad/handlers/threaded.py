@@ -64,7 +64,7 @@ class ThreadedNotifier(Worker):
     def start_over(self) -> None:
         """Without threads and notices: at first, and in a forked child."""
         super().start_over()
-        self._unfinished: deque[_Item] = deque()
+        self._unencoded: deque[_Item] = deque()
         self._queue: deque[_Item] = deque()
         self._sending: set[_Item] = set()
         self._abandoned: set[_Item] = set()
@@ -79,9 +79,9 @@ class ThreadedNotifier(Worker):
 
     def _put(self, item: _Item) -> None:
         with self._changed:
-            full = len(self._queue) + len(self._unfinished) >= self._queue_size
+            full = len(self._queue) + len(self._unencoded) >= self._queue_size
             if not full:
-                (self._queue if item.report is None else self._unfinished).append(item)
+                (self._queue if item.report is None else self._unencoded).append(item)
                 self._changed.notify()
         if full:
             self._to_fallback(item, f"the queue is full (HOPTOAD_QUEUE_SIZE = {self._queue_size})")
@@ -97,7 +97,7 @@ class ThreadedNotifier(Worker):
             return self._changed.wait_for(self._has_nothing, timeout)
 
     def _has_nothing(self) -> bool:
-        return not (self._unfinished or self._queue or self._sending)
+        return not (self._unencoded or self._queue or self._sending)
 
     def close(self, timeout: float | None = None) -> bool:
         """Ends the pool: sends waiting notices, here where no thread runs. The rest goes to the fallback.
@@ -120,26 +120,26 @@ class ThreadedNotifier(Worker):
             sending = self._sending - self._abandoned
             self._abandoned |= sending
         if sending:
-            stats.leave(len(sending), _too_short(get_settings().flush_timeout))
+            stats.count_unknown(len(sending), _too_short(get_settings().flush_timeout))
 
     def _end(self, timeout: float) -> bool:
         with self._changed:
             self._closed = True
-            left = [*self._queue, *self._unfinished]
+            left = [*self._queue, *self._unencoded]
             self._queue.clear()
-            self._unfinished.clear()
+            self._unencoded.clear()
             self._running.clear()
             sending = len(self._sending)
             self._changed.notify_all()
         why = _too_short(timeout)
-        with stats.one_line():
+        with stats.in_one_line():
             for item in left:
                 self._to_fallback(item, why)
         return not (left or sending)
 
     def _wants_thread(self) -> bool:
         running = len(self._running)
-        waiting = len(self._queue) + len(self._unfinished)
+        waiting = len(self._queue) + len(self._unencoded)
         enough = running - len(self._sending) >= waiting or running >= self._thread_count
         return not (enough or (running and self._circuit.is_open))
 
@@ -148,26 +148,26 @@ class ThreadedNotifier(Worker):
             self._deliver(item)
 
     def _work_here(self, timeout: float) -> None:
-        if not self._wait():
+        if self._permit_in() == 0:
             self._send_here(time.monotonic() + 2 * timeout)
 
     def _work_at_exit(self) -> None:
         self._send_here(time.monotonic() + seconds_until_exit())
-        if self._queue or self._unfinished:
+        if self._queue or self._unencoded:
             self._end(get_settings().flush_timeout)
 
     def _next(self) -> _Item | None:
         with self._changed:
             while not self._closed:
-                if self._unfinished:  # before all else, so that nothing waits for a server as it was captured
-                    return self._taken(self._unfinished)
+                if self._unencoded:  # before all else, so that nothing waits for a server as it was captured
+                    return self._take(self._unencoded)
                 wait = self._permit() if self._queue else None
                 if wait == 0.0:
-                    return self._taken(self._queue)
+                    return self._take(self._queue)
                 self._changed.wait(wait)
             return None
 
-    def _taken(self, queue: "deque[_Item]") -> _Item:
+    def _take(self, queue: "deque[_Item]") -> _Item:
         item = queue.popleft()
         self._sending.add(item)
         return item
@@ -176,9 +176,9 @@ class ThreadedNotifier(Worker):
         """Sends in this thread until the deadline, or until the server turns out to be down."""
         while (left := deadline - time.monotonic()) > 0:
             with self._changed:
-                if not self._queue and not self._unfinished:
+                if not self._queue and not self._unencoded:
                     return
-                item = self._taken(self._unfinished or self._queue)
+                item = self._take(self._unencoded or self._queue)
             item.timeout = min(item.timeout, left / 2)  # once to connect, once for the answer
             self._deliver(item)
             if self._circuit.is_open:
@@ -186,11 +186,11 @@ class ThreadedNotifier(Worker):
 
     def _deliver(self, item: _Item) -> None:
         if item.report is not None:
-            self._finish(item)
+            self._encode(item)
             return
         again = False
         try:
-            again = self._acted_on(item, self._outcome(item))
+            again = self._act_on(item, self._outcome(item))
         finally:
             with self._changed:
                 if again:
@@ -198,8 +198,8 @@ class ThreadedNotifier(Worker):
                 self._sending.discard(item)
                 self._changed.notify_all()
 
-    def _finish(self, item: _Item) -> None:
-        """Has a report encoded, and queues the notice."""
+    def _encode(self, item: _Item) -> None:
+        """Encodes a report, and queues the notice unless it is not to be sent."""
         payload = b""
         try:
             payload = _payload(item)
@@ -227,8 +227,8 @@ class ThreadedNotifier(Worker):
             log_exception(logger, "A notice could not be sent: django-hoptoad itself failed.")
             return None
 
-    def _acted_on(self, item: _Item, answer: object) -> bool:
-        """Whether the notice is to be tried again; any other outcome is counted or falls back."""
+    def _act_on(self, item: _Item, answer: object) -> bool:
+        """Acts on the outcome of an attempt. Returns whether the notice is to be tried again."""
         if answer is NOT_NOW:
             return True
         if not isinstance(answer, Answer):
@@ -243,12 +243,12 @@ class ThreadedNotifier(Worker):
         self._fall_back(item.payload, item.timeout, str(answer), answer)
         return False
 
-    def _wait(self) -> float:
+    def _permit_in(self) -> float:
         """The seconds until a notice may be sent."""
         return self._circuit.wait()
 
     def _permit(self) -> float:
-        """Like `_wait`; 0.0 is a permit, which `_attempt` gives back."""
+        """Like `_permit_in`; 0.0 is a permit, which `_attempt` gives back."""
         return self._circuit.permit()
 
     def _attempt(self, payload: bytes, timeout: float) -> object:

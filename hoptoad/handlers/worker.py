@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -18,11 +19,11 @@ from hoptoad.runtime.messages import get_logger
 logger = get_logger(__name__)
 
 
-class Worker:
+class Worker(ABC):
     """Base of the handlers that deliver in daemon threads.
 
-    A subclass calls `_wake` when there is work. Its `_work` runs in each thread until `_closed`
-    is true. `_changed` guards its state, and is to be notified of each change.
+    It decides when a thread starts and when all end; a subclass decides what they do. The subclass
+    calls `_wake` when there is work. `_changed` guards its state, and is to be notified of each change.
     """
 
     _thread_name = "hoptoad"
@@ -40,32 +41,35 @@ class Worker:
         self._running: set[object] = set()  # a token for each thread
         self._ends_with_process = False
 
+    @abstractmethod
     def close(self, timeout: float | None = None) -> bool:
         """Ends the threads within `timeout` seconds; None means HOPTOAD_FLUSH_TIMEOUT.
 
         Returns whether no notice was left.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def abandon(self) -> None:
         """Accounts for notices that are still being sent as the process ends, after `close`.
 
         May be called again: Python 3.13 runs `atexit` in children of multiprocessing as well.
         """
 
-    def _work(self) -> None:
-        """Works in a thread of its own."""
-        raise NotImplementedError
+    @abstractmethod
+    def _wants_thread(self) -> bool:
+        """Whether one more thread would have work. Called while `_changed` is held."""
 
+    @abstractmethod
+    def _work(self) -> None:
+        """Works in a thread of its own, until the worker is closed."""
+
+    @abstractmethod
     def _work_here(self, timeout: float) -> None:
         """Works in the calling thread, where no other may start: in a subinterpreter."""
 
+    @abstractmethod
     def _work_at_exit(self) -> None:
         """Works in the calling thread, because the interpreter shuts down and waits for no other."""
-
-    def _wants_thread(self) -> bool:
-        """Whether one more thread would have work. Called while `_changed` is held."""
-        raise NotImplementedError
 
     def _wake(self, timeout: float) -> None:
         """Gets the work done by a thread, or in this one where none may start. `timeout` is in seconds."""
@@ -133,7 +137,7 @@ def _end_without_atexit(worker: Worker) -> None:
 
 
 def _end(workers: Sequence[Worker]) -> None:
-    with stats.one_line():
+    with stats.in_one_line():
         for worker in workers:
             _call(worker.close)
         for worker in workers:

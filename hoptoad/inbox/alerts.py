@@ -6,18 +6,21 @@ from datetime import datetime, timedelta
 
 from django.core.mail import send_mail
 from django.db import transaction
+from django.urls import NoReverseMatch, reverse
 from django.utils.timezone import now
 
+from hoptoad.inbox import options
 from hoptoad.inbox.models import App, Problem
 from hoptoad.inbox.own_connection import new_connection, used
 from hoptoad.inbox.signals import problem_alerted
 from hoptoad.inbox.states import Alert
+from hoptoad.runtime.lifecycle import importing
 
 MAILS_PER_HOUR = 20
 _HEADINGS = {
     "new": "New: {problem}",
     "milestone": "{count} times: {problem}",
-    "regression": "Back in {version}: {problem}",
+    "regression": "Regressed in {version}: {problem}",
     "reopened": "No longer ignored: {problem}",
 }
 
@@ -51,13 +54,19 @@ def send(alert: Alert, using: str, *, moment: datetime | None = None) -> None:
         logger.warning("An alert of the inbox could not be sent: %s", type(error).__name__)
 
 
+def send_test(app: App) -> None:
+    """Mails the addresses of an app now. Raises what the mail server says."""
+    subject = f"[{app}] Test mail of the inbox"
+    send_mail(subject, f"The problems of {app} are mailed to this address.", None, app.mail_to.split())
+
+
 def send_withheld(using: str, *, moment: datetime | None = None) -> None:
     """For each app whose hour is over: one mail that says how many more there were."""
     before = (moment or now()) - timedelta(hours=1)
     for app in App.objects.using(using).filter(mails_withheld__gt=0, mail_hour__lte=before):
         held = App.objects.using(using).filter(pk=app.pk, mails_withheld=app.mails_withheld)
         if held.update(mails_withheld=0) and app.mail_to:  # another process may have told
-            text = f"{app.mails_withheld} more mails were held back in the hour before."
+            text = _withheld(app.mails_withheld)
             send_mail(f"[{app}] {text}", text, None, app.mail_to.split())
 
 
@@ -96,16 +105,25 @@ def _subject(problem: Problem, alert: Alert) -> str:
 
 
 def _body(problem: Problem, withheld: int) -> str:
-    lines = [
-        f"{problem.class_name}: {problem.message}",
-        problem.place,
-        "",
-        f"First seen {problem.first_seen:%Y-%m-%d %H:%M} UTC, version {problem.first_version or 'unknown'}",
-        f"Last seen {problem.last_seen:%Y-%m-%d %H:%M} UTC, version {problem.last_version or 'unknown'}",
-        f"{problem.count} notices",
-    ]
-    if problem.resolved_in and problem.regressed_at:
-        lines.append(f"It was resolved in {problem.resolved_in}.")
+    with importing:  # late: a healthy site needs no pages
+        from hoptoad.inbox.pages.status import status_of
+        from hoptoad.inbox.pages.text import heading, seen
+    lines = [*heading(problem), "", *seen(problem), *status_of(problem).sentences]
+    if address := _address(problem):
+        lines += ["", address]
     if withheld:
-        lines += ["", f"{withheld} more mails were held back in the hour before."]
+        lines += ["", _withheld(withheld)]
     return "\n".join(lines)
+
+
+def _withheld(number: int) -> str:
+    return f"Mails held back in the hour before: {number:,}"
+
+
+def _address(problem: Problem) -> str:
+    """The problem's page in the admin; empty without HOPTOAD_INBOX_URL, and where the site has no admin."""
+    site = options.url()
+    try:
+        return site and site + reverse("admin:hoptoad_inbox_problem_change", args=[problem.pk])
+    except NoReverseMatch:
+        return ""

@@ -1,4 +1,4 @@
-"""The answers of the doors, as the servers of the protocol give them."""
+"""The answers of the ingest views, as the servers of the protocol give them."""
 
 import json
 import math
@@ -15,7 +15,7 @@ CORS = {
 
 
 class Refused(Exception):
-    """A door does not take what was sent; `app_id` where it is known whose it was."""
+    """An ingest view refuses what was sent; `app_id` where it is known whose it was."""
 
     def __init__(self, status: int, reason: str, *, delay: float = 0.0, app_id: int | None = None) -> None:
         super().__init__(reason)

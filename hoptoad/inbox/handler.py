@@ -28,7 +28,7 @@ from hoptoad.inbox.writer import store_patiently
 from hoptoad.runtime import messages
 from hoptoad.runtime.guards import delivering
 from hoptoad.runtime.messages import get_logger
-from hoptoad.signals import notice_answered, notice_sent, tell
+from hoptoad.signals import emit, notice_answered, notice_sent
 
 ADDRESS = "the inbox"
 _OURS = "hoptoad.inbox."
@@ -64,10 +64,10 @@ def send(payload: bytes, timeout: float, *, more: bool = False) -> Answer:
         finally:
             if not (more and is_good):
                 _close()
-        tell(notice_answered, send, answer=answer)
+        emit(notice_answered, send, answer=answer)
         if answer.verdict is Verdict.ACCEPTED:
             stats.count("sent")
-            tell(notice_sent, send, answer=answer)
+            emit(notice_sent, send, answer=answer)
         elif answer.verdict is Verdict.REFUSED:
             stats.count("refused")
         _log(answer)

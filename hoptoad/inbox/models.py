@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.utils.timezone import now
+from django.utils.timezone import is_naive, now
 
 from hoptoad.runtime.lifecycle import importing
 
@@ -46,7 +46,7 @@ class App(models.Model):
     mails_sent = models.PositiveIntegerField(default=0, editable=False)
     mails_withheld = models.PositiveIntegerField(default=0, editable=False)
 
-    # Notices that a door refused after it knew the app: too large, malformed, too many.
+    # Notices that an ingest view refused after it knew the app: too large, malformed, too many.
     refused_count = models.PositiveBigIntegerField(default=0, editable=False)
     refused_reason = models.CharField(max_length=500, blank=True, editable=False)
     refused_at = models.DateTimeField(null=True, editable=False)
@@ -181,8 +181,9 @@ class Receipt(models.Model):
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of the moment's hour in UTC."""
-    return moment.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
+    """The beginning of the moment's hour: in UTC, or as the site's clock where it has USE_TZ = False."""
+    whole = moment if is_naive(moment) else moment.astimezone(timezone.utc)
+    return whole.replace(minute=0, second=0, microsecond=0)
 
 
 class Hour(models.Model):
@@ -200,7 +201,7 @@ class Hour(models.Model):
 
 
 class Deploy(models.Model):
-    """A release that a deploy door was told of: marked below the bars."""
+    """A release that a client reported: marked in the bars."""
 
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="deploys", db_index=False)
     environment = models.CharField(max_length=100, blank=True)

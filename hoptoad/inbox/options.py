@@ -28,6 +28,11 @@ def max_age() -> float:
     return float(_given("HOPTOAD_INBOX_MAX_AGE", 90.0))
 
 
+def url() -> str:
+    """HOPTOAD_INBOX_URL, without a slash at its end: the address of the site, for the links in mails."""
+    return str(_given("HOPTOAD_INBOX_URL", "") or "").rstrip("/")
+
+
 def _given(name: str, default: Any) -> Any:
     grouped = getattr(settings, "HOPTOAD_SETTINGS", None) or {}
     return grouped.get(name, getattr(settings, name, default))

@@ -1,6 +1,6 @@
 """One thread of a process writes what has arrived: all that waits, in one transaction.
 
-A door waits for it, and answers after COMMIT.
+An ingest view waits for it, and answers after COMMIT.
 """
 
 import contextlib
@@ -105,7 +105,7 @@ class Writer:
         return future
 
     def refuse(self, app_id: int, reason: str) -> None:
-        """Counts a notice of an app that a door refused; it is written soon, with others."""
+        """Counts a notice of an app that an ingest view refused; it is written soon, with others."""
         with self._changed:
             count, _ = self._refused.get(app_id, (0, ""))
             self._refused[app_id] = count + 1, reason[:500]

@@ -118,7 +118,7 @@ async def _flush() -> None:
 
 
 def _request_or_none(scope: Scope) -> HttpRequest | None:
-    return guarded("scope", lambda: _request(scope), None) if "path" in scope else None
+    return guarded("scope", _request, None, scope) if "path" in scope else None
 
 
 def _request(scope: Scope) -> HttpRequest:

@@ -77,7 +77,8 @@ def first_exception(request: HttpRequest | None, error: BaseException, *, uncaug
     exception is raised while the previous one is handled: they are one failure.
     """
     duplicates = _duplicates_of(request)
-    is_seen = duplicates is not None and any(is_same(identity, error) for identity in duplicates.seen)
+    seen = duplicates.seen if duplicates is not None else ()
+    is_seen = bool(seen) and any(is_same(identity, error) for identity in seen)
     goes_on, identity = _seen_again(error, duplicates, is_seen=is_seen)
     if duplicates is None:
         return not goes_on

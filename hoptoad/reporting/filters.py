@@ -64,8 +64,10 @@ def _ignored_class(incident: Incident, settings: Settings) -> bool:
 
 def _hoptoad_ignore(error: BaseException) -> object:
     """The attribute `hoptoad_ignore` of the exception's class, read without calling code of the site."""
-    mro = type.__dict__["__mro__"].__get__(type(error))
-    return next((kind.__dict__["hoptoad_ignore"] for kind in mro if "hoptoad_ignore" in kind.__dict__), False)
+    for kind in type.__dict__["__mro__"].__get__(type(error)):
+        if "hoptoad_ignore" in kind.__dict__:
+            return kind.__dict__["hoptoad_ignore"]
+    return False
 
 
 def _ignored_agent(incident: Incident, settings: Settings) -> bool:
@@ -93,7 +95,7 @@ def _no_broken_link(incident: Incident, settings: Settings) -> bool:
     path, referrer, host = incident.path, incident.referrer, incident.host
     if settings.broken_links_only == "internal" and not is_internal(referrer, host):
         return True
-    return not is_broken_link(path, referrer, host, append_slash=settings.append_slash)
+    return not is_broken_link(path, referrer, host, append_slash=settings.django.append_slash)
 
 
 # In this order. A filter is a function and a row here.

@@ -207,7 +207,7 @@ def _tagged(tags: Mapping[str, Any] | None) -> "dict[str, Any] | None":
     """A copy of the tags, because the caller may change them later."""
     if tags is None:
         return None
-    found: dict[str, Any] = guarded("tags", lambda: dict(tags), {})
+    found: dict[str, Any] = guarded("tags", dict, {}, tags)
     return {"tags": found} if found else None
 
 

@@ -12,8 +12,7 @@ from hoptoad.capture import build
 from hoptoad.conf.loading import get_settings
 from hoptoad.conf.settings import Settings
 from hoptoad.delivery.stats import stats
-from hoptoad.handlers import get_handler
-from hoptoad.handlers.registry import TakesReports, takes_reports
+from hoptoad.handlers.registry import TakesReports, handler_of, takes_reports
 from hoptoad.notice import Incident, Notice, Snapshot
 from hoptoad.reporting import duplicates, filters
 from hoptoad.reporting.missing_pages import MissingPages, is_missing_page
@@ -39,8 +38,8 @@ class Pipeline:
     """
 
     def __init__(self) -> None:
-        self._rate_limiter = RateLimiter(_hand_over)
-        self._missing_pages = MissingPages(_hand_over)
+        self._rate_limiter = RateLimiter(_send)
+        self._missing_pages = MissingPages(_send)
         lifecycle.track(self)
         lifecycle.at_exit(Ending.DIGESTS, self._missing_pages.flush)
         lifecycle.at_exit(Ending.SUMMARIES, self._rate_limiter.flush)
@@ -124,7 +123,7 @@ class Pipeline:
         if self._is_suppressed(incident, settings):
             stats.count("suppressed")
             return None
-        identity = _hand_over(build.snapshot(incident, settings))
+        identity = _hand_over(build.snapshot(incident, settings), settings)
         if identity is not None and incident.request is not None:
             incident.request.__dict__.setdefault(NOTICE_ID, identity)  # for the page that the user sees
         return identity
@@ -154,7 +153,7 @@ def _is_kept_until_answered(
 
     `report` later runs in a copy of this context: the block of `hoptoad.context` has ended by then.
     """
-    if request is None or scope.current_request() is not request or not filters.is_answer(error):
+    if request is None or not filters.is_answer(error) or scope.current_request() is not request:
         return False
     unit = scope.current()
     if unit is None or not unit.merges or unit.is_answered:
@@ -163,11 +162,16 @@ def _is_kept_until_answered(
     return True
 
 
-def _hand_over(captured: Snapshot | Notice) -> str | None:
+def _send(counted: Notice) -> None:
+    """Sends what was counted in this process: a summary, or the digest of missing pages."""
+    _hand_over(counted, get_settings())
+
+
+def _hand_over(captured: Snapshot | Notice, settings: Settings) -> str | None:
     """Gives a report to the handler, or its bytes where that takes no reports. Returns the notice's id."""
-    report = Report(captured, get_settings())
+    report = Report(captured, settings)
     stats.count("captured")
-    handler = get_handler()
+    handler = handler_of(settings)
     if takes_reports(type(handler)):
         cast(TakesReports, handler).submit(report)
         return report.id

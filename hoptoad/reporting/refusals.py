@@ -23,11 +23,14 @@ _STATUSES: tuple[tuple[tuple[type[Exception], ...], int], ...] = (
     ((PermissionDenied,), 403),
     ((MultiPartParserError, BadRequest, SuspiciousOperation), 400),
 )
+_ALL = tuple(kind for kinds, _ in _STATUSES for kind in kinds)
 
 
 def remember(request: HttpRequest, error: BaseException) -> None:
     """Keeps the reason of an answer, where its status is reported. Reports nothing, raises nothing."""
-    status = next((status for kinds, status in _STATUSES if issubclass(type(error), kinds)), 0)
+    if not issubclass(type(error), _ALL):
+        return
+    status = next(status for kinds, status in _STATUSES if issubclass(type(error), kinds))
     if status and reporter.wants_status(status):
         reporter.remember_reason(request, error, status)
 

@@ -5,7 +5,7 @@ import logging
 import threading
 from asyncio import CancelledError
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hoptoad.runtime.messages import get_logger
 
@@ -18,10 +18,10 @@ T = TypeVar("T")
 _thread = threading.local()
 
 
-def guarded(section: str, read: Callable[[], T], otherwise: T) -> T:
-    """What `read` returns. Where it fails, logs that and returns `otherwise`."""
+def guarded(section: str, read: Callable[..., T], otherwise: T, *args: Any) -> T:
+    """What `read(*args)` returns. Where it fails, logs that and returns `otherwise`."""
     try:
-        return read()
+        return read(*args)
     except OF_THE_SITE:
         log_exception(logger, "Could not read the %s of a failing request; the rest is reported.", section)
         return otherwise

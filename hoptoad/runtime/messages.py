@@ -41,7 +41,7 @@ if logging.getLogger(_PACKAGE).level == logging.NOTSET:
     logging.getLogger(_PACKAGE).setLevel(logging.WARNING)
 
 
-def mask_secrets(find_secrets: FindSecrets) -> None:
+def set_secrets_finder(find_secrets: FindSecrets) -> None:
     """Sets the function that returns the site's secrets, or None while they are not known."""
     global _find_secrets
     _find_secrets = find_secrets

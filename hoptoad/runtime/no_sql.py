@@ -1,6 +1,5 @@
 """Keeps the site's own code from running SQL while a notice is made."""
 
-import contextlib
 import threading
 from typing import Any
 
@@ -20,20 +19,26 @@ class no_sql:  # noqa: N801 - read as what it does, in a with statement
         self._wrappers: list[list[Any]] | None = None
         if getattr(_refusing, "now", False):
             return  # inside another such block
-        self._wrappers = found = []
         _refusing.now = True
-        for alias in connections:
-            # A database whose driver is not there runs no SQL anyway.
-            with contextlib.suppress(Exception), importing:
-                wrappers = connections[alias].execute_wrappers
-                wrappers.append(_refuse_query)
-                found.append(wrappers)
+        with importing:
+            found = [_wrappers_of(alias) for alias in connections]
+        self._wrappers = [wrappers for wrappers in found if wrappers is not None]
+        for wrappers in self._wrappers:
+            wrappers += [_refuse_query]
 
     def __exit__(self, *args: object) -> None:
         if self._wrappers is not None:
             _refusing.now = False
             for wrappers in self._wrappers:
                 wrappers.remove(_refuse_query)
+
+
+def _wrappers_of(alias: str) -> list[Any] | None:
+    """The wrappers of a connection's queries; None without the driver, where no query runs anyway."""
+    try:
+        return connections[alias].execute_wrappers
+    except Exception:
+        return None
 
 
 def _refuse_query(*args: Any) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoptoad.capture.exception import Describer
-from hoptoad.capture.raised import causes_of
+from hoptoad.capture.raised import causes_of, causes_with_parents
 from hoptoad.notice import Frame
 from hoptoad.redaction.cutting import SLACK, Room
 from hoptoad.runtime.no_sql import no_sql
@@ -30,7 +30,7 @@ def describer(**changes):
 
 
 def describe(error, **changes):
-    return describer(**changes).describe(error)
+    return describer(**changes).describe(error, causes_with_parents(error))
 
 
 def raised(error):

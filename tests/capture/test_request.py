@@ -25,7 +25,7 @@ from hoptoad.redaction.names import Names
 def read(request):
     room = Room(values=2000, chars=200_000, text=2048, depth=20)
     reader = DataReader(Names(get_settings().protected_params), {})
-    return RequestReader(request, ReporterFilter(request), reader, room, get_settings())
+    return RequestReader(request, ReporterFilter(request, get_settings()), reader, room, get_settings())
 
 
 def test_get_keeps_repeated_keys_and_joins_the_form_and_the_route(client, reported):

@@ -80,6 +80,7 @@ MALFORMED = [
     ("HOPTOAD_SPOOL_MAX_AGE", -1, "a number of days"),
     ("HOPTOAD_SPOOL_KEEP_REFUSED", "week", "a number of days"),
     ("HOPTOAD_INBOX_DATABASE", 7, "a string"),
+    ("HOPTOAD_INBOX_URL", "shop.example", "a whole URL that starts with http:// or https://"),
     ("HOPTOAD_INBOX_MAX_AGE", "month", "a number of days"),
     ("HOPTOAD_HANDLER_CLASS", 7, "a string"),
     ("HOPTOAD_FALLBACK_HANDLER", "letter", "the dotted path of a class"),

@@ -226,7 +226,7 @@ def test_a_full_disk_loses_nothing(collector, settings_for, tiny_disk, caplog):
         HOPTOAD_SPOOL_DIR=tiny_disk / "spool",
         HOPTOAD_NOTIFICATION_URL=collector.url,
     )
-    big = PAYLOAD.replace(b"waiting", b"x" * 20_000)
+    big = PAYLOAD.replace(b"waiting", b"x" * 80_000)  # larger than the disk, however fast it is emptied
 
     for _ in range(10):
         get_handler().enqueue(big, 5)

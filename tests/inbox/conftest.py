@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 
-from hoptoad.inbox import doors, writer
+from hoptoad.inbox import ingest, writer
 
 ALIAS = "inbox"
 
@@ -80,7 +80,7 @@ def _opened(settings, blocker):
         _configured(settings)
         yield ALIAS
         writer.close_all()
-        doors.start_over()
+        ingest.start_over()
         if connections[ALIAS].vendor == "postgresql":
             call_command("flush", database=ALIAS, verbosity=0, interactive=False)
         connections[ALIAS].close()

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 
+import office
 import pytest
 from django.core import mail
 
@@ -26,6 +27,7 @@ def problem(app, sqlite):
         last_seen=NOON,
         count=1,
         resolved_in="1.4",
+        resolved_at=NOON,
         regressed_at=NOON,
         regressed_in="1.5",
     )
@@ -40,7 +42,7 @@ def alert(problem, kind="new", number=1):
     [
         ("new", "[shop production] New: KeyError: 'frog' Bcc: c@x.test"),
         ("milestone", "[shop production] 100 times: KeyError: 'frog' Bcc: c@x.test"),
-        ("regression", "[shop production] Back in 1.5: KeyError: 'frog' Bcc: c@x.test"),
+        ("regression", "[shop production] Regressed in 1.5: KeyError: 'frog' Bcc: c@x.test"),
         ("reopened", "[shop production] No longer ignored: KeyError: 'frog' Bcc: c@x.test"),
     ],
 )
@@ -53,6 +55,31 @@ def test_a_mail_says_what_happened(problem, sqlite, kind, subject):
     assert "shop/views.py in checkout" in letter.body
 
 
+def test_a_mail_leads_to_the_page_of_the_problem(problem, sqlite, settings_for):
+    Problem.objects.using(sqlite).update(message="no frog at https://pond.test/?token=tok-1 \u202e")
+    with office.opened(HOPTOAD_INBOX_URL="https://shop.test/errors/"):
+        alerts.send(alert(problem, "regression"), sqlite)
+    with office.opened():
+        alerts.send(alert(problem), sqlite)
+    alerts.send(alert(problem), sqlite)  # a site without the admin
+
+    first, *others = [letter.body.split("\n") for letter in mail.outbox]
+    assert first == [
+        f"KeyError: no frog at https://pond.test/?token={'*' * 20} \\u202e",
+        "in shop/views.py in checkout",
+        "",
+        "shop, production: open",
+        "Notices     1",
+        "First seen  2026-11-27 06:00:00 -0600",
+        "Last seen   2026-11-27 06:00:00 -0600",
+        "Resolved in version 1.4 on 27 Nov 2026, 06:00.",
+        "It came back on 27 Nov 2026, 06:00 in version 1.5.",
+        "",
+        f"https://shop.test/errors/admin/hoptoad_inbox/problem/{problem.pk}/change/",
+    ]
+    assert [body[-1] for body in others] == [first[-3]] * 2
+
+
 def test_20_mails_an_hour_and_then_one_that_says_how_many_more(problem, sqlite):
     for _ in range(25):
         alerts.send(alert(problem), sqlite, moment=NOON)
@@ -63,7 +90,7 @@ def test_20_mails_an_hour_and_then_one_that_says_how_many_more(problem, sqlite):
     alerts.send_withheld(sqlite, moment=NOON + timedelta(hours=1))
 
     assert (in_the_hour, early, len(mail.outbox)) == (20, 20, 21)
-    assert mail.outbox[-1].subject == "[shop] 5 more mails were held back in the hour before."
+    assert mail.outbox[-1].subject == "[shop] Mails held back in the hour before: 5"
 
 
 def test_the_next_hour_mails_again(problem, sqlite):
@@ -72,7 +99,7 @@ def test_the_next_hour_mails_again(problem, sqlite):
     alerts.send(alert(problem), sqlite, moment=NOON + timedelta(hours=1))
 
     assert len(mail.outbox) == 21
-    assert "1 more mails were held back" in mail.outbox[-1].body
+    assert "Mails held back in the hour before: 1" in mail.outbox[-1].body
 
 
 def test_only_the_environments_that_may_mail_do(problem, sqlite):

@@ -14,9 +14,9 @@ import pytest
 from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext, override_script_prefix
-from django.utils.timezone import now
+from django.utils.timezone import localdate, localtime, now
 from places import PYTHONPATH
-from seeded import content, fill, frame, hostile, receive, receive_documents
+from seeded import DJANGO, content, fill, frame, hostile, receive, receive_documents
 
 from hoptoad.inbox.models import App, Deploy, Notice, Problem, Receipt
 from hoptoad.notice import ErrorInfo, Server, User
@@ -166,7 +166,7 @@ def test_each_row_has_the_bars_of_its_last_day(shop, boss):
     [
         ("state=resolved", {"C"}),
         ("state=ignored", set()),
-        ("state=back", {"B"}),
+        ("state=regressed", {"B"}),
         ("state=all", {"A", "B", "C"}),
         ("environment=staging", {"B"}),
         ("version=1.5", {"A"}),
@@ -223,6 +223,36 @@ def test_lists_are_cut_into_pages_and_count_a_bounded_number(shop, boss, monkeyp
     assert "LIMIT 60" in next(query["sql"] for query in queries if "COUNT" in query["sql"])
 
 
+def test_an_empty_list_says_how_to_send_an_error(shop, boss):
+    said = text_of(boss.get(LIST))
+
+    assert "No errors yet" in said
+    assert 'with this setting: HOPTOAD_SETTINGS = {"HOPTOAD_HANDLER": "inbox"}' in said
+    assert '<a href="/admin/hoptoad_inbox/app/">Apps</a>' in boss.get(LIST).content.decode()
+    with override_settings(HOPTOAD_HANDLER="inbox"):
+        assert "To send one now: $ python manage.py hoptoad_test" in text_of(boss.get(LIST))
+    viewer = office.signed_in(office.person("ana", "view_problem"))
+    assert "hoptoad_inbox/app/" not in viewer.get(LIST).content.decode()
+
+
+def test_a_list_without_open_problems_leads_to_the_others(problem, boss):
+    Problem.objects.update(state="resolved")
+
+    listed, found_nothing = boss.get(LIST), boss.get(f"{LIST}?q=newt")
+
+    assert "No open problems Show resolved and ignored problems too" in text_of(listed)
+    assert "No problem matches Show all problems" in text_of(found_nothing)
+    assert "(Show all)" not in text_of(boss.get(f"{LIST}?state=all"))  # "all" of the admin: the open ones
+
+
+def test_the_list_names_an_unusual_severity_and_no_message_twice(shop, boss):
+    receive(shop, failure("MemoryError", "MemoryError", severity="critical"))
+
+    assert "MemoryError shop/views.py in checkout Lily shop · production · critical" in text_of(
+        boss.get(LIST)
+    )
+
+
 def act(client, action, *problems, **data):
     ids = [problem.pk for problem in problems]
     return client.post(
@@ -248,6 +278,35 @@ def test_the_lists_actions_change_many(shop, boss):
     assert (first.state, first.ignored_until, first.ignored_until_count) == ("ignored", None, None)
     assert timedelta(hours=23) < second.ignored_until - now() < timedelta(hours=25)
     assert third.ignored_until_count == 101
+
+
+def test_problems_are_ignored_until_a_date(shop, boss):
+    first, second = receive(shop, failure("a", "A")), receive(shop, failure("b", "B"))
+    date = localdate() + timedelta(days=40)
+
+    told = text_of(act(boss, "ignore_until_a_date", first, date=date))
+    boss.post(page(second, "decide/"), {"decision": "ignore", "until": "date", "date": date})
+
+    assert f"Ignored until {date:%d %b %Y}." in told
+    moments = {localtime(moment) for moment in Problem.objects.values_list("ignored_until", flat=True)}
+    assert {(moment.date(), moment.hour, moment.minute) for moment in moments} == {(date, 0, 0)}
+    assert f"Ignored until {date.day} {date:%b %Y}, 00:00." in text_of(boss.get(page(second)))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"until": "date"}, "Choose a date after today."),
+        ({"until": "date", "date": "2001-01-01"}, "Choose a date after today."),
+        ({"until": "date", "date": "soon"}, "Enter a valid date."),
+        ({"decision": "explode"}, "Problems can be resolved, ignored and reopened."),
+    ],
+)
+def test_a_decision_that_cannot_be_changes_nothing_and_says_why(problem, boss, given, reason):
+    told = boss.post(page(problem, "decide/"), {"decision": "ignore", **given}, follow=True)
+
+    assert f"Nothing was changed. {reason}" in text_of(told)
+    assert Problem.objects.get().state == "open"
 
 
 def test_merged_problems_are_one(shop, boss):
@@ -317,7 +376,7 @@ def test_the_page_shows_all_that_the_notice_says(shop, boss):
         "production · critical",
         "· POST https://shop.example/pay/?step=2",
         "The direct cause of the error above OSError no disk shop/disk.py:5 in write 5 write() path /x",
-        "Before it happened 10:01 INFO shop: one 10:02 INFO shop: two",
+        "Breadcrumbs oldest first 10:01 INFO shop: one 10:02 INFO shop: two",
         "View shop.views#pay",
         "size 3 who who name Ingrid tags tags 0 a tags 1 b none []",
         "Id 5 E-mail i@shop.example",
@@ -326,6 +385,56 @@ def test_the_page_shows_all_that_the_notice_says(shop, boss):
         "Host web-1 Version 2.14.0",
     ):
         assert part in said
+
+
+def test_a_long_message_begins_the_page_and_is_whole_below(shop, boss):
+    message = "no frog in the pond\n" * 40
+
+    html = boss.get(page(receive(shop, failure(message)))).content.decode()
+
+    head, _, whole = html.partition("The whole message")
+    assert head.partition("<h1>")[2].count("no frog in the pond") == 6
+    assert whole.partition("</details>")[0].count("no frog in the pond") == 40
+    assert "The whole message" not in text_of(boss.get(page(receive(shop, failure("short")))))
+
+
+def test_a_class_without_message_and_frames_is_said_once(shop, boss):
+    said = text_of(boss.get(page(receive(shop, content("MemoryError", "MemoryError")))))
+
+    assert said.partition("Notices")[0].count("MemoryError") == 1
+    assert "The client sent no backtrace." in said
+
+
+def test_the_figures_say_how_often_and_since_when(shop, boss):
+    moment = now()
+    for hours in (0, 1, 1, 30, 24 * 20):
+        problem = receive(shop, versioned("1.5"), moment=moment - timedelta(hours=hours))
+
+    said = text_of(boss.get(page(problem)))
+
+    assert "Notices 5 Last 24 hours 3 First seen" in said
+    assert "in 1.5" in said
+    assert f"{localtime(problem.last_seen):%b %Y, %H:%M} Last 14 days at most 3 in 6 hours" in said
+
+
+def test_a_summary_is_there_to_be_copied(shop, boss):
+    notice = failure(
+        url="https://shop.example/pay/?token=tok-1", method="POST", extra={"trail": ("10:01 one",)}
+    )
+    problem = receive(shop, notice)
+
+    html = boss.get(page(problem)).content.decode()
+
+    summary = unescape(re.search(r'aria-label="The summary">([^<]*)<', html)[1]).split("\n")
+    assert summary[:2] == ["KeyError: 'frog'", "Lily shop, production, 2.14.0"]
+    assert summary[2].startswith("Notices: 1, from ")
+    assert summary[3:] == [
+        f"POST https://shop.example/pay/?token={'*' * 20}",
+        "",
+        "  shop/views.py:78 in checkout",
+        "",
+        f"http://testserver{page(problem)}",
+    ]
 
 
 def test_version_2_says_the_same(shop, boss):
@@ -347,7 +456,7 @@ def test_version_2_says_the_same(shop, boss):
     assert "KeyError 'frog' shop/views.py:78 in checkout · POST https://shop.example/pay/" in said
     assert "Happened first; the error above was raised while it was handled OSError: no disk at" in said
     assert "who who name Ingrid" in said
-    assert "Before it happened 10:01 INFO shop: one" in said
+    assert "Breadcrumbs oldest first 10:01 INFO shop: one" in said
 
 
 def test_frames_of_libraries_are_folded_and_the_innermost_own_one_is_open(shop, boss):
@@ -372,6 +481,15 @@ def test_a_deep_recursion_is_folded(shop, boss):
     assert "50 frames more" in text_of(boss.get(page(receive(shop, notice))))
 
 
+def test_of_two_hundred_frames_the_outer_ones_are_folded(shop, boss):
+    frames = (frame(f"shop/m{number}.py", 1, "up") if number % 2 else DJANGO[0] for number in range(200))
+
+    said = text_of(boss.get(page(receive(shop, content("E", "x", *frames)))))
+
+    assert "170 frames more" in said
+    assert "shop/m199.py:1 in up" in said
+
+
 def test_kept_notices_are_stepped_through(shop, boss):
     problem = receive(shop, *(failure(f"frog {number}") for number in range(3)))
 
@@ -393,7 +511,7 @@ def test_counts_are_of_the_kept_notices(shop, boss):
 
     said = text_of(boss.get(page(receive(shop, *notices))))
 
-    assert "Of the 3 kept Hosts web-1 3" in said
+    assert "Among 3 kept notices Hosts web-1 3" in said
     assert "Addresses https://shop.example/pay/ 3" in said
     assert "Browsers and clients Firefox 145 2 curl/8.5.0 1" in said
 
@@ -409,9 +527,9 @@ def test_a_regression_is_named_with_its_deploy(shop, boss):
     receive(shop, versioned("1.5"))
 
     said = text_of(boss.get(page(problem)))
-    assert " back Lily shop" in f" {said}"
+    assert " regressed Lily shop" in f" {said}"
     assert re.search(
-        r"Resolved in version 1\.4 on .* It is back since .* in version 1\.5, deployed on .* by mehmet\.",
+        r"Resolved in version 1\.4 on .* It came back on .* in version 1\.5, deployed on .* by mehmet\.",
         said,
     )
     assert "Deploys 1.5 just now by mehmet" in said
@@ -426,7 +544,7 @@ def test_a_problem_that_was_resolved_again_and_reopened_by_hand_is_open(shop, bo
     boss.post(page(problem, "decide/"), {"decision": "reopen"})
 
     assert "open Lily shop" in text_of(boss.get(page(problem)))
-    assert "KeyError" not in text_of(boss.get(f"{LIST}?state=back"))
+    assert "KeyError" not in text_of(boss.get(f"{LIST}?state=regressed"))
 
 
 @pytest.mark.parametrize(
@@ -513,7 +631,7 @@ def test_the_page_as_text(shop, boss):
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     said = answer.content.decode()
     assert said.startswith(
-        "KeyError: 'frog'\nin shop/views.py in checkout\n\nLily shop, production: open, 1 notices\n"
+        "KeyError: 'frog'\nin shop/views.py in checkout\n\nLily shop, production: open\nNotices     1\n"
     )
     assert f"Page        http://testserver{page(problem)}\n" in said
     assert "\n  shop/views.py:78 in checkout\n" in said
@@ -682,6 +800,17 @@ def test_the_pages_work_below_a_path(problem, boss):
     assert f'href="/errors{page(problem)}"' in listed
 
 
+def test_a_site_without_time_zones_has_the_inbox(shop, boss, settings):
+    settings.USE_TZ = False
+    problem = receive(shop, failure(), moment=now() - timedelta(hours=2))
+
+    boss.post(page(problem, "decide/"), {"decision": "ignore", "until": "date", "date": "2999-01-02"})
+
+    assert "2 hours ago" in text_of(boss.get(f"{LIST}?state=all"))
+    assert "Ignored until 2 Jan 2999, 00:00." in text_of(boss.get(page(problem)))
+    assert boss.get(page(problem, "text/")).status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["superuser", "staff"])
 def test_no_page_takes_more_than_twelve_queries(shop, kind):
     problem = fill()[0]
@@ -737,7 +866,7 @@ def test_the_key_is_for_those_who_may_change_the_app(shop):
     )
 
 
-def test_settings_to_paste_name_the_doors_of_this_site(shop, boss):
+def test_settings_to_paste_name_the_ingest_urls_of_this_site(shop, boss):
     address = f"/admin/hoptoad_inbox/app/{shop.pk}/change/"
 
     said = text_of(boss.get(address))
@@ -767,7 +896,7 @@ def test_a_new_key_leaves_the_old_one_valid_for_a_day(shop, boss):
 def test_refused_notices_are_said_with_the_last_reason(shop, boss):
     App.objects.update(refused_count=3, refused_at=now(), refused_reason="the body is larger than 1 MiB")
 
-    assert "3 so far, the last one just now : the body is larger" in text_of(
+    assert "3 so far. The last one, just now : the body is larger" in text_of(
         boss.get(f"/admin/hoptoad_inbox/app/{shop.pk}/change/")
     )
     assert "3, last just now" in text_of(boss.get("/admin/hoptoad_inbox/app/"))

@@ -86,7 +86,7 @@ def running(settings):
 
 
 @pytest.mark.long
-def test_what_a_door_has_answered_before_a_kill_is_there_once(tmp_path):
+def test_a_notice_that_was_answered_before_a_kill_is_stored_once(tmp_path):
     answered = set()
     for _ in range(3):
         with alone(tmp_path / "data") as inbox:

@@ -415,7 +415,7 @@ def _notice(problem, seed, number, random):
 
 
 def receive(app, *contents, kind="v3", moment=None):
-    """Stores notices as a door does, and returns the problem of the last one."""
+    """Stores notices as an ingest view does, and returns the problem of the last one."""
     documents = [(v3 if kind == "v3" else htv2).encode(found) for found in contents]
     return receive_documents(app, *documents, moment=moment)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hoptoad.delivery.log_once import OnceAMinute, log_recovery
+from hoptoad.delivery.log_once import OnceAMinute, log_end_of_outage
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.safe_files import Untrusted
 
@@ -63,9 +63,9 @@ class SpoolReport:
         if self._was_down and self._is_up and self._once.is_due("back"):
             self._was_down = False
             done = f"{self._delivered} delivered from the spool {self._path}"
-            log_recovery(logger, "The server", done, waiting)
+            log_end_of_outage(logger, "The server", done, waiting)
 
-    def left(self, waiting: int) -> None:
+    def process_ends(self, waiting: int) -> None:
         """Logs that the process ends while notices stay on the disk."""
         logger.warning(
             "This process ends; %d notices wait in the spool %s and are delivered by another.",

@@ -1,6 +1,7 @@
 """Starts an inbox of its own: makes its folder, tables, first user and app, says how to send, and serves."""
 
 import argparse
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hoptoad.errors import ConfigurationError
-from hoptoad.inbox.alone import site
+from hoptoad.inbox.alone import mail, site
 
 MAX_BODY = 2 * 1024 * 1024
 THREADS = 16
@@ -32,8 +33,9 @@ def run(given: argparse.Namespace, *, out: Callable[[str], object] = print) -> i
     try:
         _require_extra()
         host, port = _address(given.bind)
-        _set_up(given, host)
-        lines = _prepared(f"http://{(given.host or [host])[0]}:{port}")
+        address = _public_address(given, host, port)
+        _set_up(given, host, address)
+        lines = _prepared(address)
         server = _server(host, port, behind_proxy=given.behind_proxy)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
@@ -58,14 +60,24 @@ def _address(bind: str) -> tuple[str, int]:
     return host or "127.0.0.1", int(port)
 
 
-def _set_up(given: argparse.Namespace, host: str) -> None:
+def _public_address(given: argparse.Namespace, host: str, port: int) -> str:
+    """The address for browsers and clients, without a slash at its end."""
+    name = (given.host or [host])[0]
+    return f"https://{name}" if given.behind_proxy and given.host else f"http://{name}:{port}"
+
+
+def _set_up(given: argparse.Namespace, host: str, address: str) -> None:
     import django
     from django.conf import settings
 
     data = given.data.expanduser().resolve()
     site.make_folder(data)
     hosts = [*given.host, host]
-    settings.configure(**site.settings(data, given.database_url, hosts, behind_proxy=given.behind_proxy))
+    settings.configure(
+        **site.settings(data, given.database_url, hosts, behind_proxy=given.behind_proxy),
+        **mail.settings(os.environ),
+        HOPTOAD_INBOX_URL=address,
+    )
     django.setup()
 
 

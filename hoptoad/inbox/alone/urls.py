@@ -1,4 +1,4 @@
-"""The pages and the doors of an inbox that runs alone."""
+"""The pages and the ingest URLs of an inbox that runs alone."""
 
 from django.contrib import admin
 from django.db import connection

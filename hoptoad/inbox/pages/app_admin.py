@@ -1,4 +1,4 @@
-"""The admin's pages about apps: who gets mail, the key, settings to paste, what the doors refused."""
+"""The admin's pages about apps: who gets mail, the key, settings to paste, what was refused."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
 
+from hoptoad.inbox.alerts import send_test
 from hoptoad.inbox.models import App, new_key
 from hoptoad.inbox.pages.clients import snippets
 from hoptoad.inbox.pages.problem_list import STYLE
@@ -80,20 +81,39 @@ class AppAdmin(_AppAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def response_change(self, request: HttpRequest, obj: App) -> HttpResponse:
-        if "_rotate" not in request.POST:
+        if "_rotate" in request.POST:
+            self._rotate(request, obj)
+        elif "_test_mail" in request.POST:
+            self._test_mail(request, obj)
+        else:
             return super().response_change(request, obj)
+        return HttpResponseRedirect(request.path)
+
+    def _rotate(self, request: HttpRequest, obj: App) -> None:
         obj.old_key, obj.old_key_until, obj.key = obj.key, now() + OLD_KEY_LASTS, new_key()
         obj.save(update_fields=("old_key", "old_key_until", "key"))
         self.log_change(request, obj, "Gave it a new key.")
         told = "It has a new key. The old one is accepted for 24 hours more."
         self.message_user(request, told, messages.SUCCESS)
-        return HttpResponseRedirect(request.path)
+
+    def _test_mail(self, request: HttpRequest, obj: App) -> None:
+        if not obj.mail_to.split():
+            self.message_user(request, "Nobody gets mail: enter an address.", messages.WARNING)
+            return
+        try:
+            send_test(obj)
+        except Exception as error:  # a boundary: whatever a mail backend raises
+            told = f"The mail was not sent. {type(error).__name__}: {error}"
+            self.message_user(request, told, messages.ERROR)
+        else:
+            addresses = ", ".join(obj.mail_to.split())
+            self.message_user(request, f"A test mail was sent to {addresses}.", messages.SUCCESS)
 
 
 def _address(request: HttpRequest) -> str:
-    """Where the doors of this site are, without a slash at its end; empty where its URLconf lacks them."""
+    """The address before the ingest URLs, without a slash at its end; empty where the URLconf lacks them."""
     try:
-        door = reverse("hoptoad_inbox:v2")
+        url = reverse("hoptoad_inbox:v2")
     except NoReverseMatch:
         return ""
-    return request.build_absolute_uri(door).partition("/notifier_api/")[0]
+    return request.build_absolute_uri(url).partition("/notifier_api/")[0]

@@ -21,6 +21,7 @@ _RELATIONS = {
     "member": "One of the group above",
 }
 _MOST_IN_A_ROW = 10
+_MOST_RUNS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _shown(error: ErrorInfo, root: str, *, opened: bool = False) -> ShownError:
         visible.line(error.class_name),
         _message(error),
         notes=tuple(map(visible.visible, error.notes)),
-        runs=tuple(_runs(tuple(frames))),
+        runs=_at_most(tuple(_runs(tuple(frames)))),
         left_out=error.frames_left_out,
         frames=tuple(frames),
     )
@@ -129,7 +130,8 @@ def _frame(frame: Frame, root: str) -> ShownFrame:
 def _runs(frames: tuple[ShownFrame, ...]) -> Iterator[Run]:
     """Own frames are shown, at most some in a row; frames of libraries are folded, two and more together."""
     if not any(frame.is_own for frame in frames):
-        yield from _cut(frames)
+        if frames:
+            yield from _cut(frames)
         return
     for own, group in groupby(frames, key=lambda frame: frame.is_own):
         run = tuple(group)
@@ -143,6 +145,12 @@ def _cut(run: tuple[ShownFrame, ...]) -> Iterator[Run]:
     yield Run(run[:_MOST_IN_A_ROW])
     if rest := run[_MOST_IN_A_ROW:]:
         yield Run(rest, f"{_count(len(rest))} more")
+
+
+def _at_most(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Of a very deep backtrace the outer frames are folded behind one line."""
+    rest = tuple(frame for run in runs[_MOST_RUNS:] for frame in run.frames)
+    return (*runs[:_MOST_RUNS], Run(rest, f"{_count(len(rest))} more")) if rest else runs
 
 
 def _count(number: int) -> str:

@@ -6,15 +6,30 @@ from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from hoptoad.inbox.models import Deploy, Hour, Problem, hour_of
 from hoptoad.inbox.pages import visible
+from hoptoad.inbox.pages.times import local
 
 DAY = 24  # hours, and bars of the list
 DAYS = 14
 _HOURS_IN_BAR = 6
 _WIDTH, _HEIGHT = 8, 32  # of a bar with its gap, and of the tallest one
+
+
+class TwoWeeks(NamedTuple):
+    """The bars of a problem's page, and what they say in numbers."""
+
+    drawing: SafeString
+    days: list[str]  # below the bars, every second one
+    total: int
+    last_day: int
+    most: int  # in the fullest bar
+
+    @property
+    def peak(self) -> str:
+        """The fullest bar in words."""
+        return f"at most {self.most:,} in {_HOURS_IN_BAR} hours" if self.most else "none"
 
 
 class _Mark(NamedTuple):
@@ -32,9 +47,9 @@ def of_the_day(problems: Sequence[Problem], now: datetime) -> dict[int, SafeStri
     return {problem.pk: _day(counts.get(problem.pk, {}), start) for problem in problems}
 
 
-def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> SafeString:
+def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> TwoWeeks:
     """A problem's last 14 days in bars of six hours, with lines where deploys were."""
-    start = two_weeks_before(now)
+    start, day = two_weeks_before(now), hour_of(now) - timedelta(hours=DAY - 1)
     hours = dict(Hour.objects.filter(problem=problem, hour__gte=start).values_list("hour", "count"))
     bars = [0] * (DAYS * DAY // _HOURS_IN_BAR)
     for hour, count in hours.items():
@@ -42,7 +57,7 @@ def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> 
         if 0 <= index < len(bars):
             bars[index] += count
     names = [
-        f"{localtime(start + timedelta(hours=_HOURS_IN_BAR * index)):%a %d %b, %H:%M}"
+        f"{local(start + timedelta(hours=_HOURS_IN_BAR * index)):%a %d %b, %H:%M}"
         for index in range(len(bars))
     ]
     marks = [
@@ -53,8 +68,14 @@ def of_two_weeks(problem: Problem, deploys: Iterable[Deploy], now: datetime) -> 
         for deploy in deploys
         if deploy.at >= start
     ]
-    label = f"Notices of the last {DAYS} days: {sum(bars):,}, at most {max(bars):,} in {_HOURS_IN_BAR} hours"
-    return _drawing(bars, names, label, "hoptoad-bars hoptoad-bars-weeks", marks)
+    label = f"{sum(bars):,} notices in the last {DAYS} days, at most {max(bars):,} in {_HOURS_IN_BAR} hours"
+    return TwoWeeks(
+        _drawing(bars, names, label, "hoptoad-bars hoptoad-bars-weeks", marks),
+        [f"{local(start + timedelta(days=number)):%d %b}" for number in range(0, DAYS, 2)],
+        sum(bars),
+        sum(count for hour, count in hours.items() if hour >= day),
+        max(bars),
+    )
 
 
 def two_weeks_before(now: datetime) -> datetime:
@@ -63,19 +84,13 @@ def two_weeks_before(now: datetime) -> datetime:
     return end - timedelta(days=DAYS)
 
 
-def days_of(now: datetime) -> list[str]:
-    """The days below the bars of two weeks, each at its beginning."""
-    start = two_weeks_before(now)
-    return [f"{localtime(start + timedelta(days=day)):%d %b}" for day in range(0, DAYS, 2)]
-
-
 def _day(counts: Mapping[datetime, int], start: datetime) -> SafeString:
     hours = [start + timedelta(hours=index) for index in range(DAY)]
     bars = [counts.get(hour, 0) for hour in hours]
     if not any(bars):
         return format_html('<span class="hoptoad-quiet">{}</span>', "none")
     label = f"{sum(bars):,} in the last {DAY} hours, at most {max(bars):,} in one"
-    return _drawing(bars, [f"{localtime(hour):%H:%M}" for hour in hours], label, "hoptoad-bars", ())
+    return _drawing(bars, [f"{local(hour):%H:%M}" for hour in hours], label, "hoptoad-bars", ())
 
 
 def _drawing(

@@ -13,7 +13,7 @@ class Snippet(NamedTuple):
 
 
 def snippets(app: App, address: str) -> list[Snippet]:
-    """The lines for each client; `address` is that of the doors, without a slash at its end."""
+    """The lines for each client; `address` is that of the ingest URLs, without a slash at its end."""
     return [Snippet(client, text.format(key=app.key, id=app.pk, at=address)) for client, text in _CLIENTS]
 
 

@@ -36,11 +36,23 @@ class ProblemList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        if not self.query:  # else the page offers to show "all", which are the open ones
+            self.full_result_count = self.result_count
         problems = list(self.result_list)
         drawn = bars.of_the_day(problems, now())
         for problem in problems:
             problem.day = drawn[problem.pk]
         self.result_list = problems
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether somebody has chosen what the list shows."""
+        return bool(self.query or self.has_active_filters)
+
+    @property
+    def is_first_use(self) -> bool:
+        """Whether no problem has ever come: asked only where the list is empty."""
+        return not Problem.objects.exists()
 
 
 class _Filter(admin.SimpleListFilter):
@@ -58,7 +70,7 @@ class StateFilter(_Filter):
     column = "state"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Choices:
-        return [*State.choices, ("back", "back after it was resolved"), ("all", "all")]
+        return [*State.choices, ("regressed", "regressed after it was resolved"), ("all", "all")]
 
     def value(self) -> str:
         return super().value() or State.OPEN
@@ -72,7 +84,7 @@ class StateFilter(_Filter):
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         if self.value() == "all":
             return queryset
-        if self.value() == "back":
+        if self.value() == "regressed":
             return queryset.filter(state=State.OPEN, regressed_at__gte=F("resolved_at"))
         return super().queryset(request, queryset)
 

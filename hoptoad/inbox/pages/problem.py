@@ -11,11 +11,13 @@ from hoptoad.inbox.models import Deploy, Problem
 from hoptoad.inbox.pages import bars, visible
 from hoptoad.inbox.pages.kept import Fact, Kept, Step
 from hoptoad.inbox.pages.shown_notice import ShownNotice
-from hoptoad.inbox.pages.status import Status, is_back, status_of
+from hoptoad.inbox.pages.status import Status, has_regressed, status_of
 from hoptoad.inbox.pages.visible import Row
 
 _MOST_DEPLOYS = 30
 _MOST_KEYS = 20
+_EXCERPT = 400  # characters of a long message
+_EXCERPT_LINES = 6
 
 
 class DeployMark(NamedTuple):
@@ -36,8 +38,7 @@ class ProblemPage:
         found = problem.notices.filter(number=self.number).first() if self.number is not None else None
         self.shown = None if found is None else ShownNotice(found)
         deploys = _deploys(problem).filter(at__gte=bars.two_weeks_before(now)).order_by("-at")[:_MOST_DEPLOYS]
-        self.bars = bars.of_two_weeks(problem, deploys, now)
-        self.days = bars.days_of(now)
+        self.weeks = bars.of_two_weeks(problem, deploys, now)
         self.deploys = [
             DeployMark(visible.line(str(item), 60), item.at, visible.line(item.user, 60)) for item in deploys
         ]
@@ -47,11 +48,19 @@ class ProblemPage:
     def title(self) -> str:
         return visible.line(self.problem.class_name) or "Unknown error"
 
-    @property
+    @cached_property
     def message(self) -> str:
-        """The shown notice's own; the problem's where none is kept."""
+        """The shown notice's own; the problem's where none is kept. Empty where it is only the class."""
         errors = self.shown.errors if self.shown else ()
-        return errors[0].message if errors else visible.url(self.problem.message)
+        found = errors[0].message if errors else visible.url(self.problem.message)
+        return "" if found == self.title else found
+
+    @cached_property
+    def excerpt(self) -> str:
+        """The beginning of a long message; all of a short one."""
+        lines = self.message[:_EXCERPT].split("\n")[:_EXCERPT_LINES]
+        found = "\n".join(lines)
+        return found if found == self.message else f"{found}…"
 
     @property
     def place(self) -> str:
@@ -68,6 +77,10 @@ class ProblemPage:
     @property
     def count(self) -> str:
         return f"{self.problem.count:,}"
+
+    @property
+    def last_day(self) -> str:
+        return f"{self.weeks.last_day:,}"
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -90,7 +103,7 @@ class ProblemPage:
     @property
     def _regression_deploy(self) -> Deploy | None:
         version = self.problem.regressed_in
-        if not version or not is_back(self.problem):
+        if not version or not has_regressed(self.problem):
             return None
         return _deploys(self.problem).filter(version=version).order_by("-at").first()
 

@@ -16,7 +16,7 @@ from hoptoad.inbox.pages.decisions import Decision
 from hoptoad.inbox.pages.listing import problems_of_notice
 from hoptoad.inbox.pages.problem import ProblemPage
 from hoptoad.inbox.pages.problem_list import STYLE, ProblemListAdmin
-from hoptoad.inbox.pages.text import as_text
+from hoptoad.inbox.pages.text import as_summary, as_text
 
 
 class ProblemAdmin(ProblemListAdmin):
@@ -109,6 +109,7 @@ class ProblemAdmin(ProblemListAdmin):
             "has_view_permission": True,
             "problem": problem,
             "page": page,
+            "summary": as_summary(page, request.build_absolute_uri(self.page_of(problem))),
             "form": form,
             "now": now(),
             "can_change": self.has_change_permission(request, problem),

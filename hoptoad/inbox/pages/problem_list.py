@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
@@ -12,10 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
 
+from hoptoad.conf.loading import get_settings
 from hoptoad.inbox import states
 from hoptoad.inbox.models import Problem
 from hoptoad.inbox.pages import visible
-from hoptoad.inbox.pages.decisions import IGNORE, REOPEN, RESOLVE, Decision, ListActionForm
+from hoptoad.inbox.pages.decisions import DATE, IGNORE, REOPEN, RESOLVE, Decision, ListActionForm
 from hoptoad.inbox.pages.listing import (
     AppFilter,
     BoundedPaginator,
@@ -53,7 +55,15 @@ class ProblemListAdmin(_ProblemAdmin):
     search_help_text = "Words of the class, the message or the place, or the id of a notice."
     ordering = ("-last_seen", "-id")
     action_form = ListActionForm
-    actions = ("resolve", "ignore", "ignore_for_a_day", "ignore_until_100_more", "reopen", "merge")
+    actions = (
+        "resolve",
+        "ignore",
+        "ignore_for_a_day",
+        "ignore_until_a_date",
+        "ignore_until_100_more",
+        "reopen",
+        "merge",
+    )
     change_list_template = "hoptoad_inbox/list.html"
 
     class Media:
@@ -76,7 +86,13 @@ class ProblemListAdmin(_ProblemAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: "dict[str, Any] | None" = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Problems", **(extra_context or {})})
+        context = {
+            "title": "Problems",
+            "is_site": apps.is_installed("hoptoad"),
+            "is_handler": get_settings().handler == "inbox",
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
 
     # Columns
 
@@ -85,14 +101,13 @@ class ProblemListAdmin(_ProblemAdmin):
         name = name_of(problem)
         return format_html(
             '<span class="hoptoad-clamp">{}<a class="hoptoad-class" href="{}">{}</a> {}</span>'
-            '<span class="hoptoad-place">{}<span class="hoptoad-quiet">{} · {}</span></span>',
+            '<span class="hoptoad-place">{}<span class="hoptoad-quiet">{}</span></span>',
             "" if name == "open" else badge(name),
             self.page_of(problem),
             visible.line(problem.class_name, 100) or "Unknown error",
-            visible.line(problem.message, 300),
+            visible.line(problem.message, 300) if problem.message != problem.class_name else "",
             format_html("<code>{}</code> ", visible.line(problem.place, 150)) if problem.place else "",
-            problem.app.name,
-            visible.line(problem.environment, 60),
+            _origin(problem),
         )
 
     @admin.display(description="last 24 hours")
@@ -120,13 +135,17 @@ class ProblemListAdmin(_ProblemAdmin):
         version = request.POST.get("version", "").strip()
         self.decide(request, queryset, decision=RESOLVE, **({"version": version} if version else {}))
 
-    @admin.action(description="Ignore", permissions=["change"])
+    @admin.action(description="Ignore until reopened", permissions=["change"])
     def ignore(self, request: HttpRequest, queryset: "QuerySet[Problem]") -> None:
         self.decide(request, queryset, decision=IGNORE)
 
     @admin.action(description="Ignore for a day", permissions=["change"])
     def ignore_for_a_day(self, request: HttpRequest, queryset: "QuerySet[Problem]") -> None:
         self.decide(request, queryset, decision=IGNORE, until="day")
+
+    @admin.action(description="Ignore until a date", permissions=["change"])
+    def ignore_until_a_date(self, request: HttpRequest, queryset: "QuerySet[Problem]") -> None:
+        self.decide(request, queryset, decision=IGNORE, until=DATE, date=request.POST.get("date", ""))
 
     @admin.action(description="Ignore until 100 more", permissions=["change"])
     def ignore_until_100_more(self, request: HttpRequest, queryset: "QuerySet[Problem]") -> None:
@@ -162,7 +181,7 @@ class ProblemListAdmin(_ProblemAdmin):
     def decide(self, request: HttpRequest, problems: "QuerySet[Problem]", **data: object) -> None:
         form = Decision(data)
         if not form.is_valid():
-            self.message_user(request, "That is none of the states.", messages.ERROR)
+            self.message_user(request, f"Nothing was changed. {form.refusal}", messages.ERROR)
             return
         changed = list(problems)
         told = form.apply(Problem.objects.filter(pk__in=[problem.pk for problem in changed]))
@@ -175,3 +194,9 @@ class ProblemListAdmin(_ProblemAdmin):
 
     def url_of(self, name: str, *args: object) -> str:
         return reverse(f"admin:hoptoad_inbox_problem_{name}", args=args, current_app=self.admin_site.name)
+
+
+def _origin(problem: Problem) -> str:
+    """The app, the environment, and a severity that is not the usual one."""
+    severity = "" if problem.severity == "error" else visible.line(problem.severity, 20)
+    return " · ".join(filter(None, (problem.app.name, visible.line(problem.environment, 60), severity)))

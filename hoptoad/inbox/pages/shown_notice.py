@@ -66,15 +66,22 @@ class ShownNotice:
 
     @cached_property
     def request(self) -> tuple[Row, ...]:
-        """What was asked, by whom and of whom: only what is known."""
-        request, server, data = self.content.request, self.content.server, self.content.request.cgi_data
+        """What was requested and by which client: only what is known."""
+        request, data = self.content.request, self.content.request.cgi_data
         return _named(
             ("Address", self.url),
             ("Method", data.get("REQUEST_METHOD", "")),
             ("View", "#".join(filter(None, (request.component, request.action)))),
             ("Referrer", data.get("HTTP_REFERER", "")),
-            ("Client", data.get("HTTP_USER_AGENT", "") or self.notice.agent),
+            ("User agent", data.get("HTTP_USER_AGENT", "") or self.notice.agent),
             ("Client's address", data.get("REMOTE_ADDR", "")),
+        )
+
+    @cached_property
+    def server(self) -> tuple[Row, ...]:
+        """The release and the process that failed: only what is known."""
+        server, data = self.content.server, self.content.request.cgi_data
+        return _named(
             ("Host", server.hostname or self.notice.host),
             ("Version", server.app_version or self.notice.version),
             ("Revision", server.revision or data.get("REVISION", "")),
@@ -117,6 +124,7 @@ class ShownNotice:
             Section("user", "User", self.user),
             Section("session", "Session", visible.rows(request.session)),
             Section("additions", "Added by the site", visible.rows(more)),
+            Section("server", "Release and server", self.server),
             Section("headers", "Headers and environment", visible.rows(headers), is_open=False),
         )
         return [section for section in found if section.rows]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from django.template.defaultfilters import date
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 
 from hoptoad.inbox.models import Deploy, Problem, State
 from hoptoad.inbox.pages import visible
+from hoptoad.inbox.pages.times import local
 
 
 class Status(NamedTuple):
@@ -19,7 +19,7 @@ class Status(NamedTuple):
     sentences: tuple[str, ...] = ()
 
 
-def is_back(problem: Problem) -> bool:
+def has_regressed(problem: Problem) -> bool:
     """Whether a notice has opened it since it was resolved."""
     if problem.state != State.OPEN or problem.regressed_at is None or problem.resolved_at is None:
         return False
@@ -27,8 +27,8 @@ def is_back(problem: Problem) -> bool:
 
 
 def name_of(problem: Problem) -> str:
-    """The word in the list: open, back, resolved, ignored."""
-    return "back" if is_back(problem) else str(problem.state)
+    """The word in the list: open, regressed, resolved, ignored."""
+    return "regressed" if has_regressed(problem) else str(problem.state)
 
 
 def badge(name: str) -> SafeString:
@@ -38,13 +38,13 @@ def badge(name: str) -> SafeString:
 
 def status_of(problem: Problem, deploy: Deploy | None = None) -> Status:
     """The state; `deploy` is that of the version a resolved problem came back with."""
-    explain = {"back": _back, "resolved": _resolved, "ignored": _ignored}.get(name_of(problem))
+    explain = {"regressed": _regressed, "resolved": _resolved, "ignored": _ignored}.get(name_of(problem))
     return Status(name_of(problem), () if explain is None else explain(problem, deploy))
 
 
-def _back(problem: Problem, deploy: Deploy | None) -> tuple[str, ...]:
+def _regressed(problem: Problem, deploy: Deploy | None) -> tuple[str, ...]:
     resolved = _in(problem.resolved_in) + _on(problem.resolved_at)
-    since = f"It is back since {_day(problem.regressed_at)}{_in(problem.regressed_in)}"
+    since = f"It came back{_on(problem.regressed_at)}{_in(problem.regressed_in)}"
     deployed = f", deployed{_on(deploy.at)}{_by(deploy.user)}" if deploy else ""
     return (f"Resolved{resolved}.", f"{since}{deployed}.")
 
@@ -83,5 +83,5 @@ def _by(user: str) -> str:
     return f" by {visible.line(user, 60)}" if user else ""
 
 
-def _day(moment: "datetime | None") -> str:
-    return date(localtime(moment), "j M Y, H:i")
+def _day(moment: datetime) -> str:
+    return date(local(moment), "j M Y, H:i")

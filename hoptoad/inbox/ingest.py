@@ -1,4 +1,4 @@
-"""The doors: notices and deploys from any client of the protocol, versions 2 and 3.
+"""The ingest views: notices and deploys from any client of the protocol, versions 2 and 3.
 
 Nothing is parsed before its size, encoding, key and rate are known, and nothing is accepted before it is
 committed. A key lets write, nothing else.
@@ -48,7 +48,7 @@ def start_over() -> None:
         buckets.start_over()
 
 
-Door = Callable[..., HttpResponse]
+View = Callable[..., HttpResponse]
 
 
 def notices_v2(request: HttpRequest) -> HttpResponse:
@@ -248,15 +248,15 @@ def _link(request: HttpRequest, identity: str) -> str:
     return request.build_absolute_uri(reverse("hoptoad_inbox:locate", args=[identity]))
 
 
-def opened(door: Door) -> Door:
-    """The view of a door, without what the site puts before its own: CSRF, login, transactions."""
+def exempt(view: View) -> View:
+    """`view` without the CSRF check, the login and the transaction that the site may ask of its views."""
     from django.db import connections
     from django.db.transaction import non_atomic_requests
     from django.views.decorators.csrf import csrf_exempt
 
-    view: Any = csrf_exempt(door)
-    view.login_required = False  # as login_not_required does, without django.contrib.auth
+    found: Any = csrf_exempt(view)
+    found.login_required = False  # as login_not_required does, without django.contrib.auth
     for alias in connections:
-        view = non_atomic_requests(using=alias)(view)
-    found: Door = view
-    return found
+        found = non_atomic_requests(using=alias)(found)
+    exempted: View = found
+    return exempted

@@ -1,4 +1,4 @@
-"""The doors: what they take, what they answer, and what they refuse before anything is parsed."""
+"""The ingest views: what they take, what they answer, and what they refuse before anything is parsed."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hoptoad.api import htv2
-from hoptoad.inbox import doors, writer
+from hoptoad.inbox import ingest, writer
 from hoptoad.inbox.buckets import Buckets
 from hoptoad.inbox.models import App, Deploy, Notice, Problem
 from hoptoad.notice import ErrorInfo
@@ -29,7 +29,7 @@ JSON = "application/json"
 
 
 @pytest.fixture
-def door(app, settings_for, sqlite):
+def sender(app, settings_for, sqlite):
     settings_for(ROOT_URLCONF="shop.inbox_urls", HOPTOAD_SETTINGS={"HOPTOAD_API_KEY": KEY})
     return Client(enforce_csrf_checks=True)
 
@@ -52,8 +52,8 @@ def refused(app, database):
 
 
 @pytest.mark.parametrize("path", [V2, V2 + "/"])
-def test_version_2_is_taken_and_answered_with_id_and_url(door, sqlite, path):
-    answer = door.post(path, xml("a" * 32), content_type="text/xml")
+def test_version_2_is_taken_and_answered_with_id_and_url(sender, sqlite, path):
+    answer = sender.post(path, xml("a" * 32), content_type="text/xml")
 
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/xml")
@@ -63,18 +63,18 @@ def test_version_2_is_taken_and_answered_with_id_and_url(door, sqlite, path):
     assert Problem.objects.using(sqlite).get().count == 1
 
 
-def test_version_2_is_taken_from_a_form(door, sqlite):
+def test_version_2_is_taken_from_a_form(sender, sqlite):
     form = "data=" + quote_plus(xml().decode())
 
-    answer = door.post(V2, form, content_type="application/x-www-form-urlencoded")
+    answer = sender.post(V2, form, content_type="application/x-www-form-urlencoded")
 
     assert answer.status_code == 200
     assert Notice.objects.using(sqlite).get().kind == "v2"
 
 
 @pytest.mark.parametrize("path", [V3, "/api/v3/projects/1/create-notice"])
-def test_version_3_is_taken_and_answered_with_id_and_url(door, sqlite, path):
-    answer = door.post(path, json_document(), content_type=JSON, headers={"Authorization": f"Bearer {KEY}"})
+def test_version_3_is_taken_and_answered_with_id_and_url(sender, sqlite, path):
+    answer = sender.post(path, json_document(), content_type=JSON, headers={"Authorization": f"Bearer {KEY}"})
 
     identity = Notice.objects.using(sqlite).get().client_id
     assert answer.status_code == 201
@@ -90,28 +90,28 @@ def test_version_3_is_taken_and_answered_with_id_and_url(door, sqlite, path):
         (f"/api/v3/projects/{KEY}/notices", {}),
     ],
 )
-def test_the_key_is_found_where_clients_put_it(door, path, headers):
-    assert door.post(path, json_document(), content_type=JSON, headers=headers).status_code == 201
+def test_the_key_is_found_where_clients_put_it(sender, path, headers):
+    assert sender.post(path, json_document(), content_type=JSON, headers=headers).status_code == 201
 
 
-def test_a_browser_may_ask_before_it_sends(door):
-    answer = door.options(V3)
+def test_a_browser_may_ask_before_it_sends(sender):
+    answer = sender.options(V3)
 
     assert answer.status_code == 200
     assert answer["Access-Control-Allow-Methods"] == "POST, OPTIONS"
 
 
-def test_an_old_key_is_valid_until_its_end(door, app, sqlite):
+def test_an_old_key_is_valid_until_its_end(sender, app, sqlite):
     App.objects.using(sqlite).update(key="new", old_key=KEY, old_key_until=now() + timedelta(hours=1))
-    before = door.post(V2, xml(), content_type="text/xml").status_code
+    before = sender.post(V2, xml(), content_type="text/xml").status_code
     App.objects.using(sqlite).update(old_key_until=now() - timedelta(seconds=1))
-    doors.start_over()
+    ingest.start_over()
 
-    assert (before, door.post(V2, xml(), content_type="text/xml").status_code) == (200, 422)
+    assert (before, sender.post(V2, xml(), content_type="text/xml").status_code) == (200, 422)
 
 
-def test_a_notice_that_is_sent_again_counts_once_and_has_its_id_again(door, sqlite):
-    answers = {door.post(V2, xml("b" * 32), content_type="text/xml").content for _ in range(3)}
+def test_a_notice_that_is_sent_again_counts_once_and_has_its_id_again(sender, sqlite):
+    answers = {sender.post(V2, xml("b" * 32), content_type="text/xml").content for _ in range(3)}
 
     assert len(answers) == 1
     assert Problem.objects.using(sqlite).get().count == 1
@@ -135,16 +135,16 @@ def test_a_notice_that_is_sent_again_counts_once_and_has_its_id_again(door, sqli
         (V3, b'{"errors": ' + b"[" * 90_000, {"X-Airbrake-Token": KEY}, 400, "JSON"),
     ],
 )
-def test_what_is_refused_is_answered_with_the_reason(door, sqlite, path, body, headers, status, reason):
-    answer = door.post(path, body, content_type="text/xml", headers=headers)
+def test_what_is_refused_is_answered_with_the_reason(sender, sqlite, path, body, headers, status, reason):
+    answer = sender.post(path, body, content_type="text/xml", headers=headers)
 
     assert (answer.status_code, reason in answer.content.decode()) == (status, True), answer.content
     assert not Notice.objects.using(sqlite).exists()
 
 
-def test_what_is_refused_is_counted_with_the_last_reason(door, app, sqlite):
+def test_what_is_refused_is_counted_with_the_last_reason(sender, app, sqlite):
     for _ in range(3):
-        door.post(V3, b'{"errors": []}', content_type=JSON, headers={"X-Airbrake-Token": KEY})
+        sender.post(V3, b'{"errors": []}', content_type=JSON, headers={"X-Airbrake-Token": KEY})
 
     count, reason = refused(app, sqlite)
     assert count == 3
@@ -154,13 +154,13 @@ def test_what_is_refused_is_counted_with_the_last_reason(door, app, sqlite):
 @pytest.mark.long
 @pytest.mark.parametrize("method", ["get", "put", "delete", "head"])
 @pytest.mark.parametrize("path", [V2, V3, "/deploys.txt", "/api/v4/projects/1/deploys"])
-def test_other_methods_are_not_allowed(door, path, method):
-    assert getattr(door, method)(path).status_code == 405
+def test_other_methods_are_not_allowed(sender, path, method):
+    assert getattr(sender, method)(path).status_code == 405
 
 
-def test_a_rate_is_held_before_anything_is_parsed(door, monkeypatch):
-    monkeypatch.setattr(doors, "by_key", Buckets(per_second=0.1, burst=2))
-    answers = [door.post(V2, xml(), content_type="text/xml") for _ in range(3)]
+def test_a_rate_is_held_before_anything_is_parsed(sender, monkeypatch):
+    monkeypatch.setattr(ingest, "by_key", Buckets(per_second=0.1, burst=2))
+    answers = [sender.post(V2, xml(), content_type="text/xml") for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert 1 <= int(answers[2]["X-RateLimit-Delay"]) <= 10
@@ -168,40 +168,40 @@ def test_a_rate_is_held_before_anything_is_parsed(door, monkeypatch):
 
 
 @pytest.mark.long
-def test_unknown_keys_of_one_address_are_limited(door, monkeypatch):
-    monkeypatch.setattr(doors, "unknown_keys", Buckets(per_second=0.01, burst=100))
+def test_unknown_keys_of_one_address_are_limited(sender, monkeypatch):
+    monkeypatch.setattr(ingest, "unknown_keys", Buckets(per_second=0.01, burst=100))
     statuses = [
-        door.post(f"/api/v3/projects/{n}/notices", b"{}", content_type=JSON).status_code for n in range(120)
+        sender.post(f"/api/v3/projects/{n}/notices", b"{}", content_type=JSON).status_code for n in range(120)
     ]
 
     assert statuses[:100] == [401] * 100
     assert statuses[-1] == 429
 
 
-def test_a_full_queue_asks_the_client_to_come_again(door, monkeypatch):
+def test_a_full_queue_asks_the_client_to_come_again(sender, monkeypatch):
     monkeypatch.setattr(writer, "QUEUE_SIZE", 0)
 
-    answer = door.post(V2, xml(), content_type="text/xml")
+    answer = sender.post(V2, xml(), content_type="text/xml")
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
 
 
-def test_without_its_tables_the_inbox_asks_the_client_to_come_again(door, sqlite, tmp_path):
+def test_without_its_tables_the_inbox_asks_the_client_to_come_again(sender, sqlite, tmp_path):
     connections[sqlite].close()
     connections.settings[sqlite].update(databases.sqlite(tmp_path / "empty.sqlite3"), OPTIONS={})
 
-    answer = door.post(V2, xml(), content_type="text/xml")
+    answer = sender.post(V2, xml(), content_type="text/xml")
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
 
 
-def test_deploys_are_remembered(door, sqlite):
+def test_deploys_are_remembered(sender, sqlite):
     form = (
         "api_key=" + KEY + "&deploy[rails_env]=production&deploy[scm_revision]=abc&deploy[local_username]=bob"
     )
-    older = door.post("/deploys.txt", form, content_type="application/x-www-form-urlencoded")
+    older = sender.post("/deploys.txt", form, content_type="application/x-www-form-urlencoded")
     told = {"environment": "production", "version": "1.5", "revision": "def", "username": "freda"}
-    newer = door.post(f"/api/v4/projects/1/deploys?key={KEY}", json.dumps(told), content_type=JSON)
+    newer = sender.post(f"/api/v4/projects/1/deploys?key={KEY}", json.dumps(told), content_type=JSON)
 
     assert (older.status_code, newer.status_code) == (200, 201)
     rows = (
@@ -210,16 +210,16 @@ def test_deploys_are_remembered(door, sqlite):
     assert list(rows) == [("production", "", "abc", "bob"), ("production", "1.5", "def", "freda")]
 
 
-def test_a_deploy_without_its_environment_is_refused(door):
-    answer = door.post("/deploys.txt", f"api_key={KEY}", content_type="application/x-www-form-urlencoded")
+def test_a_deploy_without_its_environment_is_refused(sender):
+    answer = sender.post("/deploys.txt", f"api_key={KEY}", content_type="application/x-www-form-urlencoded")
 
     assert (answer.status_code, b"rails_env" in answer.content) == (422, True)
 
 
-def test_the_sites_transactions_logins_and_sessions_do_not_matter(door, sqlite):
+def test_the_sites_transactions_logins_and_sessions_do_not_matter(sender, sqlite):
     connections["default"].settings_dict["ATOMIC_REQUESTS"] = True
     try:
-        answer = door.post(V2, xml(), content_type="text/xml")
+        answer = sender.post(V2, xml(), content_type="text/xml")
     finally:
         connections["default"].settings_dict["ATOMIC_REQUESTS"] = False
 
@@ -227,17 +227,17 @@ def test_the_sites_transactions_logins_and_sessions_do_not_matter(door, sqlite):
     assert not answer.cookies
 
 
-def test_a_site_whose_pages_need_a_login_still_receives(door):
+def test_a_site_whose_pages_need_a_login_still_receives(sender):
     middleware = [
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "django.contrib.auth.middleware.LoginRequiredMiddleware",
     ]
     with override_settings(MIDDLEWARE=middleware):
-        assert door.post(V2, xml(), content_type="text/xml").status_code == 200
+        assert sender.post(V2, xml(), content_type="text/xml").status_code == 200
 
 
-async def test_a_site_with_asgi_receives(door, async_client, sqlite):
+async def test_a_site_with_asgi_receives(sender, async_client, sqlite):
     def forget():
         """A connection that an earlier test has left in this thread leads to that test's file."""
         connections[sqlite].close()
@@ -250,8 +250,8 @@ async def test_a_site_with_asgi_receives(door, async_client, sqlite):
     assert answer.status_code == 200
 
 
-def test_without_the_admin_no_id_is_found(door):
-    assert door.get("/locate/none").status_code == 404
+def test_without_the_admin_no_id_is_found(sender):
+    assert sender.get("/locate/none").status_code == 404
 
 
 @pytest.mark.long
@@ -259,7 +259,7 @@ def test_without_the_admin_no_id_is_found(door):
 @given(
     st.binary(max_size=200) | st.sampled_from([xml(), json_document().encode()]), st.sampled_from([V2, V3])
 )
-def test_no_body_ends_in_a_500(door, body, path):
-    answer = door.post(path, body, content_type="text/xml", headers={"X-Airbrake-Token": KEY})
+def test_no_body_ends_in_a_500(sender, body, path):
+    answer = sender.post(path, body, content_type="text/xml", headers={"X-Airbrake-Token": KEY})
 
     assert answer.status_code in (200, 201, 400, 401, 413, 415, 422, 429)
