@@ -1,7 +1,7 @@
 """Which values are looked for in other texts, how many of them, and how much of a shortened one tells."""
 
 import pytest
-from redacting import values_of, without
+from redacting import redacted, values_of, without
 
 from hoptoad.notice import Owner, Secret
 from hoptoad.redaction.cutting import MASK
@@ -105,6 +105,12 @@ def test_short_values_are_no_secrets_of_the_site(length):
     [
         ("at corre... it", f"at {MASK}... it"),
         ("at corr... it", "at corr... it"),
+        ("at correc... it", f"at {MASK}... it"),
+        ("correct-h... it", f"{MASK}... it"),
+        ("at ...orse-battery-stap it", f"at ...{MASK} it"),
+        ("at ...orse-battery-st it", "at ...orse-battery-st it"),
+        ("at orse-battery-stap... it", f"at {MASK}... it"),
+        ("at orse-battery-st... it", "at orse-battery-st... it"),
         ("at ...le-77 it", f"at ...{MASK} it"),
         ("at ...e-77 it", "at ...e-77 it"),
         ("at ...horse-battery-st... it", f"at ...{MASK}... it"),
@@ -130,3 +136,40 @@ def test_short_values_are_no_secrets_of_the_site(length):
 )
 def test_how_much_of_a_shortened_secret_tells(text, shown):
     assert without(values_of(SECRET), text) == shown
+
+
+ESCAPED = pytest.mark.xfail(
+    strict=True,
+    reason="the dash before the word is a letter in the escaped form of the secret: \\u002Dstaple",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("at correct... it", "at correct... it"),
+        pytest.param("at ...staple it", "at ...staple it", marks=ESCAPED),
+        pytest.param("at correct...staple it", "at correct...staple it", marks=ESCAPED),
+        ("at correct-h...staple it", f"at {MASK}...{MASK} it"),
+        ("at correct...y-staple it", f"at {MASK}...{MASK} it"),
+    ],
+)
+def test_a_word_of_a_secret_tells_if_more_of_it_stands_beside(text, shown):
+    assert without(values_of("correct-horse-battery-staple"), text) == shown
+
+
+def test_of_very_much_only_the_short_ones_are_known_in_shortened_texts():
+    long = [f"{number}&x<'\"" * 50 for number in range(100, 120)]
+    values = values_of(*long, SECRET)
+    assert not values.is_full
+
+    shown = without(values, f"at correct-h... it, {long[0][:99]}... it, {long[-1][:99]}... it")
+
+    assert shown == f"at {MASK}... it, {MASK}... it, {long[-1][:99]}... it"
+
+
+@pytest.mark.parametrize("text", ["50%", "%00", "a%00b"])
+def test_each_of_several_encoded_texts_is_searched(text):
+    data = {"password": "hunter", "first": text, "second": "%68unter", "third": "x%00%68unter"}
+
+    assert redacted(data) == {"password": MASK, "first": text, "second": MASK, "third": f"x%00{MASK}"}
