@@ -116,7 +116,7 @@ class Finder:
             for query in _QUERY.finditer(text):
                 found += _moved(self._in_query(query[0], depth), query.start())
         queries = [(one.start, one.end) for one in found]
-        if len(text) >= _SHORTEST_PATTERN:
+        if len(text) >= _SHORTEST_PATTERN or self._patterns.always:
             found += self._by_pattern(text)
         if has_equals or ":" in text:
             found += self._by_name(text, found, done=queries)
@@ -141,7 +141,8 @@ class Finder:
 
     def _is_plain(self, text: str) -> bool:
         """Whether a name or value holds no secret."""
-        return _PLAIN.fullmatch(text) is not None and not (len(text) > _SHORT and self._by_pattern(text))
+        is_short = len(text) <= _SHORT and not self._patterns.always
+        return _PLAIN.fullmatch(text) is not None and (is_short or not self._by_pattern(text))
 
     def _in_quoted(self, text: str, depth: int) -> list[Found]:
         """In text that may be percent-encoded, once or more often: after each decoding, because the last
