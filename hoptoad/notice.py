@@ -1,4 +1,4 @@
-"""What a notice says: the data that travels from the site's failure to the server."""
+"""A notice and its parts: plain data on the way from a failure to the server."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ Data = Mapping[str, Value]
 
 
 class _Nothing(dict[str, Value]):
-    """No data, for all who have none: it cannot be filled, because that would fill it for everyone."""
+    """An empty dictionary that all notices without data share, so it refuses to be changed."""
 
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("this is shared by many notices: give a new one by dataclasses.replace()")
@@ -108,7 +108,7 @@ class RequestInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Who was signed in, as far as the settings let it be said."""
+    """The user who was signed in, as far as HOPTOAD_SEND_USER allows."""
 
     id: str
     name: str = ""
