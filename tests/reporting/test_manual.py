@@ -84,7 +84,7 @@ def test_all_details_travel_and_are_scrubbed():
     [
         ((), {}, "Here there is neither"),
         (("a text",), {}, "'a text' is not an exception. Pass a text as message"),
-        ((ValueError,), {}, "is no exception"),
+        ((ValueError,), {}, "is not an exception"),
         ((), {"message": 7}, "The message is a int"),
         ((), {"message": "x", "params": [1]}, "params is a list, and must be a mapping"),
         ((), {"message": "x", "tags": "a"}, "tags is a str, and must be a mapping"),
