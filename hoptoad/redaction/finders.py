@@ -6,11 +6,11 @@ from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
-from hoptoad.notice import Kind
 from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.encodings import Span, back_in_encoded
 from hoptoad.redaction.key_values import distant_pairs, names_before_values, pairs, says_a_name
 from hoptoad.redaction.names import Names
+from hoptoad.redaction.page import Kind, Page
 from hoptoad.redaction.patterns import Patterns
 
 _QUERY = re.compile(r"(?<=[?#])[^\s\"<>?#]*=[^\s\"<>?#]*")
@@ -55,32 +55,29 @@ class Finder:
         name = _unquoted(name) if "%" in name else name
         return self._marked[name] if name in self._marked else self._names.rule(name)
 
-    def suspects(self, texts: list[str], page: str) -> list[int]:
-        """The texts in which `find` may find something. `page` is all of them.
-
-        Most hold nothing, and are told by a few looks at the page.
-        """
-        hints = self._patterns.hints_in(page)
-        names = self._names_in(page)
-        has_run = self._patterns.has_run(page)
-        has_values = says_a_name(page)
-        return [
-            index
-            for index, text in enumerate(texts)
-            if ("=" in text and ("?" in text or "#" in text))
-            or (names and ("=" in text or ":" in text) and [name for name in names if name in text])
-            or (hints and [hint for hint in hints if hint in text])
-            or (has_values and ("alue" in text or "ALUE" in text))
-            or (has_run and self._patterns.has_run(text))
-            or self._patterns.always
-        ]
+    def suspects(self, page: Page) -> set[int]:
+        """The texts in which `find` may find something. Most hold nothing, and are told by looks at the page."""
+        texts, whole, patterns = page.texts, page.whole, self._patterns
+        if patterns.always:
+            return {*range(len(texts))}
+        parts = patterns.hints_in(whole)
+        if says_a_name(whole):
+            parts += ["alue", "ALUE"]
+        found = {number for part in parts for number in page.holding(part)}
+        for name in self._names_in(whole):
+            found.update([n for n in page.holding(name) if "=" in texts[n] or ":" in texts[n]])
+        for mark in "?#":
+            found.update([n for n in page.holding(mark) if "=" in texts[n]])
+        if patterns.has_run(whole):
+            found.update([number for number, text in enumerate(texts) if patterns.has_run(text)])
+        return found
 
     def _names_in(self, page: str) -> list[str]:
-        """The names before separators in the page that may be those of secrets."""
+        """The names before separators in the page that may be those of secrets; the separators, if many."""
         names = list({*names_before_values(page)})
         marked = [name for name in names for mark in self._marked if mark in name]
         found = [*self._names.suspects(names), *marked] if names else []
-        return found if len(found) < _MANY else [""]  # which any text holds
+        return found if len(found) < _MANY else ["=", ":"]
 
     def find(self, text: str, kind: Kind) -> list[Found]:
         """The secrets in a text of this kind. They may overlap."""

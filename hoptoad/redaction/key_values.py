@@ -42,6 +42,8 @@ _NAMED = re.compile(
 _ITS_VALUE = re.compile(
     rf"(?<![\w.\-])(?:{'|'.join(SAY_A_VALUE)})({_ONE_QUOTE}?)\s{{0,9}}(=>?|:)\s{{0,9}}", re.IGNORECASE
 )
+# Two fast looks for what may be `_ITS_VALUE`: a fixed beginning is searched for much faster.
+_VALUES = tuple(re.compile(rf"{end}{_ONE_QUOTE}?\s{{0,9}}[=:]") for end in ("alue[sS]?", "ALUE[sS]?"))
 _ENTRY_BEGINS = re.compile(r"[{}<>()]")
 _MAX_ENTRY = 1_000  # characters around the name
 _BARE_END = re.compile(r"[\s&]")
@@ -72,7 +74,12 @@ def names_before_values(text: str) -> list[str]:
 
 def says_a_name(text: str) -> bool:
     """Whether a name may itself be a value in the text: {"key": "api_key", "value": …}."""
-    return ("alue" in text or "ALUE" in text) and _NAMED.search(text) is not None
+    return has_values(text) and _NAMED.search(text) is not None
+
+
+def has_values(text: str) -> bool:
+    """Whether the text may hold the value of such a name."""
+    return any([values.search(text) for values in _VALUES])
 
 
 def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
@@ -107,7 +114,7 @@ def distant_pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, 
             value, end = _value(text, _Pair(typed[1], typed.start(), "=", False, typed.end()), brackets)
             if value < end:
                 yield typed[1], known, value, end
-    if "alue" not in text and "ALUE" not in text:
+    if not has_values(text):
         return
     values = [*_ITS_VALUE.finditer(text)]
     starts = [value.start() for value in values]

@@ -5,6 +5,7 @@ from hoptoad.notice import ErrorInfo, Limits, Notice, Snapshot
 from hoptoad.redaction.cutting import Room, hidden
 from hoptoad.redaction.finders import Finder
 from hoptoad.redaction.names import Names
+from hoptoad.redaction.page import Page
 from hoptoad.redaction.patterns import BUILT_IN, Patterns
 from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.redact import redact
@@ -48,7 +49,7 @@ def without(values, text, *, own=()):
 
 
 def spans(values, text, *, own=()):
-    hits = Search([text], text, [0], lambda _: None).hits(OwnSecrets(own), values)
+    hits = Search(Page([(text, "text", "", "")]), lambda _: None).hits(OwnSecrets(own), values)
     return [(hit.start, hit.end) for hit in hits]
 
 
