@@ -71,9 +71,11 @@ def _meanings(text: str) -> Iterator[str]:
     """What escaped text stands for: unescaped once, and again, as JSON in a `repr` or in a page needs it."""
     waiting, seen = [text], {text}
     for _ in range(_MAX_DECODINGS):
-        found = {plain for shown in waiting for plain in _decoded_once(shown)} - seen
-        yield from sorted(found)
-        waiting, seen = list(found), seen | found
+        waiting = sorted({plain for shown in waiting for plain in _decoded_once(shown)} - seen)
+        if not waiting:
+            break
+        yield from waiting
+        seen.update(waiting)
 
 
 def _decoded_once(text: str) -> Iterator[str]:
@@ -97,7 +99,7 @@ def written(value: str) -> Iterator[str]:
             yield quote(piece.encode("utf-8", "surrogatepass"), safe="")
 
 
-def encoded_forms(value: str) -> Iterator[tuple[str, Iterator[str]]]:
+def encoded_forms(value: str) -> Iterator[tuple[str, Iterable[str]]]:
     """The forms of a value, plain, escaped for HTML, JSON, scripts and Python, and in Base64.
 
     Each item is a core, the longest part that no escaping changes, and its forms. Forms whose core is not
@@ -120,8 +122,8 @@ def encoded_forms(value: str) -> Iterator[tuple[str, Iterator[str]]]:
 def _written(piece: str) -> Iterator[str]:
     """The piece in each form, and the forms once more as JSON or a `repr` escapes them."""
     for form in _forms(piece):
-        yield form
         doubled = form.replace("\\", "\\\\")
+        yield form
         yield doubled
         if "'" in form:
             yield doubled.replace("'", "\\'")
@@ -242,14 +244,13 @@ def _quoted(text: str) -> Iterator[str]:
     yield text.replace("\\'", "'").replace("'", "\\'")
 
 
-def _base64(raw: bytes) -> Iterator[str]:
+def _base64(raw: bytes) -> list[str]:
     """The bytes in Base64, for each of the three offsets in a longer text."""
-    for before in range(3):
-        encoded = base64.b64encode(b"\0" * before + raw).decode()
-        whole = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
-        yield whole
-        if "+" in whole or "/" in whole:
-            yield whole.replace("+", "-").replace("/", "_")
+    size = len(raw)
+    step = size + (-size % 3) + 1
+    encoded = binascii.b2a_base64(raw.ljust(step, b"\0") * 3).decode()
+    found = [encoded[-(-start * 8 // 6) : (start + size) * 8 // 6] for start in (0, step, 2 * step)]
+    return found + [text.replace("+", "-").replace("/", "_") for text in found if "+" in text or "/" in text]
 
 
 def _in_quotes(text: str) -> Iterator[str]:

@@ -56,7 +56,7 @@ class Finder:
         return self._marked[name] if name in self._marked else self._names.rule(name)
 
     def suspects(self, page: Page) -> set[int]:
-        """The texts in which `find` may find something. Most hold nothing, and are told by looks at the page."""
+        """The texts in which `find` may find something, by a few looks at the page: most hold nothing."""
         texts, whole, patterns = page.texts, page.whole, self._patterns
         if patterns.always:
             return {*range(len(texts))}
@@ -72,12 +72,11 @@ class Finder:
             found.update([number for number, text in enumerate(texts) if patterns.has_run(text)])
         return found
 
-    def _names_in(self, page: str) -> list[str]:
+    def _names_in(self, page: str) -> set[str]:
         """The names before separators in the page that may be those of secrets; the separators, if many."""
-        names = list({*names_before_values(page)})
-        marked = [name for name in names for mark in self._marked if mark in name]
-        found = [*self._names.suspects(names), *marked] if names else []
-        return found if len(found) < _MANY else ["=", ":"]
+        names = [*{*names_before_values(page)}]
+        found = {*self._names.suspects(names), *[n for n in names for mark in self._marked if mark in n]}
+        return found if len(found) < _MANY else {"=", ":"}
 
     def find(self, text: str, kind: Kind) -> list[Found]:
         """The secrets in a text of this kind. They may overlap."""
@@ -113,7 +112,7 @@ class Finder:
             for query in _QUERY.finditer(text):
                 found += _moved(self._in_query(query[0], depth), query.start())
         queries = [(one.start, one.end) for one in found]
-        if len(text) >= _SHORTEST_PATTERN:
+        if text[_SHORTEST_PATTERN - 1 :]:
             found += self._by_pattern(text)
         if has_equals or ":" in text:
             found += self._by_name(text, found, done=queries)
@@ -138,7 +137,7 @@ class Finder:
 
     def _is_plain(self, text: str) -> bool:
         """Whether a name or value holds no secret."""
-        return _PLAIN.fullmatch(text) is not None and not (len(text) > _SHORT and self._by_pattern(text))
+        return _PLAIN.fullmatch(text) is not None and not (text[_SHORT:] and self._by_pattern(text))
 
     def _in_quoted(self, text: str, depth: int) -> list[Found]:
         """In text that may be percent-encoded, once or more often: after each decoding, because the last

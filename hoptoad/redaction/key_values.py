@@ -79,7 +79,7 @@ def says_a_name(text: str) -> bool:
 
 def has_values(text: str) -> bool:
     """Whether the text may hold the value of such a name."""
-    return any([values.search(text) for values in _VALUES])
+    return bool(_VALUES[0].search(text) or _VALUES[1].search(text))
 
 
 def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:

@@ -1,10 +1,10 @@
 """All texts of a notice: `walk` visits and changes them, a `Page` joins them for one look at all."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import accumulate, chain, count
-from operator import add, is_not
+from itertools import accumulate
+from operator import is_not
 from typing import Any, Literal, TypeVar
 
 from hoptoad.notice import Data, ErrorInfo, Frame, Notice, RequestInfo, User, Value
@@ -122,9 +122,9 @@ def _frame(frame: Frame, section: str, change: Change, look: Change | None) -> F
         return frame
     variables = _data(frame.variables, "variables", change)
     texts: list[Text] = [(text, "source", "source", f"{line}") for line, text in frame.source]
-    lines = _changed(texts, change)
-    source = tuple([(line, text) for (line, _), text in zip(frame.source, lines, strict=True)])
-    return _replaced(frame, variables=variables, source=frame.source if source == frame.source else source)
+    lines = change(texts) if texts else None
+    source = frame.source if lines is None else tuple(zip([n for n, _ in frame.source], lines, strict=True))
+    return _replaced(frame, variables=variables, source=source)
 
 
 def _data(data: Data, section: str, change: Change, above: str = "") -> Data:
@@ -136,7 +136,7 @@ def _data(data: Data, section: str, change: Change, above: str = "") -> Data:
         path = f"{above}[{key}]" if above else key
         texts += [(key, "name", section, path)]
         if type(value) is str:
-            texts += [(value, kinds[path] if path in kinds else "text", section, path)]
+            texts += [(value, kinds[path] if path in kinds else "text", section, path)]  # noqa: SIM401 - a call less for each header
             continue
         before, shown = change(texts), _value(value, section, path, change)
         is_same = is_same and before is None and shown is value
@@ -155,15 +155,15 @@ def _data(data: Data, section: str, change: Change, above: str = "") -> Data:
 
 
 def _value(value: Value, section: str, path: str, change: Change) -> Value:
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         if {*map(type, value)} == {str}:
             texts = change([(item, "text", section, path) for item in value])  # type: ignore[misc]
             return value if texts is None else tuple(texts)
         named = [(item, path if type(item) is str else f"{path}[{n}]") for n, item in enumerate(value)]
         return _each(value, [_value(item, section, name, change) for item, name in named])
-    if type(value) is dict or not isinstance(value, str):
-        return _data(value, section, change, path)
-    return _changed([(value, "text", section, path)], change)[0]
+    if isinstance(value, str):
+        return _changed([(value, "text", section, path)], change)[0]
+    return _data(value, section, change, path)
 
 
 class Page:
@@ -173,16 +173,17 @@ class Page:
         self.entries = entries
         self.texts = [entry[0] for entry in entries]
         self.whole = "\0".join(self.texts)
-        self.starts = [*map(add, accumulate(map(len, self.texts), initial=0), count())]
+        self.starts = [*accumulate([length + 1 for length in map(len, self.texts)], initial=0)]
 
     def number(self, position: int) -> int:
         """The text that stands there."""
         return bisect_right(self.starts, position) - 1
 
-    def holding(self, part: str) -> Iterator[int]:
+    def holding(self, part: str) -> list[int]:
         """The texts that hold a part."""
+        found: list[int] = []
         at = self.whole.find(part)
         while at >= 0:
-            number = self.number(at)
-            yield number
-            at = self.whole.find(part, self.starts[number + 1])
+            found += [bisect_right(self.starts, at) - 1]
+            at = self.whole.find(part, self.starts[found[-1] + 1])
+        return found

@@ -11,7 +11,6 @@ AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"
 WORD_STARTS = rf"(?:\b|{AFTER_ESCAPE})"
 
 _ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_NEVER = 1_000_000  # digits
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the digits of twice the number, summed up
 # The dash and the blank of a PEM file, also escaped for JavaScript, HTML and URLs.
 _DASH = r"(?:-|\\{1,8}u002[dD]|\\{1,8}x2[dD]|%2[dD]|&#(?:45|x2[dD]);)"
@@ -48,16 +47,22 @@ class Patterns:
     """The patterns of a site, and a fast check which of them a text may match. Immutable."""
 
     def __init__(self, wanted: tuple[Pattern, ...]) -> None:
-        self._all = wanted
         self.always = tuple(item for item in wanted if not (item.hints or item.digits))
+        self._hinted = tuple((frozenset(item.hints), item) for item in wanted if item.hints)
         self._hints = tuple({hint for item in wanted for hint in item.hints})
-        self._run = b"0" * min((item.digits for item in wanted if item.digits), default=_NEVER)
+        self._numbers = tuple(item for item in wanted if item.digits)
+        self._digits = min((item.digits for item in self._numbers), default=1)
+        self._run = b"0" * self._digits
+        self._any_run = re.compile(rf"\d(?:[ -]*\d){{{self._digits - 1}}}")
 
-    def worth_trying(self, text: str) -> tuple[Pattern, ...]:
+    def worth_trying(self, text: str) -> list[Pattern]:
         """The patterns that `text` may match."""
-        if not self.hints_in(text) and not self.has_run(text):
-            return self.always  # none, mostly
-        return tuple(item for item in self._all if not item.hints or any(map(text.__contains__, item.hints)))
+        found = [*self.always]
+        if hints := {*self.hints_in(text)}:
+            found += [item for own, item in self._hinted if own & hints]
+        if self.has_run(text):
+            found += self._numbers
+        return found
 
     def hints_in(self, text: str) -> list[str]:
         """The hints that `text` holds."""
@@ -65,9 +70,11 @@ class Patterns:
 
     def has_run(self, text: str) -> bool:
         """Whether `text` may hold as many digits in a row as a pattern needs."""
-        if len(text) < len(self._run):
+        if not self._numbers or len(text) < self._digits:
             return False
-        return not text.isascii() or self._run in text.encode().translate(_ALL_ZERO, b" -")
+        if text.isascii():
+            return self._run in text.encode().translate(_ALL_ZERO, b" -")
+        return self._any_run.search(text) is not None
 
 
 def is_card_number(text: str) -> bool:

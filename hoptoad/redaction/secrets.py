@@ -127,7 +127,7 @@ class Search:
     def __init__(self, page: Page, go_on: Callable[[int], None]) -> None:
         self._page = page
         self._go_on = go_on
-        self._encoded = [*page.holding("%")]
+        self._encoded = page.holding("%")
         self._meanings = _decoded_each([page.texts[number] for number in self._encoded])
         self._said = "\0".join(self._meanings)
 
