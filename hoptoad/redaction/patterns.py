@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 # Where a word begins: the `n` of an escaped line break is no letter of the word after it.
@@ -55,10 +55,10 @@ class Patterns:
         self._run = b"0" * self._digits
         self._any_run = re.compile(rf"\d(?:[ -]*\d){{{self._digits - 1}}}")
 
-    def worth_trying(self, text: str) -> list[Pattern]:
-        """The patterns that `text` may match."""
+    def worth_trying(self, text: str, hints: Iterable[str]) -> list[Pattern]:
+        """The patterns that `text` may match, of those with one of the hints."""
         found = [*self.always]
-        if hints := {*self.hints_in(text)}:
+        if hints := {hint for hint in hints if hint in text}:
             found += [item for own, item in self._hinted if own & hints]
         if self.has_run(text):
             found += self._numbers
@@ -96,7 +96,7 @@ BUILT_IN = (
     Pattern(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
         re.compile(
-            rf"(?<=://)(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
+            rf"://(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
             rf"|(?P<name>{_BEFORE_AT}{{1,200}}))"
             r"(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
         ),

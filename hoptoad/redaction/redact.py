@@ -143,7 +143,8 @@ class _Pass:
 
     def _found(self) -> Iterable[Secret]:
         """The secrets that `Finder` finds in the texts."""
-        finder = Finder(self._policy.names, self._policy.patterns, self._snapshot.marked)
+        policy = self._policy
+        finder = Finder(policy.names, policy.patterns, self._snapshot.marked, self._page.whole)
         for number in sorted({*finder.suspects(self._page), *self._of_kind("url", "query")}):
             text, kind, section, name = self._entries[number]
             if kind in ("fixed", "quoted", "class"):

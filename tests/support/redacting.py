@@ -24,7 +24,7 @@ def in_text(text, kind="text", *, rules=POLICY):
 
 
 def _found(text, kind, rules):
-    return Finder(rules.names, rules.patterns, {}).find(text, kind)
+    return Finder(rules.names, rules.patterns, {}, text).find(text, kind)
 
 
 def values_in(text, kind="text", *, rules=POLICY):
