@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
-from urllib.parse import unquote, unquote_plus
 
 from hoptoad.redaction.cutting import MASK
-from hoptoad.redaction.encodings import Span, back_in_encoded
+from hoptoad.redaction.encodings import Span, back_in_encoded, unquoted
 from hoptoad.redaction.key_values import names_before_values, pairs, says_a_name, values_beside_names
 from hoptoad.redaction.names import Names
 from hoptoad.redaction.page import Kind, Page
@@ -191,7 +190,7 @@ class Finder:
 
 
 def _unquoted(text: str) -> str:
-    return unquote_plus(text) if _ENCODED.search(text) else text
+    return unquoted(text.replace("+", " ")) if _ENCODED.search(text) else text
 
 
 def _moved(found: list[Found], by: int) -> Iterator[Found]:
@@ -208,9 +207,9 @@ def _decodings(value: str) -> list[str]:
     """`value` decoded once, and again until nothing changes; empty where it is decoded too often."""
     if not _ENCODED.search(value):  # as of "?50%="
         return [value]
-    shown = [unquote_plus(value)]  # what is a plus now is none that stands for a blank
+    shown = [_unquoted(value)]  # what is a plus now is none that stands for a blank
     while len(shown) <= _MAX_NESTED:
-        decoded = unquote(shown[-1])
+        decoded = unquoted(shown[-1])
         if decoded == shown[-1]:
             return shown
         shown.append(decoded)

@@ -23,10 +23,9 @@ SAY_A_VALUE = ("value", "values")
 # `name=`, `name: `, `"name": `, also escaped. The few separators are looked for, not the many words;
 # what stands before one is read backwards.
 _SEPARATOR = re.compile(r"(:=|={1,3}>?|:)\s{0,9}")
-_NAME_BACKWARDS = re.compile(
-    r"\s{0,9}(\??)((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])"
+_NAME_BEFORE = re.compile(
+    r"[=:]\s{0,9}(\??)((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])"
 )
-_NAME_BEFORE = re.compile(r"[=:]\s{0,9}\??(?:[\"']\\{0,8}|;touq&|;[49]3#&)?([\w.\-\[\]%]{1,100})(?![\w.\-])")
 # What may open a value: b'…', [, {, (.
 _ONE_QUOTE = r"(?:\\{0,8}[\"']|&quot;|&#3[49];)"
 _QUOTE = re.compile(rf"[bBuUrRfF]{{0,2}}(({_ONE_QUOTE})(?:\2\2)?)")
@@ -68,7 +67,7 @@ class _Pair(NamedTuple):
 
 def names_before_values(text: str) -> list[tuple[str, str]]:
     """Whatever stands before a separator and may be a name, and what it may mean: `pin` in `\\npin=1`."""
-    names = [name[::-1] for name in {*_NAME_BEFORE.findall(text[::-1])}]
+    names = {name[::-1] for _, _, name in _NAME_BEFORE.findall(text[::-1])}
     meant = [(name, name) for name in names]
     if "\\" in text:
         meant += [(name, name[end.end() :]) for name in names if (end := _ESCAPE_BEFORE.match(name))]
@@ -94,25 +93,25 @@ def pairs(
     """
     done = 0
     brackets = _Brackets(text)
-    backwards = text[::-1]
-    for separator in _SEPARATOR.finditer(text):
-        before = _NAME_BACKWARDS.match(backwards, len(text) - separator.start())
-        name = before[3][::-1] if before is not None else ""
-        if before is None or name not in names:
+    backwards = {name[::-1] for name in names}
+    found = [one for one in _NAME_BEFORE.finditer(text[::-1]) if one[3] in backwards]
+    for before in reversed(found):
+        separator = _SEPARATOR.match(text, len(text) - before.start() - 1)
+        if separator is None:
             continue
-        start, after = len(text) - before.end(), separator.end()
+        name, start, after = before[3][::-1], len(text) - before.end(), separator.end()
         if text[start - 1 : start] == "\\" and (escape := _ESCAPE_BEFORE.match(name)):
             name = name[escape.end() :] if rule(name[escape.end() :]) else name
         known = rule(name)
         if not known:
             continue
-        is_quoted = bool(before[2])
+        is_optional, is_quoted = bool(before[1]), bool(before[2])
         if separator[1] == ":" and not is_quoted and (typed := _TYPE.match(text, after)):
             value, end = _value(text, _Pair(name, start, "=", False, typed.end()), brackets)
             if value < end:
                 yield name, known, value, end
         pair = _Pair(name, start, separator[1], is_quoted, after)
-        if start >= done and not before[1] and not _is_prose(text, pair, rule):
+        if start >= done and not is_optional and not _is_prose(text, pair, rule):
             value, end = _value(text, pair, brackets)
             if value < end:
                 yield name, known, value, end

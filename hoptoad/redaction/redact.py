@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from hoptoad.notice import NOTHING, ErrorInfo, Notice, Owner, RequestInfo, Secret, Snapshot
 from hoptoad.redaction.cutting import CUT, MASK, SLACK, cut, hidden
-from hoptoad.redaction.encodings import Span
+from hoptoad.redaction.encodings import Span, unquoted
 from hoptoad.redaction.finders import Finder, Found
 from hoptoad.redaction.page import FIXED_NAMES, Kind, Page, Text, walk
 from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.secrets import Hit, Search, Values
 
-ALLOWANCE = 0.1  # seconds of processor for one notice
+ALLOWANCE = 0.05  # seconds of processor for one notice
 _ASK_AFTER = 2_000  # characters
 REAPPEARS = "holds a value that is masked elsewhere"
 FAILED = "[withheld: it could not be redacted]"
@@ -164,7 +163,7 @@ class _Pass:
 
     def _mask_arguments(self, url: str, found: list[Found]) -> None:
         """Masks an argument of the route that has no name, where it is masked in the path."""
-        shown = unquote(hidden(url, [(one.start, one.end) for one in found]))
+        shown = unquoted(hidden(url, [(one.start, one.end) for one in found]))
         for number, (text, kind, section, name) in enumerate(self._entries):
             if name == "[route]" and section == "params" and kind == "text" and text not in shown:
                 self._spans[number] = [(0, len(text))]

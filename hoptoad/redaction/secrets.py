@@ -72,6 +72,7 @@ class Values:
     def __init__(self) -> None:
         self.secrets: dict[str, Secret] = {}
         self.is_full = False  # some values are not searched for, so any text may hold them
+        self._added: set[Secret] = set()
         self._count = [0, 0, 0]  # by owner
         self._chars = [0, 0, 0]
 
@@ -81,8 +82,9 @@ class Values:
         Under the name of an Authorization header, what follows the scheme is a secret too.
         """
         value = secret.value[:MAX_SECRET]
-        if MASK in value:
+        if secret in self._added or MASK in value:
             return
+        self._added.add(secret)
         for part in parts(value):
             self._add(part, secret, secret.as_word)
         if "auth" in secret.name.lower():
