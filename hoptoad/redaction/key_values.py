@@ -6,18 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 # Keys under which a name is itself a value: {"key": "api_key", "value": "…"}
-SAY_A_NAME = (
-    "key",
-    "name",
-    "field",
-    "header",
-    "param",
-    "parameter",
-    "variable",
-    "property",
-    "attribute",
-    "option",
-)
+SAY_A_NAME = tuple("key name field header param parameter variable property attribute option".split())
 SAY_A_VALUE = ("value", "values")
 
 # `name=`, `name: `, `"name": `, also escaped. The few separators are looked for, not the many words;

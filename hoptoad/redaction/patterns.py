@@ -121,12 +121,12 @@ BUILT_IN = (
         "basic_auth",  # RFC 7617
         re.compile(WORD_STARTS + r"[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
         _is_basic,
-        hints=("Basic", "basic"),
+        hints=("asic",),
     ),
     Pattern(
         "bearer",  # RFC 6750
         re.compile(WORD_STARTS + r"[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
-        hints=("Bearer", "bearer"),
+        hints=("earer",),
     ),
     Pattern(
         "aws",
@@ -139,21 +139,8 @@ BUILT_IN = (
             WORD_STARTS + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
             r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
-        hints=(
-            "ghp_",
-            "gho_",
-            "ghu_",
-            "ghs_",
-            "ghr_",
-            "github_pat_",
-            "glpat-",
-            "xox",
-            "k_live_",
-            "k_test_",
-            "whsec_",
-            "AIza",
-            "sk-",
-            "SG.",
+        hints=tuple(
+            "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox k_live_ k_test_ whsec_ AIza sk- SG.".split()
         ),
     ),
     Pattern(

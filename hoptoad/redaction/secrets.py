@@ -8,16 +8,14 @@ from hoptoad.notice import Owner, Secret
 from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.encodings import (
     Span,
-    basic_password,
-    credentials,
     decodings,
     encoded_forms,
     occurrences,
-    parts,
     spans_in_encoded,
     written,
 )
 from hoptoad.redaction.page import Page
+from hoptoad.redaction.parts import basic_password, credentials, parts
 from hoptoad.redaction.patterns import WORD_STARTS
 
 # Shorter values ("on", "1234") are masked only in their own place: elsewhere they are ordinary words.
