@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from django.utils.encoding import escape_uri_path
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redacting import spans, values_in, values_of, without
 
 from hoptoad.redaction.cutting import MASK
-from hoptoad.redaction.encodings import occurrences
+from hoptoad.redaction.encodings import occurrences, unquoted
 from hoptoad.redaction.secrets import is_telling
 
 SECRETS = [
@@ -226,3 +226,12 @@ def test_a_secret_of_two_lines_is_found(secret, disguise):
 def test_where_a_secret_overlaps_itself_all_of_it_is_found_and_quickly():
     assert [*occurrences("aa", "aaaaa b aa")] == [(0, 2), (1, 3), (2, 4), (3, 5), (8, 10)]
     assert len([*occurrences("a1" * 100, "a1" * 10_000)]) < 300
+
+
+@given(
+    st.lists(st.sampled_from(["%", "%25", "%C3", "%bc", "%e2%82%ac", "%zz", "%4", "a", "ü", "+", "\0"])).map(
+        "".join
+    )
+)
+def test_text_is_unquoted_as_pythons_library_does_it(text):
+    assert unquoted(text) == unquote(text)
