@@ -881,9 +881,7 @@ def test_settings_to_paste_name_the_ingest_urls_of_this_site(shop, boss):
 def test_a_new_key_leaves_the_old_one_valid_for_a_day(shop, boss):
     address = f"/admin/hoptoad_inbox/app/{shop.pk}/change/"
 
-    told = boss.post(
-        address, {"name": "Lily shop", "mail_to": "", "mail_environments": "", "_rotate": "1"}, follow=True
-    )
+    told = boss.post(f"/admin/hoptoad_inbox/app/{shop.pk}/new-key/", follow=True)
 
     changed = App.objects.get()
     assert changed.key != "k" * 32
@@ -891,6 +889,35 @@ def test_a_new_key_leaves_the_old_one_valid_for_a_day(shop, boss):
     assert timedelta(hours=23) < changed.old_key_until - now() < timedelta(hours=25)
     assert "It has a new key. The old one is accepted for 24 hours more." in text_of(told)
     assert "The key before this one is accepted until" in text_of(boss.get(address))
+
+
+def test_the_buttons_of_an_app_are_for_those_who_may_change_it(shop):
+    viewer = office.signed_in(office.person("ana", "view_app"))
+    strict = office.signed_in(office.person("boss", is_superuser=True), enforce_csrf_checks=True)
+
+    for rest in ("new-key", "test-mail"):
+        address = f"/admin/hoptoad_inbox/app/{shop.pk}/{rest}/"
+        assert viewer.post(address).status_code == 403
+        assert strict.post(address).status_code == 403
+        assert strict.get(address).status_code == 405
+
+    assert App.objects.get().key == "k" * 32
+
+
+def test_a_test_mail_says_what_came_of_it(shop, boss, mailoutbox):
+    address = f"/admin/hoptoad_inbox/app/{shop.pk}/test-mail/"
+
+    nobody = text_of(boss.post(address, follow=True))
+    App.objects.update(mail_to="a@x.test\nb@x.test")
+    sent = text_of(boss.post(address, follow=True))
+    with override_settings(DEFAULT_FROM_EMAIL="no\naddress"):
+        failed = text_of(boss.post(address, follow=True))
+
+    assert "Nobody gets mail: save an address first." in nobody
+    assert "A test mail was sent to a@x.test, b@x.test." in sent
+    assert "The mail was not sent. " in failed
+    assert [letter.to for letter in mailoutbox] == [["a@x.test", "b@x.test"]]
+    assert boss.post("/admin/hoptoad_inbox/app/77/test-mail/").status_code == 404
 
 
 def test_refused_notices_are_said_with_the_last_reason(shop, boss):
@@ -903,8 +930,10 @@ def test_refused_notices_are_said_with_the_last_reason(shop, boss):
 
 
 def test_an_app_is_added_and_deleted(site, boss):
-    boss.post("/admin/hoptoad_inbox/app/add/", {"name": "Depot", "mail_to": "", "mail_environments": ""})
+    form = {"name": "Depot", "mail_to": "", "mail_environments": ""}
+    added = boss.post("/admin/hoptoad_inbox/app/add/", form, follow=True)
     app = App.objects.get()
+    assert f'project_key="{app.key}"' in text_of(added)
     receive(app, failure())
 
     asked = boss.get(f"/admin/hoptoad_inbox/app/{app.pk}/delete/")
