@@ -446,15 +446,27 @@ def test_version_2_says_the_same(shop, boss):
         extra={"trail": ("10:01 INFO shop: one",)},
         causes=(
             ErrorInfo(
-                "OSError", "OSError: no disk", (frame("shop/disk.py", 5, "write"),), relation="context"
+                "OSError",
+                "OSError: no disk",
+                (
+                    frame("shop/disk.py", 5, "write", ">    write()", path="/x"),
+                    frame("shop/pay.py", 9, "pay"),
+                ),
+                notes=("Is it full?",),
+                relation="context",
             ),
+            ErrorInfo("MemoryError", "MemoryError", relation="cause"),
         ),
     )
 
     said = text_of(boss.get(page(receive(shop, notice, kind="v2"))))
 
     assert "KeyError 'frog' shop/views.py:78 in checkout · POST https://shop.example/pay/" in said
-    assert "Happened first; the error above was raised while it was handled OSError: no disk at" in said
+    assert (
+        "Happened first; the error above was raised while it was handled OSError no disk Is it full?" in said
+    )
+    assert "shop/disk.py:5 in write 5 write() path /x shop/pay.py:9 in pay" in said
+    assert "The direct cause of the error above MemoryError The client sent no backtrace." in said
     assert "who who name Ingrid" in said
     assert "Breadcrumbs oldest first 10:01 INFO shop: one" in said
 
@@ -466,11 +478,13 @@ def test_frames_of_libraries_are_folded_and_the_innermost_own_one_is_open(shop, 
         frame("shop/views.py", 7, "pay", ">    x", total="3"),
         frame("shop/views.py", 9, "outer", ">    y"),
         url="https://shop.example/",
+        causes=(ErrorInfo("OSError", "no", (DJANGO[0], frame("shop/disk.py", 3, "read", ">    z"))),),
     )
 
     html = boss.get(page(receive(shop, notice))).content.decode()
 
-    assert re.findall(r"<details open>\s*<summary><code>([^<]*)", html) == ["shop/views.py:7"]
+    opened = re.findall(r"<details open>\s*<summary><code>([^<]*)", html)
+    assert opened == ["shop/views.py:7", "shop/disk.py:3"]
     assert "<summary>2 frames in django</summary>" in html
     assert "FRAME_001" not in html
 
