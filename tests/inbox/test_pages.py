@@ -398,6 +398,15 @@ def test_a_long_message_begins_the_page_and_is_whole_below(shop, boss):
     assert "The whole message" not in text_of(boss.get(page(receive(shop, failure("short")))))
 
 
+@pytest.mark.parametrize("kind", ["v2", "v3"])
+def test_a_class_of_the_site_is_no_part_of_its_message(shop, boss, kind):
+    problem = receive(shop, failure("Declined: no funds", "shop.errors.Declined"), kind=kind)
+
+    assert Problem.objects.get().message == "no funds"
+    assert "Declined no funds shop/views.py" in text_of(boss.get(LIST))
+    assert "production Declined no funds shop/views.py" in text_of(boss.get(page(problem)))
+
+
 def test_a_class_without_message_and_frames_is_said_once(shop, boss):
     said = text_of(boss.get(page(receive(shop, content("MemoryError", "MemoryError")))))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from hoptoad.api.cgi_data import cause_key
+from hoptoad.inbox.arrivals import without_class
 from hoptoad.inbox.grouping import is_own
 from hoptoad.inbox.pages import visible
 from hoptoad.inbox.pages.visible import Row
@@ -102,17 +103,12 @@ def _shown(error: ErrorInfo, root: str) -> ShownError:
         frames[frames.index(first)] = replace(first, is_open=True)
     return ShownError(
         visible.line(error.class_name),
-        _message(error),
+        visible.url(without_class(error)),
         notes=tuple(map(visible.visible, error.notes)),
         runs=_at_most(tuple(_runs(tuple(frames)))),
         left_out=error.frames_left_out,
         frames=tuple(frames),
     )
-
-
-def _message(error: ErrorInfo) -> str:
-    """The message without the class, which version 2 writes before it."""
-    return visible.url(error.message.removeprefix(f"{error.class_name}: "))
 
 
 def _frame(frame: Frame, root: str) -> ShownFrame:

@@ -18,6 +18,7 @@ from hoptoad.runtime import messages
 from hoptoad.signals import heard_answers
 
 _MAX_LINE = 2000
+_IN_ADMIN, _ON_SERVER = "Errors, Problems in the admin", "the project's page on the server"
 _WHILE_DEBUG = (
     "DEBUG is on: the site itself reports nothing. Set DEBUG = False or HOPTOAD_NOTIFY_WHILE_DEBUG = True."
 )
@@ -43,7 +44,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings = _checked_settings()
-        self._line("To", messages.safe_url(url_of(settings)))
+        is_inbox = settings.handler == "inbox"
+        self._line("To", "the inbox of this site" if is_inbox else messages.safe_url(url_of(settings)))
         self._line("Handler", settings.handler)
         try:
             answer = _send(settings, options["message"])
@@ -53,20 +55,20 @@ class Command(BaseCommand):
                     f"{_patience(settings):g} s. If it passes notices to another process, read that "
                     'process\'s log, or test with HOPTOAD_HANDLER = "blocking".'
                 )
-            self._show(answer)
+            self._show(answer, _IN_ADMIN if is_inbox else _ON_SERVER)
         finally:
             if settings.debug and not settings.notify_while_debug:
                 self.stdout.write(self.style.WARNING(_WHILE_DEBUG))
 
-    def _show(self, answer: Answer) -> None:
+    def _show(self, answer: Answer, page: str) -> None:
         reason = f"HTTP {answer.status}" if answer.status else answer.fault
-        self._line("Answer", f"{answer.verdict.value} ({reason})")
+        self._line("Answer", f"{answer.verdict.value} ({reason})" if reason else answer.verdict.value)
         if answer.text and not answer.id:
             self._line("Said", answer.text)
         if answer.verdict is not Verdict.ACCEPTED:
             raise CommandError(advice(answer))
         self._line("Id", answer.id or "none given")
-        self._line("See", messages.web_link(answer.link) or "the project's page on the server")
+        self._line("See", messages.web_link(answer.link) or page)
         self.stdout.write(self.style.SUCCESS("The notice was accepted."))
 
     def _line(self, name: str, text: str) -> None:
