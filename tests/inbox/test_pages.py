@@ -895,7 +895,7 @@ def test_settings_to_paste_name_the_ingest_urls_of_this_site(shop, boss):
     said = text_of(boss.get(address))
 
     assert '"HOPTOAD_NOTIFICATION_URL": "http://testserver/notifier_api/v2/notices"' in said
-    assert f'project_id={shop.pk}, project_key="{shop.key}", host="http://testserver")' in said
+    assert f'project_id={shop.pk}, project_key="{shop.key}", host="http://testserver", )' in said
     assert f'curl "http://testserver/api/v3/projects/{shop.pk}/notices"' in said
     with override_settings(ROOT_URLCONF="shop.two_offices"):
         assert "This site receives no notices of others yet." in text_of(boss.get(address))
