@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.utils.timezone import is_naive, now
+from django.utils.timezone import now
 
 from hoptoad.runtime.lifecycle import importing
 
@@ -181,9 +181,10 @@ class Receipt(models.Model):
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of the moment's hour: in UTC, or as the site's clock where it has USE_TZ = False."""
-    whole = moment if is_naive(moment) else moment.astimezone(timezone.utc)
-    return whole.replace(minute=0, second=0, microsecond=0)
+    """The beginning of the moment's hour, in UTC where USE_TZ is on."""
+    return (moment.astimezone(timezone.utc) if moment.tzinfo else moment).replace(
+        minute=0, second=0, microsecond=0
+    )
 
 
 class Hour(models.Model):

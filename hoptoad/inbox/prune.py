@@ -42,9 +42,14 @@ def outdated(using: str, moment: datetime, max_age: float) -> "list[QuerySet[Any
 def prune(using: str, moment: datetime, max_age: float) -> Iterator[int]:
     """Removes what is outdated, and yields after each transaction how many rows it has removed."""
     for rows in outdated(using, moment, max_age):
-        while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:ROWS]):
-            rows.filter(pk__in=ids).delete()
-            yield len(ids)
+        yield from remove(rows)
+
+
+def remove(rows: "QuerySet[Any]") -> Iterator[int]:
+    """Removes rows, and yields after each transaction how many."""
+    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:ROWS]):
+        rows.filter(pk__in=ids).delete()
+        yield len(ids)
 
 
 def prune_when_due(using: str) -> None:
