@@ -181,8 +181,10 @@ class Receipt(models.Model):
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of the moment's hour in UTC."""
-    return moment.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
+    """The beginning of the moment's hour, in UTC where USE_TZ is on."""
+    return (moment.astimezone(timezone.utc) if moment.tzinfo else moment).replace(
+        minute=0, second=0, microsecond=0
+    )
 
 
 class Hour(models.Model):

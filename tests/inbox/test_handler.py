@@ -186,12 +186,13 @@ def _replaced(alias, path):
     connections.settings[alias].update(databases.sqlite(path), OPTIONS={})
 
 
-def test_a_script_that_fails_stores_its_failure_before_it_ends(sqlite, sqlite_settings, tmp_path):
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_a_script_that_fails_stores_its_failure_before_it_ends(sqlite, sqlite_settings, tmp_path, use_tz):
     program = f"""
 import os, django
 from django.conf import settings
 settings.configure(
-    INSTALLED_APPS=["hoptoad", "hoptoad.inbox"], USE_TZ=True, BASE_DIR={str(tmp_path)!r},
+    INSTALLED_APPS=["hoptoad", "hoptoad.inbox"], USE_TZ={use_tz}, BASE_DIR={str(tmp_path)!r},
     DATABASES={{"default": {sqlite_settings!r}}}, HOPTOAD_SETTINGS={{"HOPTOAD_HANDLER": "inbox"}},
 )
 django.setup()
