@@ -1,6 +1,6 @@
 """What the inbox takes, and what it costs a site: `python benchmarks/inbox.py [QUESTION ...] [--quick]`.
 
-The questions are received, memory, start, bytes, handler and writes. Clients are processes that keep
+The questions are received, memory, start, bytes, handler, writes and pages. Clients are processes that keep
 their connection, and count a notice when it is answered, after COMMIT.
 """
 
@@ -20,6 +20,8 @@ import urllib.request
 import uuid
 from pathlib import Path
 from statistics import median
+
+import inbox_pages
 
 HERE = Path(__file__).resolve().parent
 PROBLEMS = 50
@@ -317,6 +319,7 @@ QUESTIONS = {
     "bytes": kept_bytes,
     "handler": handler,
     "writes": writes,
+    "pages": inbox_pages.pages,
 }
 TASKS = {"client": client, "failing": failing, "writing": writing}
 

@@ -213,7 +213,10 @@ class Deploy(models.Model):
 
     class Meta:
         ordering = ("-at",)
-        indexes = (models.Index(fields=("app", "environment", "at"), name="hoptoad_deploy_at"),)
+        indexes = (
+            models.Index(fields=("app", "environment", "at"), name="hoptoad_deploy_at"),
+            models.Index(fields=("app", "version"), name="hoptoad_deploy_version"),
+        )
 
     def __str__(self) -> str:
         return self.version or self.revision

@@ -229,7 +229,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-at",),
-                "indexes": [models.Index(fields=["app", "environment", "at"], name="hoptoad_deploy_at")],
+                "indexes": [
+                    models.Index(fields=["app", "environment", "at"], name="hoptoad_deploy_at"),
+                    models.Index(fields=["app", "version"], name="hoptoad_deploy_version"),
+                ],
             },
         ),
         migrations.AddIndex(
