@@ -41,8 +41,9 @@ _FIND = (
 )
 _SAVE = "UPDATE [hoptoad_inbox_problem] SET {changes} WHERE [id] = %s"
 _COUNT = "UPDATE [hoptoad_inbox_hour] SET [count] = [count] + %s WHERE [problem_id] = %s AND [hour] = %s"
-_DELETE = "DELETE FROM [hoptoad_inbox_notice] WHERE [problem_id] = %s AND [number] = %s"
-_INSERT = "INSERT INTO [{table}] ({columns}) VALUES ({marks})"
+_DELETE = "DELETE FROM [hoptoad_inbox_notice] WHERE [problem_id] = %s AND [number] IN ({numbers})"
+_INSERT = "INSERT INTO [{table}] ({columns}) VALUES {rows}"
+_MOST_ROWS = 50  # of an INSERT; SQLite before 3.32 takes 999 values
 
 
 class Statements:
@@ -64,21 +65,23 @@ class Statements:
 
     def save(self, problems: Iterable[Problem]) -> None:
         """Saves what notices have changed."""
-        self._run(_SAVE.format(changes=_CHANGES), [_changed(problem) for problem in problems])
+        for problem in problems:
+            self._run(_SAVE.format(changes=_CHANGES), _changed(problem))
 
     def count(self, hours: "Mapping[tuple[int, datetime], int]") -> None:
         """Adds to the rows of hours. Those of a problem change only while its row is locked."""
         for (problem, hour), count in hours.items():
-            if not self._run(_COUNT, [(count, problem, hour)]):
+            if not self._run(_COUNT, (count, problem, hour)):
                 self._insert("hoptoad_inbox_hour", [{"problem_id": problem, "hour": hour, "count": count}])
 
     def keep(self, notices: Sequence[Row]) -> None:
         """Adds notices."""
         self._insert("hoptoad_inbox_notice", notices)
 
-    def delete(self, numbers: "Sequence[tuple[int, int]]") -> None:
-        """Deletes notices, each given by its problem and its number."""
-        self._run(_DELETE, numbers)
+    def delete(self, problem: int, numbers: Sequence[int]) -> None:
+        """Deletes notices of a problem."""
+        if numbers:
+            self._run(_DELETE.format(numbers=_marks(len(numbers))), (problem, *numbers))
 
     def receive(self, receipts: Sequence[Row]) -> None:
         """Adds receipts. Raises IntegrityError where one is there."""
@@ -91,19 +94,22 @@ class Statements:
         return Problem.from_db(self._using, _READ, values)
 
     def _insert(self, table: str, rows: Sequence[Row]) -> None:
-        if rows:
-            columns = ", ".join(f"[{name}]" for name in rows[0])
-            sql = _INSERT.format(table=table, columns=columns, marks=_marks(len(rows[0])))
-            self._run(sql, [tuple(row.values()) for row in rows])
+        """One statement for many rows: for each statement SQLite's lock may wait for another thread."""
+        for start in range(0, len(rows), _MOST_ROWS):
+            some = rows[start : start + _MOST_ROWS]
+            columns = ", ".join(f"[{name}]" for name in some[0])
+            marks = ", ".join([f"({_marks(len(some[0]))})"] * len(some))
+            sql = _INSERT.format(table=table, columns=columns, rows=marks)
+            self._run(sql, [value for row in some for value in row.values()])
 
-    def _run(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
-        """Runs a statement for each of the rows. Returns how many rows of the database it has changed."""
-        if not rows:
-            return 0
+    def _run(self, sql: str, values: Sequence[Any]) -> int:
+        """Runs a statement. Returns how many rows it has changed."""
         adapted = self._connection.ops.adapt_datetimefield_value
-        values = [[adapted(value) if type(value) is datetime else value for value in row] for row in rows]
         with self._connection.cursor() as cursor:
-            cursor.executemany(self._quoted(sql), values)
+            cursor.execute(
+                self._quoted(sql),
+                [adapted(value) if type(value) is datetime else value for value in values],
+            )
             return int(cursor.rowcount)
 
     def _quoted(self, sql: str) -> str:

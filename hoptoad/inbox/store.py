@@ -77,7 +77,8 @@ def _store(fresh: list[Arrival], using: str, flood: Flood) -> Stored:
             kept.append(_notice(problem, arrival))
     statements.save(by_id.values())
     statements.count(hours)
-    statements.delete(_outdated(by_id, before))
+    for pk, problem in by_id.items():
+        statements.delete(pk, retention.outdated(before[pk], problem.count))
     statements.keep([row for row in kept if retention.is_kept(row["number"], by_id[row["problem_id"]].count)])
     statements.receive([_receipt(problems[_key(arrival)], arrival) for arrival in fresh])
     return stored
@@ -153,11 +154,3 @@ def _notice(problem: Problem, arrival: Arrival) -> Row:
 
 def _receipt(problem: Problem, arrival: Arrival) -> Row:
     return {"app_id": arrival.app_id, "client_id": arrival.client_id, "problem_id": problem.pk}
-
-
-def _outdated(problems: dict[int, Problem], before: dict[int, int]) -> list[tuple[int, int]]:
-    return [
-        (pk, number)
-        for pk, problem in problems.items()
-        for number in retention.outdated(before[pk], problem.count)
-    ]
