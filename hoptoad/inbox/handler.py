@@ -51,21 +51,29 @@ class InboxNotifier(ThreadedNotifier):
 
     def start_over(self) -> None:
         super().start_over()
-        self._answers: dict[bytes, Answer] = {}  # to notices that were stored before their turn
+        # To notices that were stored before their turn. Equal documents without an id are several notices.
+        self._answers: dict[bytes, list[Answer]] = {}
 
     def _store_one(self, payload: bytes, timeout: float) -> Answer:
         with delivering():
-            answer = self._answers.pop(payload, None)
+            is_good = False
             try:
-                if answer is None:
-                    with self._changed:
-                        waiting = [item.payload for item in islice(self._queue, MAX_BATCH - 1)]
-                    answer, *others = _stored([payload, *waiting], timeout)
-                    self._answers = dict(zip(waiting, others, strict=False))
+                if payload not in self._answers:
+                    self._store_waiting(payload, timeout)
+                answer = self._answers[payload].pop()
+                is_good = answer.verdict is not Verdict.UNREACHABLE
             finally:
-                if answer is None or answer.verdict is Verdict.UNREACHABLE or not self._queue:
+                if not (is_good and self._queue):
                     _close()
+            if not self._answers[payload]:
+                del self._answers[payload]
             return _told(answer)
+
+    def _store_waiting(self, payload: bytes, timeout: float) -> None:
+        with self._changed:
+            payloads = [payload, *(item.payload for item in islice(self._queue, MAX_BATCH - 1))]
+        for stored, answer in zip(payloads, _stored(payloads, timeout), strict=False):
+            self._answers.setdefault(stored, []).append(answer)
 
 
 def send(payload: bytes, timeout: float) -> Answer:
