@@ -1,7 +1,7 @@
 """What the inbox takes, and what it costs a site: `python benchmarks/inbox.py [QUESTION ...] [--quick]`.
 
-The questions are received, memory, start, bytes, handler, writes and pages. Clients are processes that keep
-their connection, and count a notice when it is answered, after COMMIT.
+The questions are received, memory, start, bytes, handler, writes, pages and beside, which is Bugsink. Clients
+are processes that keep their connection, and count a notice when it is answered, after COMMIT.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import uuid
 from pathlib import Path
 from statistics import median
 
+import inbox_beside
 import inbox_pages
 
 HERE = Path(__file__).resolve().parent
@@ -330,6 +331,7 @@ QUESTIONS = {
     "handler": handler,
     "writes": writes,
     "pages": inbox_pages.pages,
+    "beside": inbox_beside.beside,
 }
 TASKS = {"client": client, "failing": failing, "writing": writing}
 
