@@ -60,6 +60,8 @@ def store(batch: Sequence[Arrival], using: str, flood: Flood) -> Stored:
 
 
 def _store(fresh: list[Arrival], using: str, flood: Flood) -> Stored:
+    if not fresh:
+        return Stored()
     statements = Statements(using)
     problems = _problems(fresh, statements, using)
     by_id = {problem.pk: problem for problem in problems.values()}
