@@ -271,7 +271,7 @@ def _frame_texts(cgi_data: Data, prefix: str, count: int) -> Iterator[tuple[int,
     """Numbers of frames with their texts. Raises ParseError where these hold more than MAX_ITEMS values."""
     items = 0
     for name, text in cgi_data.items():
-        number = _number(name.removeprefix(prefix))
+        number = _number(name.removeprefix(prefix)) if name.startswith(prefix) else 0
         if isinstance(text, str) and 0 < number <= count:
             items += require_items(text) + text.count("\n")
             if items > MAX_ITEMS:
@@ -294,7 +294,7 @@ def _leading_number(text: "Value | None") -> int:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _server(element: "Element | None") -> Server:
