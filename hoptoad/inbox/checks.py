@@ -28,7 +28,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             checks.Error(
                 f"HOPTOAD_INBOX_DATABASE is {alias!r}, which is not in DATABASES.",
                 hint=f"HOPTOAD_INBOX_DATABASE = one of {', '.join(connections.settings)}",
-                id="hoptoad.E005",
+                id="hoptoad.E009",
             )
         ]
     found: list[checks.CheckMessage] = []
@@ -37,7 +37,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             checks.Error(
                 "HOPTOAD_INBOX_DATABASE is set, and no router sends the inbox there.",
                 hint=f'DATABASE_ROUTERS = ["{ROUTER}"]',
-                id="hoptoad.E006",
+                id="hoptoad.E010",
             )
         )
     if not apps.is_installed("django.contrib.admin"):

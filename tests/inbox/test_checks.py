@@ -28,15 +28,15 @@ def test_without_the_admin_there_are_no_pages(talking):
 def test_an_alias_that_is_none_is_an_error(settings_for):
     settings_for(HOPTOAD_INBOX_DATABASE="nowhere")
 
-    assert "'nowhere'" in said()["hoptoad.E005"].msg
+    assert "'nowhere'" in said()["hoptoad.E009"].msg
 
 
 def test_an_alias_needs_the_router(sqlite, settings_for):
     before = said()
     settings_for(DATABASE_ROUTERS=["hoptoad.inbox.router.InboxRouter"])
 
-    assert "InboxRouter" in before["hoptoad.E006"].hint
-    assert "hoptoad.E006" not in said()
+    assert "InboxRouter" in before["hoptoad.E010"].hint
+    assert "hoptoad.E010" not in said()
 
 
 def test_a_file_that_the_site_writes_too_is_a_warning(monkeypatch, tmp_path):
