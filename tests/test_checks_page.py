@@ -55,11 +55,9 @@ def issued():
 
 
 def documented():
-    for number, entry in re.findall(
-        r"^``(hoptoad\.\w\d+)``\n((?:    .*\n|\n(?=    ))+)", PAGE, re.MULTILINE
-    ):
+    for number, entry in re.findall(r"^``(hoptoad\.\w\d+)``\n((?:    .*\n|\n(?=    ))+)", PAGE, re.MULTILINE):
         message = re.search(r"``([^`]+)``", entry)[1]
-        hint = re.search(r"Hint: ``([^`]+)``", entry)
+        hint = re.search(r"``HINT: ([^`]+)``", entry)
         yield number, _line(message), _line(hint[1]) if hint else ""
 
 
