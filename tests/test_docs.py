@@ -5,6 +5,8 @@ import os
 import pkgutil
 import re
 import runpy
+import subprocess
+import sys
 import textwrap
 import xml.etree.ElementTree as ET
 from importlib.metadata import version
@@ -212,11 +214,23 @@ def test_the_public_names_exist():
 
 
 def test_the_commands_are_documented():
-    commands = Path(hoptoad.__file__).parent.glob("management/commands/hoptoad_*.py")
+    commands = Path(hoptoad.__file__).parent.rglob("management/commands/hoptoad_*.py")
+    page = (DOCS / "reference.rst").read_text()
 
-    documented = re.findall(r"^``manage.py (\w+)``", (DOCS / "reference.rst").read_text(), re.MULTILINE)
+    documented = re.findall(r"^``manage.py (\w+)``", page, re.MULTILINE)
 
     assert set(documented) == {path.stem for path in commands}
+
+
+def test_the_programs_are_documented():
+    asked = subprocess.run([sys.executable, "-m", "hoptoad", "--help"], capture_output=True, text=True)
+    programs = re.search(r"\{([\w,]+)\}", asked.stdout)[1].split(",")
+
+    documented = re.findall(
+        r"^``python -m hoptoad (\w+)``", (DOCS / "reference.rst").read_text(), re.MULTILINE
+    )
+
+    assert sorted(documented) == sorted(programs)
 
 
 @pytest.mark.parametrize(
