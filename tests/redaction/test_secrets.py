@@ -152,6 +152,14 @@ ESCAPED = pytest.mark.xfail(
         pytest.param("at correct...staple it", "at correct...staple it", marks=ESCAPED),
         ("at correct-h...staple it", f"at {MASK}...{MASK} it"),
         ("at correct...y-staple it", f"at {MASK}...{MASK} it"),
+        (
+            "at correct...(9 characters truncated)...y-staple it",
+            f"at {MASK}...(9 characters truncated)...{MASK} it",
+        ),
+        (
+            "at correct ... (123456789 characters truncated) ... y-staple it",
+            f"at {MASK} ... (123456789 characters truncated) ... {MASK} it",
+        ),
     ],
 )
 def test_a_word_of_a_secret_tells_if_more_of_it_stands_beside(text, shown):
