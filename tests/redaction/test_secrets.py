@@ -166,6 +166,13 @@ def test_a_word_of_a_secret_tells_if_more_of_it_stands_beside(text, shown):
     assert without(values_of("correct-horse-battery-staple"), text) == shown
 
 
+@pytest.mark.parametrize(
+    "text", ["at correct... it", "at ...staple it", "at correct...staple it", "at ....staple it"]
+)
+def test_a_word_of_a_secret_alone_tells_nothing(text):
+    assert without(values_of("correct.horse.battery.staple"), text) == text
+
+
 def test_of_very_much_only_the_short_ones_are_known_in_shortened_texts():
     long = [f"{number}&x<'\"" * 50 for number in range(100, 120)]
     values = values_of(*long, SECRET)
