@@ -132,6 +132,13 @@ def test_each_text_that_may_hold_a_secret_is_searched(text):
     assert redacted({"text": text.format("password")})["text"].count(MASK) == 1
 
 
+@pytest.mark.parametrize("mark", "?#")
+def test_a_text_is_searched_for_urls_in_urls(mark):
+    text = f"see /a{mark}next=%2F%3Ftoken%3Db7x"
+
+    assert redacted({"text": text})["text"] == f"see /a{mark}next=%2F%3Ftoken%3D{MASK}"
+
+
 def test_a_marked_name_is_a_name_of_a_secret_in_a_text():
     marked = {"iban": "sensitive_post_parameters"}
 

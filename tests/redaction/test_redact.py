@@ -368,6 +368,12 @@ def test_a_finding_says_whose_value_it_is():
     ]
 
 
+def test_a_finding_of_a_pattern_names_the_pattern():
+    findings = redacted(extra={"text": "4012888888881881", "log": f"token={MASK}"}).findings
+
+    assert findings == [("extra", "text", "[card]", "HOPTOAD_PATTERNS")]
+
+
 def test_an_argument_without_a_name_is_masked_where_it_is_masked_in_the_path():
     request = RequestInfo(
         url="http://x/a/sk_live_4eC39HqLyjWDarjtT1zdp7dc/b%20c/",
