@@ -47,7 +47,7 @@ def test_a_sites_own_pattern_is_masked_in_an_address(settings_for, query):
     ("url", "shown"),
     [
         ("http://x/a?b=c&token=d e", f"http://x/a?b=c&token={MASK}"),
-        ("http://x/a?b=%2F%3Ftoken%3Db7x", f"http://x/a?b=%2F%3Ftoken%3D{MASK}"),
+        ("http://x/a?b=%2F%3Ftoken%3Dx7z", f"http://x/a?b=%2F%3Ftoken%3D{MASK}"),
         ("http://x/a?token=", "http://x/a?token="),
         ("http://x/a?token", "http://x/a?token"),
         ("http://x/a?%74oken=d&b=c", f"http://x/a?%74oken={MASK}&b=c"),
