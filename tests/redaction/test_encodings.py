@@ -301,10 +301,46 @@ def test_so_often_encoded_a_secret_is_found(times):
         ("a%20t%C3%B6k%2F9+x7%21b", f"a%20{MASK}%21b"),
         ("a%2Bt%C3%B6k%2F9%20x7+b", f"a%2B{MASK}+b"),
         ("%ff%20t%C3%B6k%2F9+x7%ff", f"%ff%20{MASK}%ff"),
+        ("%ff%74%C3%B6k%2F9+x7%ff", f"%ff{MASK}%ff"),
+        ("%C3%A9%74%C3%B6k%2F9+x7", f"%C3%A9{MASK}"),
         ("%t%C3%B6k%2F9+x7%", f"%{MASK}%"),
+        ("t\u00f6k/9+x7!", f"{MASK}!"),
         ("50% of t%C3%B6k%2F9+x7", f"50% of {MASK}"),
         ("\U0001f438%F0%9F%90%B8t%C3%B6k%2F9+x7\U0001f438", f"\U0001f438%F0%9F%90%B8{MASK}\U0001f438"),
     ],
 )
 def test_where_a_secret_begins_and_ends_in_encoded_text(text, shown):
     assert erased("tök/9 x7", text) == shown
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        "as it is",
+        "repr",
+        "json",
+        "json, not ascii",
+        "html",
+        "markupsafe",
+        "escapejs",
+        "quoted whole",
+        "ascii",
+        "json of .NET",
+    ],
+)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_nothing_of_a_secret_and_nothing_else_is_masked(secret, disguise):
+    written = DISGUISES[disguise](secret)
+    inside = written[1:-1] if written[0] == written[-1] and written[0] in "'\"" else written
+
+    assert erased(secret, f"before {inside} after") == f"before {MASK} after"
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("secret", ["~~~>>>???", "~?>~?>~?>~?>", "correct-horse-77abc-"])
+@pytest.mark.parametrize("before", ["", "abc"])
+def test_bytes_of_whole_letters_of_base64_are_masked_whole(secret, encode, before):
+    secret = secret[: len(secret) // 3 * 3]
+    start = encode(before.encode()).decode()
+
+    assert erased(secret, encode(f"{before}{secret}".encode()).decode()) == f"{start}{MASK}"
