@@ -47,6 +47,7 @@ def test_a_sites_own_pattern_is_masked_in_an_address(settings_for, query):
     ("url", "shown"),
     [
         ("http://x/a?b=c&token=d e", f"http://x/a?b=c&token={MASK}"),
+        ("http://x/a?b=%2F%3Ftoken%3Dx7z", f"http://x/a?b=%2F%3Ftoken%3D{MASK}"),
         ("http://x/a?token=", "http://x/a?token="),
         ("http://x/a?token", "http://x/a?token"),
         ("http://x/a?%74oken=d&b=c", f"http://x/a?%74oken={MASK}&b=c"),
@@ -129,6 +130,13 @@ def test_one_of_many_names_of_secrets_is_known(count):
 )
 def test_each_text_that_may_hold_a_secret_is_searched(text):
     assert redacted({"text": text.format("password")})["text"].count(MASK) == 1
+
+
+@pytest.mark.parametrize("mark", "?#")
+def test_a_text_is_searched_for_urls_in_urls(mark):
+    text = f"see /a{mark}next=%2F%3Ftoken%3Db7x"
+
+    assert redacted({"text": text})["text"] == f"see /a{mark}next=%2F%3Ftoken%3D{MASK}"
 
 
 def test_a_marked_name_is_a_name_of_a_secret_in_a_text():

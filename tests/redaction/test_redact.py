@@ -122,6 +122,7 @@ def test_what_remains_of_a_notice_that_cannot_be_redacted():
     assert findings == []
     assert problem.startswith("AttributeError at ")
     assert ", line " in problem
+    assert "at redact, " not in problem  # but the innermost function
 
 
 def test_the_route_in_a_message_remains():
@@ -291,9 +292,61 @@ def test_a_browser_cannot_hide_the_class_of_a_failure():
 
 
 def test_what_the_site_calls_a_secret_is_masked_in_a_class_if_a_form_holds_it_too():
-    hidden = [secret("Odd1Error", owner) for owner in reversed(Owner)]
+    hidden = [secret("Odd1Error", Owner.FORM, "params"), secret("Odd1Error", Owner.SITE, "session")]
 
     assert notice(*hidden, error=ErrorInfo("shop.Odd1Error", "")).error.class_name == f"shop.{MASK}"
+
+
+@pytest.mark.parametrize(
+    "request_info",
+    [
+        RequestInfo(url="http://x/?token=Odd1Error9"),
+        RequestInfo(cgi_data={"QUERY_STRING": "token=Odd1Error9"}),
+        RequestInfo(params={"field": "token=Odd1Error9"}),
+    ],
+    ids=["url", "query", "form"],
+)
+def test_nor_can_a_secret_that_is_found_in_what_it_sent(request_info):
+    found = notice(
+        error=ErrorInfo("shop.Odd1Error9", "Odd1Error9: of Odd1Error9"), request=request_info
+    ).error
+
+    assert (found.class_name, found.message) == ("shop.Odd1Error9", f"Odd1Error9: of {MASK}")
+
+
+def test_the_route_is_shown_whatever_a_browser_calls_a_secret():
+    error = ErrorInfo("Http404", "Http404: /orders/<int:id>/")
+
+    found = notice(secret("/orders/<int:id>/", Owner.CLIENT), error=error, is_status=True, is_routed=True)
+
+    assert found.error == error
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ({"url": "http://x/a%3Ftoken%3Db7x"}, {"url": f"http://x/a%3Ftoken%3D{MASK}"}),
+        (
+            {"cgi_data": {"QUERY_STRING": "next=%2F%3Ftoken%3Db7x"}},
+            {"cgi_data": {"QUERY_STRING": f"next=%2F%3Ftoken%3D{MASK}"}},
+        ),
+    ],
+)
+def test_an_address_is_searched_however_it_is_encoded(sent, shown):
+    assert notice(request=RequestInfo(**sent)).request == RequestInfo(**shown)
+
+
+@pytest.mark.parametrize("value", PLACES)
+def test_elsewhere_what_looks_like_a_place_is_masked(value):
+    request = RequestInfo(
+        cgi_data={"HTTP_X_PLACE": value}, params={"url": value}, session={"HTTP_HOST": value}
+    )
+
+    found = notice(secret(value, Owner.CLIENT), request=request).request
+
+    assert found.cgi_data == {"HTTP_X_PLACE": MASK}
+    assert found.params == {"url": MASK}
+    assert found.session == {"HTTP_HOST": MASK}
 
 
 def test_what_the_server_says_of_itself_is_never_masked():
@@ -315,6 +368,12 @@ def test_a_finding_says_whose_value_it_is():
     ]
 
 
+def test_a_finding_of_a_pattern_names_the_pattern():
+    findings = redacted(extra={"text": "4012888888881881", "log": f"token={MASK}"}).findings
+
+    assert findings == [("extra", "text", "[card]", "HOPTOAD_PATTERNS")]
+
+
 def test_an_argument_without_a_name_is_masked_where_it_is_masked_in_the_path():
     request = RequestInfo(
         url="http://x/a/sk_live_4eC39HqLyjWDarjtT1zdp7dc/b%20c/",
@@ -325,6 +384,12 @@ def test_an_argument_without_a_name_is_masked_where_it_is_masked_in_the_path():
 
     assert found.url == f"http://x/a/{MASK}/b%20c/"
     assert found.params == {"[route]": (MASK, "b c", "a")}
+
+
+def test_also_where_it_is_too_short_to_be_looked_for():
+    request = RequestInfo(url="http://x/7/pin=1234", params={"[route]": ("7", "1234"), "[other]": ("1234",)})
+
+    assert notice(request=request).request.params == {"[route]": ("7", MASK), "[other]": ("1234",)}
 
 
 def test_the_path_in_the_message_of_a_status_is_searched_as_a_path():

@@ -152,10 +152,25 @@ ESCAPED = pytest.mark.xfail(
         pytest.param("at correct...staple it", "at correct...staple it", marks=ESCAPED),
         ("at correct-h...staple it", f"at {MASK}...{MASK} it"),
         ("at correct...y-staple it", f"at {MASK}...{MASK} it"),
+        (
+            "at correct...(9 characters truncated)...y-staple it",
+            f"at {MASK}...(9 characters truncated)...{MASK} it",
+        ),
+        (
+            "at correct ... (123456789 characters truncated) ... y-staple it",
+            f"at {MASK} ... (123456789 characters truncated) ... {MASK} it",
+        ),
     ],
 )
 def test_a_word_of_a_secret_tells_if_more_of_it_stands_beside(text, shown):
     assert without(values_of("correct-horse-battery-staple"), text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["at correct... it", "at ...staple it", "at correct...staple it", "at ....staple it"]
+)
+def test_a_word_of_a_secret_alone_tells_nothing(text):
+    assert without(values_of("correct.horse.battery.staple"), text) == text
 
 
 def test_of_very_much_only_the_short_ones_are_known_in_shortened_texts():
