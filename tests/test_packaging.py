@@ -204,6 +204,11 @@ def alone(install):
     return install()
 
 
+@pytest.fixture(scope="session")
+def inbox_python(install):
+    return install("inbox", OLDEST)
+
+
 def test_the_wheel_contains_the_package_and_nothing_else(wheel, files):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
@@ -323,12 +328,10 @@ def test_each_extra_works_alone(install, extra, collector, tmp_path):
     assert check_v2(received.body).findtext("error/message") == "installed alone"
 
 
-def test_the_inbox_works_with_its_extra_alone_and_the_oldest_versions(install, tmp_path):
-    python = install("inbox", OLDEST)
-
-    with running_inbox(tmp_path / "data", python=python, env=DIRECT) as inbox:
+def test_the_inbox_works_with_its_extra_alone_and_the_oldest_versions(inbox_python, tmp_path):
+    with running_inbox(tmp_path / "data", python=inbox_python, env=DIRECT) as inbox:
         site = SITE.replace("frog", inbox.key).format(settings="") + 2 * NOTIFY
-        done = run(python, "-c", site, f"{inbox.url}/notifier_api/v2/notices", cwd=tmp_path)
+        done = run(inbox_python, "-c", site, f"{inbox.url}/notifier_api/v2/notices", cwd=tmp_path)
         style, _, _ = inbox.request("GET", "/static/hoptoad_inbox/inbox.css")
         problems = inbox.rows("SELECT message, count FROM hoptoad_inbox_problem")
 
@@ -343,6 +346,14 @@ def test_without_its_extra_the_inbox_names_it(alone, tmp_path):
     assert (done.stdout, done.returncode) == ("", 1)
     assert done.stderr.endswith("pip install 'django-hoptoad[inbox]'\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_driver_the_inbox_names_it(inbox_python, tmp_path):
+    command = ("-m", "hoptoad", "inbox", "--data", "data", "--database-url", "postgresql://x:y@127.0.0.1:1/z")
+    done = run(inbox_python, *command, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith('Run: pip install "psycopg[binary]"\n')
 
 
 def test_without_its_extra_a_handler_names_it(alone, tmp_path):

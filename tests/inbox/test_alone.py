@@ -96,6 +96,10 @@ def test_the_second_start_says_no_password(inbox):
         (["--new-password", "nobody"], "--new-password nobody: there is no such user."),
         (["--data", "/proc/no"], "the inbox cannot write there"),
         (["--database-url", "mysql://x/y"], "expected postgresql://"),
+        (
+            ["--database-url", "postgresql://x:secret@127.0.0.1:1/y"],
+            "The database of the inbox cannot be used: ",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(tmp_path, options, says):
@@ -106,6 +110,7 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path, options, says):
     assert ended.returncode == 1
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert "secret" not in ended.stderr
 
 
 def test_a_port_that_is_taken_is_said(inbox, tmp_path):

@@ -78,6 +78,7 @@ def _public_address(given: argparse.Namespace, host: str, port: int) -> str:
 def _set_up(given: argparse.Namespace, host: str, address: str) -> None:
     import django
     from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
 
     data = given.data.expanduser().resolve()
     site.make_folder(data)
@@ -88,7 +89,10 @@ def _set_up(given: argparse.Namespace, host: str, address: str) -> None:
         HOPTOAD_INBOX_URL=address,
         HOPTOAD_INBOX_MAX_AGE=_max_age(given.max_age),
     )
-    django.setup()
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise ConfigurationError(f'{error}. Run: pip install "psycopg[binary]"') from error
 
 
 def _max_age(days: float) -> float:
@@ -100,10 +104,15 @@ def _max_age(days: float) -> float:
 def _prepared(address: str) -> list[str]:
     """Makes what is missing, and returns the lines that say how to use it."""
     from django.core.management import call_command
+    from django.db import OperationalError
 
     from hoptoad.inbox.models import App
 
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as error:
+        said = " ".join(str(error).split())
+        raise ConfigurationError(f"The database of the inbox cannot be used: {said}") from error
     app = App.objects.order_by("pk").first() or App.objects.create(name="My site")
     return [
         *_first_user(),
