@@ -18,6 +18,7 @@ from hoptoad.inbox.own_connection import new_connection, used
 ROWS = 500
 MAX_RECEIPTS = 100_000
 FIRST_AFTER, EVERY = 300.0, 3600.0  # seconds
+_PAUSE = 0.05  # seconds between two transactions, in which other writers of an SQLite file take their turn
 
 logger = logging.getLogger("hoptoad.inbox")
 _due_at = [time.monotonic() + FIRST_AFTER]
@@ -65,7 +66,10 @@ def _hourly(using: str) -> None:
     connection = new_connection(using)
     try:
         with used(connection):
-            removed = sum(prune(using, now(), options.max_age()))
+            removed = 0
+            for rows in prune(using, now(), options.max_age()):
+                removed += rows
+                time.sleep(_PAUSE)
             alerts.send_withheld(using)
             if connection.vendor == "sqlite":  # where the file was made with auto_vacuum
                 with connection.cursor() as cursor:
