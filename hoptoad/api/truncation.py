@@ -36,13 +36,13 @@ def fitted(document: dict[str, Any], max_bytes: int, layout: Layout) -> bytes:
         return body
     if (shortened := _short(document, max_bytes, _READABLE, layout)) is not None:
         return shortened
-    document = layout.without_source(document)
+    document = whole = layout.without_source(document)
     entries = _MAX_ENTRIES
     while entries:
         if (shortened := _short(document, max_bytes, _SHORTEST, layout)) is not None:
             return shortened
         entries //= 2
-        document = layout.few(document, entries)
+        document = layout.few(whole, entries)
     return encoded(document)
 
 

@@ -441,6 +441,8 @@ def test_the_parts_of_a_request():
         "headers": {"Content-Length": "7", "X-Odd-Name": "x"},
         "env": {"SERVER_NAME": "s", "DEEP": {"a": "b"}},
     }
+    address = RequestInfo(url="https://shop.test/", params={"a": "b"})
+    assert event_of(failing(request=address))["request"] == {"url": "https://shop.test/", "data": {"a": "b"}}
     alone = RequestInfo(cgi_data={"QUERY_STRING": "q=1"})
     assert event_of(failing(request=alone))["request"] == {"query_string": "q=1"}
 

@@ -72,6 +72,7 @@ def test_the_number_that_a_server_gave(body, number):
         ("<url>javascript:alert(7)</url>", ""),
         ('{"url": "https://x.test/7"}', "https://x.test/7"),
         ('{"issue_url" : "https://x.test/7"}', "https://x.test/7"),
+        ('{"url":"https://x.test/7"}', "https://x.test/7"),
         ('{"hurl": "https://x.test/7"}', ""),
         ('{"url": "https://x.test/\\u0037"}', ""),
         ('{"url": "https://x.test/ 7"}', ""),

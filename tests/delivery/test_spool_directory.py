@@ -438,3 +438,74 @@ def test_a_clock_that_jumps_makes_no_notice_old(directory, wall, steady, age):
     mono.now += steady
 
     assert old.of(notice) == age
+
+
+def test_an_answer_of_half_characters_is_kept_and_none_is_no_text(directory):
+    one, other = directory.write(PAYLOAD), directory.write(PAYLOAD)
+    directory.keep(one, "no \ud800 key")
+    directory.keep(other, "x")
+    (directory.refused / f"{other.path.stem}.answer").write_bytes(b"no \xff key")
+
+    assert [directory.answer(notice) for notice in directory.kept()] == [
+        "no ? key",
+        "no \N{REPLACEMENT CHARACTER} key",
+    ]
+
+    (directory.refused / f"{one.path.stem}.answer").unlink()
+    assert directory.answer(directory.kept()[0]) == ""
+
+
+def test_a_directory_without_refused_notices_has_none(directory):
+    directory.refused.rmdir()
+
+    assert directory.kept() == []
+
+
+def test_a_name_says_when_a_notice_was_written_and_how_often_it_was_tried(spool_dir):
+    directory = SpoolDirectory(spool_dir, fsync=False, clock=lambda: 1_700_000_000.25)
+    directory.open()
+
+    written = directory.write(PAYLOAD)
+
+    assert written.path.name.startswith("01700000000250000-")
+    assert (written.written, written.size, written.attempts) == (1_700_000_000.25, len(PAYLOAD), 0)
+    assert directory.waiting() == [written]
+    tried = directory.tried(directory.tried(written))
+    assert (tried.written, tried.attempts, tried.key) == (1_700_000_000.25, 2, written.key)
+    assert directory.waiting() == [tried]
+
+
+def test_notices_and_answers_are_counted_in_whole_kib(directory):
+    first, second = directory.write(b"x" * 1_024), directory.write(b"x" * 1_025)
+    assert directory.scan().kib == 3
+
+    directory.keep(first, "x" * 9_000)
+    assert (directory.scan().kib, directory.scan_refused().kib) == (2, 9)
+
+    assert directory.purge(directory.kept()) == 1
+    assert directory.purge([]) == 0
+    assert directory.scan_refused().kib == 0
+    directory.take(second)
+    directory.take(second)
+    assert directory.waiting() == []
+
+
+def test_answers_of_notices_that_were_moved_back_are_deleted(directory):
+    one, other = directory.write(PAYLOAD), directory.write(PAYLOAD)
+    directory.keep(one, "a")
+    directory.keep(other, "b")
+    (directory.refused / one.path.name).rename(directory.path / one.path.name)
+
+    directory.purge_answers(directory.scan_refused())
+
+    assert [path.name for path in directory.refused.glob("*.answer")] == [f"{other.path.stem}.answer"]
+
+
+def test_a_directory_that_was_never_changed_is_not_known_to_be_empty(directory):
+    now = [10_000_000_000]
+    lock = SpoolLock(directory.path, clock=lambda: now[0])
+
+    assert not lock.is_known_empty(0)
+    assert lock.scanned(now[0] - 2_000_000_000, empty=True) == 0
+    assert not lock.is_known_empty(0)
+    assert lock.scanned(now[0] - 2_000_000_001, empty=True) == now[0] - 2_000_000_001

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from django.test import RequestFactory
 from django.urls import resolve
 
 from hoptoad.log import HoptoadHandler
-from hoptoad.notice import Incident
+from hoptoad.notice import ErrorInfo, Incident, Reason
 from hoptoad.reporting.fingerprint import digest, fingerprint
 from hoptoad.testing import outbox
 
@@ -179,3 +180,66 @@ def test_a_flood_of_one_page_leaves_the_failures_of_others(client, settings_for,
 
     assert len(outbox) == 3
     assert resolve("/reset/a/b/").route == "reset/<uidb64>/<token>/"
+
+
+def said(kind="shop", site=("/srv/a.py", 7, "f"), **more):
+    return fingerprint(Incident(kind=kind, is_request=False, site=site, **more))
+
+
+def test_messages_are_apart_by_kind_file_and_line():
+    assert said() == said(site=("/srv/a.py", 7, "g")) == said(message="x")
+    for other in (
+        said(kind="blog"),
+        said(site=("/srv/b.py", 7, "f")),
+        said(site=("/srv/a.py", 8, "f")),
+        said(site=None),
+        said(component="celery"),
+        said(action="pay"),
+    ):
+        assert other.failure != said().failure
+        assert other.place != said().place
+    assert said().failure == said().place
+
+
+def test_messages_are_apart_by_the_line_of_their_caller():
+    def message():
+        return Incident(kind="shop", is_request=False, stack=sys._getframe(1))
+
+    one, other = message(), message()
+    again = [fingerprint(message()) for _ in range(2)]
+
+    assert again[0] == again[1]
+    assert fingerprint(one) == fingerprint(other)  # of one line at the moment of the look
+    assert again[0] != said(site=None)
+
+
+def test_only_of_missing_pages_those_that_the_site_links_to_are_apart():
+    def status(code, referrer):
+        return fingerprint(Incident(status=code, referrer=referrer, host="shop.test"))
+
+    assert status(403, "https://shop.test/x/") == status(403, "")
+    assert status(404, "https://shop.test/x/") != status(404, "")
+
+
+def test_statuses_are_apart_by_the_exception_that_led_to_them():
+    def status(name):
+        return fingerprint(Incident(status=404, reason=Reason(ErrorInfo(name, "x")) if name else None))
+
+    assert status("shop.Gone").place == status("shop.Lost").place == status("").place
+    assert len({status("shop.Gone").failure, status("shop.Lost").failure, status("").failure}) == 3
+
+
+def test_the_parts_of_a_fingerprint_do_not_run_into_each_other():
+    def tasks(component, action):
+        return fingerprint(Incident(component=component, action=action, is_request=False))
+
+    assert tasks("ab", "c") != tasks("a", "bc")
+    assert tasks("a", "") != tasks("", "a")
+
+
+def test_a_class_tells_failures_apart_and_not_places():
+    one, other = of(caught(raise_it, ValueError)), of(caught(raise_it, KeyError))
+
+    assert one.place == other.place
+    assert one.failure != other.failure
+    assert one.failure != one.place

@@ -354,3 +354,16 @@ def test_processes_share_the_limit_of_log_calls_and_tasks_too(settings_for):
         pipeline.start_over()  # as another process
 
     assert len(outbox) == 4
+
+
+def test_places_with_many_failures_are_forgotten_when_there_are_very_many_failures(throttle):
+    for number in range(MAX_VARIANTS):
+        assert throttle.key(b"%d" % number, b"place") == b"%d" % number
+    assert throttle.key(b"one more", b"place") == b"place"
+
+    for number in range(MAX_FINGERPRINTS - MAX_VARIANTS - 1):
+        throttle.key(b"x", b"other %d" % number)
+    assert throttle.key(b"one more", b"place") == b"place"
+    throttle.key(b"x", b"the last")
+
+    assert throttle.key(b"one more", b"place") == b"one more"

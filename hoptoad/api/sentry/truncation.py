@@ -42,7 +42,8 @@ def _few(event: dict[str, Any], entries: int) -> dict[str, Any]:
         parts = event["request"].items()
         sections["request"] = {name: entries_of(part, entries) for name, part in parts}
     if "breadcrumbs" in event:  # a list of objects only: the last ones
-        sections["breadcrumbs"] = {"values": event["breadcrumbs"]["values"][-entries or 1 :]}
+        values = event["breadcrumbs"]["values"]
+        sections["breadcrumbs"] = {"values": values[max(len(values) - entries, 0) :]}
     return {**_restacked(event, _same, frames), **sections}
 
 
