@@ -495,6 +495,7 @@ def test_frames_of_libraries_are_folded_and_the_innermost_own_one_is_open(shop, 
     opened = re.findall(r"<details open>\s*<summary><code>([^<]*)", html)
     assert opened == ["shop/views.py:7", "shop/disk.py:3"]
     assert "<summary>2 frames in django</summary>" in html
+    assert "[SITE_PACKAGES]/django/core/handlers/base.py:197</code> in" in html  # alone in its row
     assert "FRAME_001" not in html
 
 
@@ -511,6 +512,16 @@ def test_of_two_hundred_frames_the_outer_ones_are_folded(shop, boss):
 
     assert "170 frames more" in said
     assert "shop/m199.py:1 in up" in said
+
+
+def test_a_long_table_folds_its_rest(shop, boss):
+    params = {f"field_{number}": str(number) for number in range(300)}
+
+    shown, _, folded = text_of(boss.get(page(receive(shop, failure(params=params))))).partition(" 260 more ")
+
+    assert shown.endswith(" field_39 39")
+    assert folded.startswith("field_40 40 ")
+    assert "field_299 299" in folded
 
 
 def test_kept_notices_are_stepped_through(shop, boss):

@@ -124,14 +124,14 @@ def _frame(frame: Frame, root: str) -> ShownFrame:
 
 
 def _runs(frames: tuple[ShownFrame, ...]) -> Iterator[Run]:
-    """Own frames are shown, at most some in a row; frames of libraries are folded, two and more together."""
+    """Own frames are shown, at most some in a row; two and more frames of libraries are folded together."""
     if not any(frame.is_own for frame in frames):
         if frames:
             yield from _cut(frames)
         return
     for own, group in groupby(frames, key=lambda frame: frame.is_own):
         run = tuple(group)
-        if own:
+        if own or len(run) == 1:
             yield from _cut(run)
         else:
             yield Run(run, f"{_count(len(run))} in {_packages(run)}")
