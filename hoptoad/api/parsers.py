@@ -1,4 +1,4 @@
-"""From bytes that may be hostile to a Notice: the outbox, and whoever else receives, reads by it."""
+"""Parses documents, which may be hostile, into a Notice: for the outbox, the inbox, mails and commands."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def _bounded(parse: "Callable[[bytes], Notice]") -> "Callable[[bytes], Notice]":
 
 @_bounded
 def parse_v2(document: bytes) -> Notice:
-    """The notice in a v2 document. Raises ParseError, and says what is wrong with it.
+    """The notice in a v2 document. Raises ParseError with the reason.
 
     What version 2 keeps in cgi-data (notes, causes, our id) stays there; `id`, `language`, `extra`, `lost`
     and the variables and source of frames are read from it.
@@ -78,16 +78,16 @@ def parse_v2(document: bytes) -> Notice:
 
 @_bounded
 def parse_v3(document: bytes) -> Notice:
-    """The notice in a v3 document. Raises ParseError, and says what is wrong with it."""
+    """The notice in a v3 document. Raises ParseError with the reason."""
     found = json_value(document)
     if not isinstance(found, dict) or not isinstance(found.get("errors"), list) or not found["errors"]:
-        raise ParseError("the document is no notice of version 3: it has no errors")
+        raise ParseError("the document is not a notice of version 3: it has no errors")
     context = found.get("context")
     context = context if isinstance(context, dict) else {}
     step = -1 if _v3_notifier(context) in _REVERSED else 1
     errors = [_v3_error(item, step) for item in found["errors"] if isinstance(item, dict)]
     if not errors:
-        raise ParseError("the document is no notice of version 3: its errors are no objects")
+        raise ParseError("the document is not a notice of version 3: its errors are not objects")
     _require_frames(sum(len(error.frames) for error in errors))
     text = {name: clean(item) for name, item in context.items() if isinstance(item, str)}
     cgi_data = {**_headers(context.get("headers"), text), **_v3_data(found.get("environment"))}
@@ -166,7 +166,7 @@ def _v3_user(user: object, context: "Mapping[str, str]") -> User | None:
 
 
 def _headers(headers: object, context: "Mapping[str, str]") -> dict[str, Value]:
-    """What a version 3 document says of the request beside its environment, by the names of version 2."""
+    """The request data of a version 3 document outside its environment, by the names of version 2."""
     items = headers.items() if isinstance(headers, dict) else ()
     found: dict[str, Value] = {
         f"HTTP_{clean(name).upper().replace('-', '_')}": _json_value(item, original, 1)
@@ -258,7 +258,7 @@ def _require_frames(count: int) -> None:
 
 
 def detailed(frames: tuple[Frame, ...], cgi_data: Data, key: str) -> tuple[Frame, ...]:
-    """The frames with what cgi-data says of some of them, under `key` and their number."""
+    """The frames, some with variables and source from cgi-data, under `key` and their number."""
     detailed = list(frames)
     for number, text in _frame_texts(cgi_data, f"{key}_", len(frames)):
         place, found = parse_frame_text(text)

@@ -50,7 +50,7 @@ def send(alert: Alert, using: str, *, moment: datetime | None = None) -> None:
             return
         problem_alerted.send_robust(sender=Problem, problem=problem, kind=alert.kind)
         _mail(problem, alert, moment or now(), using)
-    except Exception as error:  # a boundary: this thread is nobody's
+    except Exception as error:  # nothing above this thread would log it
         logger.warning("An alert of the inbox could not be sent: %s", type(error).__name__)
 
 

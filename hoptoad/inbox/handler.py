@@ -137,7 +137,7 @@ def _read(app_id: int, payload: bytes) -> Arrival | Answer:
     try:
         found = arrival(app_id, payload, now())
         if found.component.startswith(_OURS):
-            raise ParseError("It is a failure of the inbox itself, which it does not store")
+            raise ParseError("the notice is a failure of the inbox itself, which is not stored")
     except ParseError as error:
         text = f"{error}. (The inbox reads HOPTOAD_API v2 and v3.)"
         return Answer(verdict=Verdict.REFUSED, url=ADDRESS, fault="document", text=text)
@@ -160,10 +160,10 @@ def _close() -> None:
 
 
 def _log(answer: Answer) -> None:
-    """Says once that an outage began, and once that it is over."""
+    """Logs the beginning and the end of an outage, once each."""
     is_down = answer.verdict is Verdict.UNREACHABLE
     if is_down and not _outage[0]:
-        logger.warning("The inbox cannot store notices, which wait: %s", answer.text)
+        logger.warning("The inbox cannot store notices, so they wait: %s", answer.text)
     elif _outage[0] and not is_down:
         logger.warning("The inbox stores notices again.")
     _outage[0] = is_down

@@ -200,7 +200,7 @@ def _moved(found: list[Found], by: int) -> Iterator[Found]:
 
 
 def _for_each(spans: list[Span], found: list[Found]) -> list[Span]:
-    """One span for each; the only one for all where nobody knows where they stand."""
+    """One span for each match, or the single known span for all of them."""
     return spans if len(spans) == len(found) else spans * len(found)
 
 
@@ -208,7 +208,7 @@ def _decodings(value: str) -> list[str]:
     """`value` decoded once, and again until nothing changes; empty where it is decoded too often."""
     if not _ENCODED.search(value):  # as of "?50%="
         return [value]
-    shown = [_unquoted(value)]  # what is a plus now is none that stands for a blank
+    shown = [_unquoted(value)]  # a plus that was decoded just now does not stand for a blank
     while len(shown) <= _MAX_NESTED:
         decoded = unquoted(shown[-1])
         if decoded == shown[-1]:

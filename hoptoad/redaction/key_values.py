@@ -195,7 +195,7 @@ def _closing_quote(text: str, start: int, quote: str) -> int:
 
 
 class _Brackets:
-    """Finds the brackets that close others in a text. Looking for what is not there ends some time:
+    """Finds the brackets that close others in a text. The number of searches without result is limited:
     each of many would look through all that follows.
     """
 

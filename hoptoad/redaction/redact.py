@@ -45,7 +45,7 @@ _LIKE_A_PLACE = re.compile(
 
 
 class Finding(NamedTuple):
-    """Something that was masked in a field. `name` says whose value it is."""
+    """A masked part of a field. `name` is the name of the value that it quotes."""
 
     section: str
     field: str

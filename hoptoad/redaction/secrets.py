@@ -37,7 +37,7 @@ _ELLIPSIS = re.compile(
 )
 _HINTS = ("...", "…", "\\u2026", "&hellip;", "&#8230;", "'+", '"+')
 _MIN_SHOWN = 5  # characters; fewer may be any word
-_SURE = 16  # so many characters of a secret are no accident
+_SURE = 16  # a text with so many characters of a secret quotes it
 _WINDOW = 256  # characters beside an ellipsis; longer secrets are searched in pieces of this length
 _MAX_FORMS = 64_000  # characters
 

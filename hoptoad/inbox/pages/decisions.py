@@ -1,4 +1,4 @@
-"""What somebody decides about problems: from the list for many, from its page for one."""
+"""The actions on problems: on many from the list, on one from its page."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Moments as people say them, with the exact time beside them."""
+"""Times in words, such as "5 minutes ago", with the exact time as their title."""
 
 from datetime import date, datetime
 from datetime import time as time_of_day
