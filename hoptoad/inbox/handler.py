@@ -60,14 +60,24 @@ class InboxNotifier(ThreadedNotifier):
             try:
                 if payload not in self._answers:
                     self._store_waiting(payload, timeout)
-                answer = self._answers[payload].pop()
+                answer = self._answer(payload)
                 is_good = answer.verdict is not Verdict.UNREACHABLE
             finally:
                 if not (is_good and self._queue):
                     _close()
-            if not self._answers[payload]:
-                del self._answers[payload]
             return _told(answer)
+
+    def _to_fallback(self, item: Any, why: str) -> None:
+        if item.payload in self._answers:  # it is stored: only its turn has not come
+            _told(self._answer(item.payload))
+        else:
+            super()._to_fallback(item, why)
+
+    def _answer(self, payload: bytes) -> Answer:
+        answer = self._answers[payload].pop()
+        if not self._answers[payload]:
+            del self._answers[payload]
+        return answer
 
     def _store_waiting(self, payload: bytes, timeout: float) -> None:
         with self._changed:

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import databases
 import pytest
@@ -15,6 +16,7 @@ import hoptoad
 from hoptoad.handlers import registry
 from hoptoad.inbox import handler
 from hoptoad.inbox.models import App, Notice, Problem, Receipt
+from hoptoad.signals import notice_sent
 from hoptoad.testing import outbox
 
 WAIT = 20  # seconds
@@ -160,6 +162,28 @@ def test_failures_that_wait_are_stored_in_one_transaction(inbox, locked, inserts
     assert Problem.objects.using(sqlite).get().count == 20
     assert len(inserts) <= 2  # the first may have been tried alone
     assert notifier.close()
+
+
+def test_what_was_stored_before_its_turn_is_not_lost_at_the_end(inbox, locked, inserts, sqlite, settings_for):
+    settings_for(HOPTOAD_FALLBACK_HANDLER="memory")
+    notifier = handler.InboxNotifier()
+    for number in range(20):
+        notifier.enqueue(_payload(str(number)), 0.1)
+    ends = threading.Event()
+
+    def end(**kwargs):
+        if len(inserts[-1]) > 1 and not ends.is_set():
+            ends.set()
+            notifier.close(0)
+
+    notice_sent.connect(end)
+    locked()
+
+    assert ends.wait(WAIT)
+    assert notifier.flush(WAIT)
+    notice_sent.disconnect(end)
+    assert Problem.objects.using(sqlite).get().count == 20
+    assert (hoptoad.stats()["sent"], hoptoad.stats()["dropped"], outbox) == (20, 0, [])
 
 
 def test_one_that_cannot_be_stored_harms_none_that_waits_with_it(inbox, locked, inserts, sqlite, caplog):
