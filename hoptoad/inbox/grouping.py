@@ -18,9 +18,9 @@ MAX_PLACE = 500
 _OWN = re.compile(r"^[\[/]?PROJECT_ROOT[\]/]+")
 _LIBRARY = re.compile(
     r"^[\[/](?:SITE_PACKAGES|STDLIB|GEM_ROOT)[\]/]|(?:^|/)(?:site-packages|dist-packages|node_modules|gems)/"
-    r"|^/usr/(?:local/)?lib\d*/|/lib/python\d|^<frozen |^node:|^internal/|/PROJECT_ROOT/node_modules/"
+    r"|^/usr/(?:local/)?lib\d*/|/lib/python\d|^<frozen |^node:|^internal/"
 )
-_HOST = re.compile(r"^[a-z][a-z+.-]*://[^/]*/|[?#].*$", re.DOTALL)
+_HOST = re.compile(r"^[a-z][a-z+.-]*://[^/]*/|[?#].*", re.DOTALL)
 # Of a bundle: index-DbQ2xY9p.js, main.3f2a91bc.js.
 _HASH = re.compile(r"[-.](?:(?=[A-Za-z_]*\d)[\w-]{8,}|(?=[a-z_]*[A-Z])(?=[A-Z_]*[a-z])[\w]{8})(?=\.[a-z.]+$)")
 # Names of code inside a function, which other versions of a language write without a frame.
@@ -70,7 +70,7 @@ def place(notice: Notice) -> str:
     return "" if found is None else _shown(found, root)
 
 
-def is_own(file: str, project_root: str = "") -> bool:
+def is_own(file: str, project_root: str) -> bool:
     """Whether a file of a backtrace is the project's, as far as its name tells."""
     under_root = bool(project_root) and file.startswith(f"{project_root}/")
     return (bool(_OWN.match(file)) or under_root) and not _LIBRARY.search(file)
@@ -96,10 +96,10 @@ def _shown(frame: Frame, root: str) -> str:
     return " in ".join(filter(None, (file, _function(frame))))[:MAX_PLACE]
 
 
-def short_file(file: str, project_root: str = "") -> str:
+def short_file(file: str, project_root: str) -> str:
     """The file's name as it is on every host and in every release."""
     own = _OWN.sub("", file)
-    if own == file and project_root and file.startswith(f"{project_root}/"):
+    if project_root and file.startswith(f"{project_root}/"):
         own = file[len(project_root) + 1 :]
     own = _HASH.sub("", _HOST.sub("", own.replace("\\", "/")))
     if own != file or not file.startswith("/"):

@@ -20,9 +20,17 @@ _EXTRA = "The inbox needs a web server: pip install 'django-hoptoad[inbox]'"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("--bind", default="127.0.0.1:8000", help="address and port, 127.0.0.1:8000")
-    parser.add_argument("--data", default="hoptoad-inbox", type=Path, help="the folder of the inbox; default: ./hoptoad-inbox")
-    parser.add_argument("--host", action="append", default=[], help="a host name by which browsers reach the inbox")
-    parser.add_argument("--database-url", default="", help="a PostgreSQL database: postgresql://user:password@host/name; default: SQLite")
+    parser.add_argument(
+        "--data", default="hoptoad-inbox", type=Path, help="the folder of the inbox; default: ./hoptoad-inbox"
+    )
+    parser.add_argument(
+        "--host", action="append", default=[], help="a host name by which browsers reach the inbox"
+    )
+    parser.add_argument(
+        "--database-url",
+        default="",
+        help="a PostgreSQL database: postgresql://user:password@host/name; default: SQLite",
+    )
     parser.add_argument(
         "--max-age", default=90.0, type=float, help="days that notices are kept, 90; 0: for ever"
     )
