@@ -223,7 +223,7 @@ def test_the_public_names_exist():
 
 
 def test_the_commands_are_documented():
-    commands = Path(hoptoad.__file__).parent.glob("management/commands/hoptoad_*.py")
+    commands = Path(hoptoad.__file__).parent.rglob("management/commands/hoptoad_*.py")
 
     documented = re.findall(r"^``manage.py (\w+)``", (DOCS / "reference.rst").read_text(), re.MULTILINE)
 
