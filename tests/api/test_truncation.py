@@ -250,9 +250,12 @@ def test_of_an_event_source_lines_go_first_and_then_the_middle_of_a_stack(stack)
 
 def test_of_an_event_the_parts_of_a_request_stay_and_lose_entries():
     many = {f"{number:04}": "x" for number in range(2_000)}
-    shown = small({"request": {"url": "u", "method": "GET", "data": many, "env": {"a": "b"}}, "extra": many})
+    crumbs = {"values": [{"message": "1"}, {"message": "2"}, {"message": "3"}]}
+    request = {"url": "u", "method": "GET", "data": many, "env": {"a": "b"}}
+    shown = small({"request": request, "breadcrumbs": crumbs, "extra": many})
 
     assert [*shown["request"]] == ["url", "method", "data", "env"]
     assert (shown["request"]["url"], shown["request"]["env"]) == ("u", {"a": "b"})
     assert shown["request"]["data"] == shown["extra"]
+    assert shown["breadcrumbs"] == crumbs
     assert shown["extra"]["[cut]"] == f"{2_000 - len(shown['extra']) + 1} more"
