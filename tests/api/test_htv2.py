@@ -219,3 +219,12 @@ def test_the_published_rules_hold_for_deep_and_wide_data(client, reported):
     assert len(reported) == 2
     assert all(len(notice.findtext("error/message")) < 2100 for notice in reported)
     assert len(reported.bytes) < 500_000
+
+
+def test_an_environment_without_a_name_is_unknown():
+    notice = Notice(id="1", error=ErrorInfo("E", "E: x"), server=Server(environment_name="", hostname="a"))
+
+    root = check_v2(htv2.encode(notice))
+
+    assert root.findtext("server-environment/environment-name") == "unknown"
+    assert root.find("server-environment/app-version") is None

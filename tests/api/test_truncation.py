@@ -161,3 +161,101 @@ def test_the_first_entries_of_a_value(value, entries, kept):
 def test_a_document_has_no_numbers_that_json_does_not_have(number):
     with pytest.raises(ValueError, match="not JSON compliant"):
         encoded({"a": number})
+
+
+def frame(number, **more):
+    return {
+        "filename": "a.py",
+        "abs_path": "[PROJECT_ROOT]/a.py",
+        "function": f"f{number}",
+        "in_app": True,
+        **more,
+    }
+
+
+def small(event, max_bytes=8_000):
+    body = fitted(event, max_bytes, SENTRY)
+    assert len(body) <= max_bytes
+    return json.loads(body)
+
+
+@pytest.mark.parametrize("stack", ["exception", "threads"])
+def test_of_an_event_the_longest_texts_are_cut_wherever_they_stand(stack):
+    long, source = (
+        "x" * 5_000,
+        {"pre_context": ["p" * 900], "context_line": "c" * 900, "post_context": ["q" * 900]},
+    )
+    item = {
+        "type": "t" * 200,
+        "value": long,
+        "stacktrace": {"frames": [frame(1, vars={"a": long}, **source)]},
+    }
+    texts = {"a": long}
+    event = {
+        stack: {"values": [item]},
+        "logentry": {"message": long},
+        "request": {"data": texts},
+        "breadcrumbs": {"values": [{"message": long}]},
+        "contexts": {"c": texts},
+        "extra": texts,
+        "transaction": "y" * 200,
+    }
+    shown = small(event, 12_000)
+
+    [cut] = shown[stack]["values"]
+    [shown_frame] = cut["stacktrace"]["frames"]
+    parts = [
+        cut["value"],
+        shown_frame["vars"]["a"],
+        shown["logentry"]["message"],
+        shown["request"]["data"]["a"],
+        shown["breadcrumbs"]["values"][0]["message"],
+        shown["contexts"]["c"]["a"],
+        shown["extra"]["a"],
+    ]
+    assert len({*parts}) == 1
+    assert 1_000 <= len(parts[0]) < 2_000
+    assert {name: shown_frame[name] for name in source} == source
+    assert (cut["type"], shown["transaction"]) == ("t" * 200, "y" * 200)
+
+
+@pytest.mark.parametrize("stack", ["exception", "threads"])
+def test_of_an_event_source_lines_go_first_and_then_the_middle_of_a_stack(stack):
+    source = {"pre_context": ["p" * 90], "context_line": "c" * 90, "post_context": ["q" * 90]}
+    values = {f"{number:03}": "v" for number in range(70)}
+
+    def event(count):
+        frames = [
+            frame(number, vars=values if number == 0 else {"a": "b"}, **source) for number in range(count)
+        ]
+        return {stack: {"values": [{"type": "E", "stacktrace": {"frames": frames}}, {"type": "C"}]}}
+
+    few, without = small(event(20))[stack]["values"]
+    assert few["stacktrace"]["frames"] == [
+        frame(number, vars=values if number == 0 else {"a": "b"}) for number in range(20)
+    ]
+    assert without == {"type": "C"}
+
+    many = small(event(400))[stack]["values"][0]["stacktrace"]["frames"]
+    gap = many.index(
+        {"filename": "[cut]", "abs_path": "[cut]", "function": "frames left out", "in_app": False}
+    )
+    entries = len(many) - 1
+    assert entries < 70
+    assert many[0]["vars"] == {**dict([*values.items()][:entries]), "[cut]": f"{70 - entries} more"}
+    names = [shown["function"] for shown in many]
+    assert names[:gap] == [f"f{number}" for number in range(gap)]
+    assert names[gap + 1 :] == [f"f{number}" for number in range(400 - len(many) + gap + 1, 400)]
+
+
+def test_of_an_event_the_parts_of_a_request_stay_and_lose_entries():
+    many = {f"{number:04}": "x" for number in range(2_000)}
+    crumbs = {"values": [{"message": "1"}, {"message": "2"}, {"message": "3"}]}
+    request = {"url": "u", "method": "GET", "data": many, "env": {"a": "b"}}
+    shown = small({"request": request, "breadcrumbs": crumbs, "extra": many})
+
+    assert [*shown["request"]] == ["url", "method", "data", "env"]
+    assert (shown["request"]["url"], shown["request"]["env"]) == ("u", {"a": "b"})
+    assert shown["request"]["data"] == shown["extra"]
+    assert shown["breadcrumbs"] == crumbs
+    assert shown["extra"]["[cut]"] == f"{2_000 - len(shown['extra']) + 1} more"

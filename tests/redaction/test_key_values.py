@@ -230,6 +230,8 @@ def test_a_default_after_a_type_is_masked(text):
         ("\\u000apin=b c", "\\u000apin=<> c"),
         ("\\x0apin=b c", "\\x0apin=<> c"),
         ("token:str = 'b7x y'", "token:<> = '<>'"),
+        ("token: str = '' c", "token: <> = '' c"),
+        ("{'name': 'token', 'value': ''}", "{'name': 'token', 'value': ''}"),
         ("token:str | None='b7x y'", "token:<> | None='<>'"),
         ("\\u000atoken=b c", "\\u000atoken=<> c"),
         ("\\token=b c", "\\token=<> c"),
