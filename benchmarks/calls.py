@@ -79,10 +79,10 @@ def _counted(settings):
     for report in REPORTS:
         report.payload()
     REPORTS.clear()
-    request = _calls(lambda: website.fail(handler))
+    request = calls_of(lambda: website.fail(handler))
     if len(REPORTS) != (settings is not None):
         raise RuntimeError("the failing request was not reported")
-    return {"request": request, "worker": _calls(lambda: [report.payload() for report in REPORTS])}
+    return {"request": request, "worker": calls_of(lambda: [report.payload() for report in REPORTS])}
 
 
 def _configure(settings):
@@ -101,7 +101,7 @@ def _configure(settings):
     logging.disable(logging.CRITICAL)
 
 
-def _calls(run):
+def calls_of(run):
     """The functions that `run` calls, each by its file and name, with the number of its calls."""
     found = Counter()
 

@@ -1,7 +1,7 @@
 """What the inbox takes, and what it costs a site: `python benchmarks/inbox.py [QUESTION ...] [--quick]`.
 
-The questions are received, memory, start, bytes, handler and writes. Clients are processes that keep
-their connection, and count a notice when it is answered, after COMMIT.
+The questions are received, memory, start, bytes, handler, writes, pages and beside, which is Bugsink. Clients
+are processes that keep their connection, and count a notice when it is answered, after COMMIT.
 """
 
 import argparse
@@ -20,6 +20,9 @@ import urllib.request
 import uuid
 from pathlib import Path
 from statistics import median
+
+import inbox_beside
+import inbox_pages
 
 HERE = Path(__file__).resolve().parent
 PROBLEMS = 50
@@ -175,8 +178,9 @@ def handler(quick):
     )
 
 
-def failing(name, folder, count):
-    """Prints the median seconds that a failing request takes with a handler."""
+@contextlib.contextmanager
+def accepting():
+    """The URL of a server that accepts every notice, in this process."""
     import threading
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -192,58 +196,67 @@ def failing(name, folder, count):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    website = _site(name, f"{folder}/site.sqlite3", f"http://127.0.0.1:{server.server_port}/")
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def failing(name, folder, count):
+    """Prints the median seconds that a failing request takes with a handler."""
+    with accepting() as url:
+        website = _site(name, f"{folder}/site.sqlite3", url)
+        print(median(_failing(website, int(count))))
+        import hoptoad
+
+        assert hoptoad.flush(120), "not delivered"
+
+
+def _failing(website, count):
     from django.core.handlers.wsgi import WSGIHandler
 
     handler = WSGIHandler()
     for _ in range(20):
         website.fail(handler)
     times = []
-    for _ in range(int(count)):
+    for _ in range(count):
         time.sleep(0.01)
         began = time.perf_counter()
         website.fail(handler)
         times.append(time.perf_counter() - began)
-    print(median(times))
-    import hoptoad
-
-    assert hoptoad.flush(120), "not delivered"
+    return times
 
 
 def writes(quick):
-    """The site's own writes while 1,000 failures arrive."""
+    """The site's own writes: alone, while 1,000 failures are sent elsewhere, and while they are stored."""
     count = 100 if quick else 1000
     found = {}
-    for name in ("without failures", "shared file", "own file"):
-        with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, __file__, "--task", "writing", name, folder, str(count)]
+    for name in ("alone", "sent to a server", "shared file", "own file"):
+        with tempfile.TemporaryDirectory() as folder, accepting() as url:
+            command = [sys.executable, __file__, "--task", "writing", name, folder, str(count), url]
             found[name] = (
                 float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) * 1000
             )
-    alone = found["without failures"]
-    for name, goal in (("shared file", "2"), ("own file", "1")):
-        figure = f"{found[name]:.1f} / {alone:.1f} ms = {found[name] / alone:.1f}"
-        yield f"p99 of the site's writes, {name}, goal {goal} x", figure
+    for name, goal in (("sent to a server", "none"), ("shared file", "2"), ("own file", "1")):
+        figure = f"{found[name]:.1f} / {found['alone']:.1f} ms = {found[name] / found['alone']:.1f}"
+        yield f"p99 of the site's writes, failures {name}, goal {goal} x", figure
 
 
-def writing(name, folder, count):
+def writing(name, folder, count, url):
     """Prints the 99th percentile of the site's own writes, in seconds."""
     import threading
 
     inbox_file = f"{folder}/{'inbox' if name == 'own file' else 'site'}.sqlite3"
-    website = _site("inbox", f"{folder}/site.sqlite3", "", inbox_file)
+    handler = "threadpool" if name == "sent to a server" else "inbox"
+    website = _site(handler, f"{folder}/site.sqlite3", url, inbox_file)
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.handlers.wsgi import WSGIHandler
 
     def fail():
         handler = WSGIHandler()
-        for _ in range(int(count)):
+        for _ in range(int(count) if name != "alone" else 0):
             website.fail(handler)
 
-    failures = threading.Thread(
-        target=fail if name != "without failures" else time.sleep,
-        args=() if name != "without failures" else (0,),
-    )
+    failures = threading.Thread(target=fail)
     failures.start()
     times = []
     began = time.monotonic()
@@ -317,6 +330,8 @@ QUESTIONS = {
     "bytes": kept_bytes,
     "handler": handler,
     "writes": writes,
+    "pages": inbox_pages.pages,
+    "beside": inbox_beside.beside,
 }
 TASKS = {"client": client, "failing": failing, "writing": writing}
 

@@ -15,6 +15,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 
 from hoptoad.api.registry import get_api
 from hoptoad.conf.loading import get_settings
+from hoptoad.conf.problems import NO_KEY
 from hoptoad.conf.settings import APIS
 from hoptoad.handlers import get_handler
 from hoptoad.handlers.registry import BUILT_WHEN_NEEDED, NO_THREADS, lacks_threads
@@ -24,6 +25,7 @@ from hoptoad.runtime.lifecycle import imported
 from hoptoad.runtime.messages import get_logger
 from hoptoad.runtime.scope import (
     CURRENT,
+    NO_THREAD,
     NOTICE_ID,
     Scope,
     begin_request,
@@ -57,7 +59,7 @@ class HoptoadNotifierMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         settings = get_settings()
         if not settings.enabled:
-            logger.warning("HOPTOAD_API_KEY is not set: nothing is reported.")
+            logger.warning(NO_KEY)
             raise MiddlewareNotUsed("HOPTOAD_API_KEY is not set")
         # A path that cannot be imported must stop the start. Built-in names need no check.
         if settings.api not in APIS:
@@ -98,7 +100,7 @@ class HoptoadNotifierMiddleware:
         try:
             return HoptoadNotifierMiddleware.__call__(self, request)
         finally:
-            if outer.thread != -1:  # else the thread keeps its scope for later requests
+            if outer.thread != NO_THREAD:  # else the thread keeps its scope for later requests
                 CURRENT.set(outer)
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
@@ -168,7 +170,9 @@ class HoptoadNotifierMiddleware:
             if name := get_settings().notice_id_header:
                 response.headers[name] = identity
         except Exception:
-            log_exception(logger, "The header of HOPTOAD_NOTICE_ID_HEADER could not be set.")
+            log_exception(
+                logger, "The header of HOPTOAD_NOTICE_ID_HEADER could not be set: the answer goes without it."
+            )
 
 
 async def _call_in_thread(report: Callable[..., Any], *args: Any) -> None:

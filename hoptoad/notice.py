@@ -1,10 +1,10 @@
-"""What a notice says: the data that travels from the site's failure to the server."""
+"""A notice and its parts: plain data on the way from a failure to the server."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from types import FrameType
-from typing import Literal, NamedTuple, NoReturn, Union
+from typing import NamedTuple, NoReturn, Union
 
 from django.http import HttpRequest
 
@@ -14,7 +14,7 @@ Data = Mapping[str, Value]
 
 
 class _Nothing(dict[str, Value]):
-    """No data, for all who have none: it cannot be filled, because that would fill it for everyone."""
+    """An empty dictionary that all notices without data share, so it refuses to be changed."""
 
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError("this is shared by many notices: give a new one by dataclasses.replace()")
@@ -28,10 +28,6 @@ class _Nothing(dict[str, Value]):
 NOTHING: Data = _Nothing()
 
 
-def _nothing() -> Data:
-    return NOTHING
-
-
 # Those of version 3; those below "error" send no mails there.
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
@@ -43,7 +39,7 @@ class Frame:
     file: str
     line: int  # 0 where unknown
     function: str
-    variables: Data = field(default_factory=_nothing)
+    variables: Data = NOTHING
     source: tuple[tuple[int, str], ...] = ()  # line numbers and lines around `line`
     column: int = 0  # 0 where unknown, as in notices of our own
 
@@ -92,8 +88,8 @@ class Incident:
     stack: FrameType | None = None  # the innermost frame of a message's caller
     component: str = ""
     action: str = ""
-    params: Mapping[str, object] = field(default_factory=_nothing)
-    extra: Mapping[str, object] = field(default_factory=_nothing)
+    params: Mapping[str, object] = NOTHING
+    extra: Mapping[str, object] = NOTHING
     severity: str = "error"
     request: HttpRequest | None = None
 
@@ -105,14 +101,14 @@ class RequestInfo:
     url: str = ""
     component: str = ""
     action: str = ""
-    params: Data = field(default_factory=_nothing)
-    session: Data = field(default_factory=_nothing)
-    cgi_data: Data = field(default_factory=_nothing)
+    params: Data = NOTHING
+    session: Data = NOTHING
+    cgi_data: Data = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Who was signed in, as far as the settings let it be said."""
+    """The user who was signed in, as far as HOPTOAD_SEND_USER allows."""
 
     id: str
     name: str = ""
@@ -144,7 +140,7 @@ class Notice:
     framework: str = ""
     language: str = ""
     severity: str = "error"  # or another of SEVERITIES
-    extra: Data = field(default_factory=_nothing)  # what the site itself adds
+    extra: Data = NOTHING  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far
     time: float = 0.0  # of the failure, in seconds since the epoch; 0 where unknown
 
@@ -204,116 +200,3 @@ class Snapshot:
 
     def __repr__(self) -> str:
         return "<Snapshot>"
-
-
-# How a text is read: the key of a value, free text, an exception's class, an address, a query string, a
-# line of code, a text that is only searched for the secrets of others, one that nothing is looked for in.
-Kind = Literal["name", "text", "class", "url", "query", "source", "quoted", "fixed"]
-# What `walk` calls: with a text, its kind, its section and its name, `cart[items][0][size]` in nested data.
-Change = Callable[[str, Kind, str, str], str]
-
-_USER = ("id", "name", "email", "username")
-# The server sets these, or we do.
-FIXED_NAMES = frozenset(
-    "GATEWAY_INTERFACE HTTPS REMOTE_ADDR REMOTE_PORT REQUEST_METHOD REQUEST_SCHEME SERVER_NAME SERVER_PORT"
-    " SERVER_PROTOCOL SERVER_SOFTWARE INTERNAL_IP EXCEPTION_REPORTER".split()
-)
-_KINDS: dict[str, Kind] = {
-    "QUERY_STRING": "query",
-    "HTTP_COOKIE": "quoted",
-    **dict.fromkeys(FIXED_NAMES, "fixed"),
-}
-_NO_KINDS: dict[str, Kind] = {}
-
-
-def walk(notice: Notice, change: Change, *, look: Change | None = None) -> Notice:
-    """The notice with each text as `change` returns it, in an order that is always the same.
-
-    `look` is called with what is never changed as well: frames, the view, the server.
-
-    >>> walk(notice, lambda text, kind, section, name: text.replace("frog", "****"))
-    """
-    request, user = notice.request, notice.user
-    error = _error(notice.error, "error", change, look)
-    causes = tuple([_error(cause, "causes", change, look) for cause in notice.causes])
-    changed = RequestInfo(
-        component=request.component,
-        action=request.action,
-        cgi_data=_data(request.cgi_data, "cgi-data", change),
-        params=_data(request.params, "params", change),
-        session=_data(request.session, "session", change),
-        url=change(request.url, "url", "request", "url"),
-    )
-    if user is not None:
-        user = User(**{name: change(getattr(user, name), "text", "user", name) for name in _USER})
-    extra = _data(notice.extra, "extra", change)
-    if look is not None:
-        _look_at_the_rest(notice, look)
-    return replace(notice, error=error, causes=causes, request=changed, user=user, extra=extra)
-
-
-def _look_at_the_rest(notice: Notice, look: Change) -> None:
-    request, server = notice.request, notice.server
-    rest = {
-        "request": {"component": request.component, "action": request.action},
-        "notice": {"id": notice.id, "severity": notice.severity, "lost": str(notice.lost or "")},
-        "server": {
-            **{name: getattr(server, name) for name in server.__slots__},
-            "framework": notice.framework,
-            "language": notice.language,
-        },
-    }
-    for section, texts in rest.items():
-        for name, text in texts.items():
-            look(text, "fixed", section, name)
-
-
-def _error(error: ErrorInfo, section: str, change: Change, look: Change | None) -> ErrorInfo:
-    class_name = change(error.class_name, "class", section, "class")
-    message = change(error.message, "text", section, "message")
-    notes = tuple([change(note, "text", section, "note") for note in error.notes])
-    frames = error.frames
-    if look is not None or [frame for frame in frames if frame.variables or frame.source]:
-        frames = tuple([_frame(frame, section, change, look) for frame in frames])
-    if look is not None and error.frames_left_out:
-        look(str(error.frames_left_out), "fixed", section, "frames left out")
-    module = change(error.module, "quoted", section, "module") if error.module else ""
-    return replace(error, class_name=class_name, message=message, frames=frames, notes=notes, module=module)
-
-
-def _frame(frame: Frame, section: str, change: Change, look: Change | None) -> Frame:
-    if look is not None:
-        look(f"{frame.file}:{frame.line} in {frame.function}", "fixed", section, "frame")
-    if not frame.variables and not frame.source:
-        return frame
-    variables = _data(frame.variables, "variables", change)
-    source = tuple([(line, change(text, "source", "source", str(line))) for line, text in frame.source])
-    return Frame(frame.file, frame.line, frame.function, variables, source)
-
-
-def _data(data: Data, section: str, change: Change, above: str = "") -> Data:
-    changed: dict[str, Value] = {}
-    kinds = _KINDS if section == "cgi-data" else _NO_KINDS
-    for key, value in data.items():
-        path = f"{above}[{key}]" if above else key
-        name = change(key, "name", section, path)
-        while name in changed:  # two names that differed in a secret only
-            name += "'"
-        if type(value) is str:
-            changed[name] = change(value, kinds.get(path, "text") if kinds else "text", section, path)
-        else:
-            changed[name] = _value(value, section, path, change)
-    return changed
-
-
-def _value(value: Value, section: str, path: str, change: Change) -> Value:
-    if type(value) is str or isinstance(value, str):
-        return change(value, "text", section, path)
-    if isinstance(value, tuple):
-        return tuple(
-            [
-                _value(item, section, path if type(item) is str else f"{path}[{number}]", change)
-                for number, item in enumerate(value)
-            ]
-        )
-    return _data(value, section, change, path)

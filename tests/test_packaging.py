@@ -73,10 +73,12 @@ TASKS = """
 OTHER_CLIENTS = """
 import aiosmtpd, blinker, bugsnag, honeybadger, pybrake, rollbar, sentry_sdk
 """
+# The oldest that may be installed; urllib3 1.26 is the oldest for requests on today's Pythons.
+OLDEST = "requests==2.32.2 urllib3==1.26.20 waitress==3.0.1 whitenoise==6.7"
 # For each extra: what is installed with it, the settings of a site, and how that sends a notice.
 SITES = {
     "benchmarks": ("", "", OTHER_CLIENTS + NOTIFY),
-    "celery": ("", 'HOPTOAD_HANDLER="celery"', CELERY),
+    "celery": ("celery==5.4", 'HOPTOAD_HANDLER="celery"', CELERY),
     "tasks": ("Django<6", TASKS, NOTIFY),  # later versions have tasks of their own
 }
 
@@ -202,6 +204,11 @@ def alone(install):
     return install()
 
 
+@pytest.fixture(scope="session")
+def inbox_python(install):
+    return install("inbox", OLDEST)
+
+
 def test_the_wheel_contains_the_package_and_nothing_else(wheel, files):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
@@ -321,18 +328,16 @@ def test_each_extra_works_alone(install, extra, collector, tmp_path):
     assert check_v2(received.body).findtext("error/message") == "installed alone"
 
 
-def test_the_inbox_works_with_its_extra_alone(install, tmp_path):
-    python = install("inbox")
-
-    with running_inbox(tmp_path / "data", python=python, env=DIRECT) as inbox:
-        site = SITE.replace("frog", inbox.key).format(settings="") + NOTIFY
-        done = run(python, "-c", site, f"{inbox.url}/notifier_api/v2/notices", cwd=tmp_path)
+def test_the_inbox_works_with_its_extra_alone_and_the_oldest_versions(inbox_python, tmp_path):
+    with running_inbox(tmp_path / "data", python=inbox_python, env=DIRECT) as inbox:
+        site = SITE.replace("frog", inbox.key).format(settings="") + 2 * NOTIFY
+        done = run(inbox_python, "-c", site, f"{inbox.url}/notifier_api/v2/notices", cwd=tmp_path)
         style, _, _ = inbox.request("GET", "/static/hoptoad_inbox/inbox.css")
-        problems = inbox.rows("SELECT message FROM hoptoad_inbox_problem")
+        problems = inbox.rows("SELECT message, count FROM hoptoad_inbox_problem")
 
     assert done.returncode == 0, done.stderr
     assert style == 200
-    assert problems == [("installed alone",)]
+    assert problems == [("installed alone", 2)]  # the second over the connection of the first
 
 
 def test_without_its_extra_the_inbox_names_it(alone, tmp_path):
@@ -341,6 +346,14 @@ def test_without_its_extra_the_inbox_names_it(alone, tmp_path):
     assert (done.stdout, done.returncode) == ("", 1)
     assert done.stderr.endswith("pip install 'django-hoptoad[inbox]'\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_driver_the_inbox_names_it(inbox_python, tmp_path):
+    command = ("-m", "hoptoad", "inbox", "--data", "data", "--database-url", "postgresql://x:y@127.0.0.1:1/z")
+    done = run(inbox_python, *command, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith('Run: pip install "psycopg[binary]"\n')
 
 
 def test_without_its_extra_a_handler_names_it(alone, tmp_path):

@@ -86,10 +86,7 @@ def deploy(settings: Settings, deployment: Mapping[str, str]) -> Answer:
 
 
 def _document(notice: Notice, api_key: str) -> Iterator[str]:
-    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<notice version="{VERSION}">'
-    yield _element("api-key", api_key)
-    yield f"<notifier>{_element('name', NAME)}{_element('version', __version__)}"
-    yield f"{_element('url', URL)}</notifier>"
+    yield _head(api_key)
     yield _error(notice.error)
     yield _request(notice.request, environment(notice))
     yield _server(notice.server)
@@ -98,6 +95,15 @@ def _document(notice: Notice, api_key: str) -> Iterator[str]:
     if notice.framework:
         yield _element("framework", notice.framework)
     yield "</notice>"
+
+
+@lru_cache(maxsize=8)
+def _head(api_key: str) -> str:
+    notifier = f"{_element('name', NAME)}{_element('version', __version__)}{_element('url', URL)}"
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<notice version="{VERSION}">'
+        f"{_element('api-key', api_key)}<notifier>{notifier}</notifier>"
+    )
 
 
 def _error(error: ErrorInfo) -> str:
@@ -128,6 +134,7 @@ def _request(request: RequestInfo, cgi_data: Data) -> str:
     )
 
 
+@lru_cache(maxsize=8)
 def _server(server: Server) -> str:
     fields = {
         "project-root": server.project_root,
@@ -147,9 +154,9 @@ def _user(user: User) -> str:
 
 def _variables(data: "Mapping[str, Any]") -> str:
     keys = readable(data)
-    texts = "".join([value for value in data.values() if type(value) is str])
     # Most need no escaping: one look at all of them.
-    are_names, are_plain = "".join(keys).isidentifier(), _is_plain(texts)
+    are_names = _is_plain(names := "".join(keys)) and '"' not in names and "'" not in names
+    are_plain = _is_plain("".join([value for value in data.values() if type(value) is str]))
     return "".join(
         [
             f'<var key="{key if are_names else _attribute(key)}">'
@@ -182,6 +189,8 @@ def _text(text: str) -> str:
 
 
 def _attribute(text: str) -> str:
+    if text.isidentifier():
+        return text
     # A parser reads bare line breaks and tabs in an attribute as blanks.
     escaped = escape(clean(text)).replace("\r", "&#13;")
     return escaped.replace("\n", "&#10;").replace("\t", "&#9;")

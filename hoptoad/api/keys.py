@@ -31,7 +31,7 @@ def readable(keys: Collection[str]) -> Collection[str]:
 
 def original(key: str) -> str:
     """The key before `storable` or `readable` changed it. Its dots are not restored."""
-    return key[1:] if _is_dollar(key) and key[0] == "_" else key
+    return key[1:] if "$" in key and _is_dollar(key) and key[0] == "_" else key
 
 
 def _apart(keys: Collection[str]) -> Iterator[str]:

@@ -61,7 +61,7 @@ def parse_v2(document: bytes) -> Notice:
         error=ErrorInfo(
             _text(error, "class"),
             _text(error, "message"),
-            _detailed(_frames(error, _text(root, "notifier/name")), request.cgi_data, FRAME),
+            detailed(_frames(error, _text(root, "notifier/name")), request.cgi_data, FRAME),
         ),
         request=request,
         server=replace(
@@ -94,9 +94,9 @@ def parse_v3(document: bytes) -> Notice:
     extra = cgi_data.get("EXTRA", {})
     return Notice(
         id=_named(cgi_data, "HOPTOAD_NOTICE_ID"),
-        error=replace(errors[0], frames=_detailed(errors[0].frames, cgi_data, FRAME)),
+        error=replace(errors[0], frames=detailed(errors[0].frames, cgi_data, FRAME)),
         causes=tuple(
-            replace(cause, frames=_detailed(cause.frames, cgi_data, f"{cause_key(number)}_{FRAME}"))
+            replace(cause, frames=detailed(cause.frames, cgi_data, f"{cause_key(number)}_{FRAME}"))
             for number, cause in enumerate(errors[1:], 1)
         ),
         request=RequestInfo(
@@ -257,7 +257,7 @@ def _require_frames(count: int) -> None:
         raise ParseError(f"the backtraces have more than {MAX_FRAMES:,} lines")
 
 
-def _detailed(frames: tuple[Frame, ...], cgi_data: Data, key: str) -> tuple[Frame, ...]:
+def detailed(frames: tuple[Frame, ...], cgi_data: Data, key: str) -> tuple[Frame, ...]:
     """The frames with what cgi-data says of some of them, under `key` and their number."""
     detailed = list(frames)
     for number, text in _frame_texts(cgi_data, f"{key}_", len(frames)):
@@ -271,7 +271,7 @@ def _frame_texts(cgi_data: Data, prefix: str, count: int) -> Iterator[tuple[int,
     """Numbers of frames with their texts. Raises ParseError where these hold more than MAX_ITEMS values."""
     items = 0
     for name, text in cgi_data.items():
-        number = _number(name.removeprefix(prefix))
+        number = _number(name.removeprefix(prefix)) if name.startswith(prefix) else 0
         if isinstance(text, str) and 0 < number <= count:
             items += require_items(text) + text.count("\n")
             if items > MAX_ITEMS:
@@ -294,7 +294,7 @@ def _leading_number(text: "Value | None") -> int:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _server(element: "Element | None") -> Server:

@@ -6,7 +6,6 @@ import socket
 import time
 from dataclasses import replace
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any
 
 import django
@@ -57,7 +56,7 @@ _LANGUAGE = f"Python/{platform.python_version()}"
 
 def incident(request: HttpRequest, *, exception: BaseException | None = None, status: int = 0) -> Incident:
     """An Incident: the little that the filters need, cheap to read."""
-    is_missing = status == HTTPStatus.NOT_FOUND  # only the 404 digest needs referrer and host
+    is_missing = status == 404  # only the 404 digest needs referrer and host
     return Incident(
         exception=exception,
         status=status,

@@ -201,7 +201,7 @@ def _end_request(**kwargs: Any) -> None:
 
 
 def _owner() -> "asyncio.Task[Any] | threading.Thread | None":
-    """Whose breadcrumbs a record outside of every unit belongs to."""
+    """The owner of the breadcrumbs outside of every unit: an asyncio task, or the main thread."""
     try:
         return asyncio.current_task()
     except RuntimeError:  # no event loop runs here

@@ -156,7 +156,7 @@ def revision(directory: str) -> str:
     """The commit of the repository that holds `directory`, or of the environment; empty without one.
 
     Format: https://git-scm.com/docs/gitrepository-layout; worktrees, packed refs and detached
-    heads included. A repository that cannot be read is as none, and so is one that belongs to another user
+    heads included. Ignores a repository that cannot be read, and one that belongs to another user
     than ours and root: who has planted it must not choose what is sent.
     """
     for name in _VARIABLES:

@@ -11,6 +11,7 @@ The traceback tells whether an exception only went on, or was raised again. Its 
 
 import builtins
 import contextlib
+import itertools
 import opcode
 import threading
 import weakref
@@ -46,7 +47,6 @@ class Sighting(NamedTuple):
     identity: Any
     is_owned: bool  # seen in a request or task
     length: int  # of its traceback
-    raised: int  # how many times it was raised so far, by its traceback
     thread: "weakref.ref[threading.Thread]"  # not its number, which another thread may get
     fresh: int  # the number of frames, outermost first, that do not remain from an earlier failure
 
@@ -121,24 +121,9 @@ def remember(error: BaseException, sighting: Sighting) -> None:
 
 def measured(error: BaseException, *, is_owned: bool) -> Sighting:
     """The exception as it is seen now."""
-    length, raised = 0, 1
-    outer: TracebackType | None = None
-    step: TracebackType | None = slot(error, "__traceback__")
-    in_asgiref = False
-    while step is not None and length < MAX_CHAIN:
-        frame = step.tb_frame
-        file = frame.f_code.co_filename
-        # As in `_steps`, without its list.
-        in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
-        if not in_asgiref:
-            length += 1
-            # The first comparison decides nearly always, without a call for each frame.
-            if outer is not None and frame.f_back is not outer.tb_frame and _is_raised_by(outer, step):
-                raised += 1
-            outer = step
-        step = step.tb_next
+    length = len(_steps(error))
     thread = weakref.ref(threading.current_thread())
-    return Sighting(identity_of(error), is_owned, length, raised, thread, length)
+    return Sighting(identity_of(error), is_owned, length, thread, length)
 
 
 def is_same_raising(before: Sighting, now: Sighting, error: BaseException) -> bool:
@@ -147,12 +132,14 @@ def is_same_raising(before: Sighting, now: Sighting, error: BaseException) -> bo
     `test_outside_of_requests_each_raising_in_a_loop_is_reported` and
     `test_a_job_in_a_thread_pool_and_its_request_are_one_failure` fail without it.
     """
-    if now.length < before.length:  # its traceback was replaced, and it was raised anew
+    added = now.length - before.length
+    if added < 0:  # its traceback was replaced, and it was raised anew
         return False
-    again = now.raised - before.raised
+    steps = _steps(error)[: added + 1]
+    again = sum(_is_new_raising(outer, inner) for outer, inner in itertools.pairwise(steps))
     if again == 1 and now.thread() is not before.thread():
-        return _was_carried(error, now.length - before.length)
-    return again <= 0
+        return _was_carried(steps[:added])
+    return again == 0
 
 
 def _steps(error: BaseException) -> list[TracebackType]:
@@ -160,12 +147,14 @@ def _steps(error: BaseException) -> list[TracebackType]:
     step: TracebackType | None = slot(error, "__traceback__")
     steps: list[TracebackType] = []
     in_asgiref = False
-    while step is not None and len(steps) < MAX_CHAIN:
+    for _ in range(MAX_CHAIN):
+        if step is None:
+            break
         file = step.tb_frame.f_code.co_filename
         # Together with those of the Future that asgiref waits for.
         in_asgiref = file == _ASGIREF or (in_asgiref and _is_carrier(file))
         if not in_asgiref:
-            steps.append(step)
+            steps += [step]
         step = step.tb_next
     return steps
 
@@ -192,9 +181,9 @@ def _is_raised_by(outer: TracebackType, inner: TracebackType) -> bool:
     return 0 <= outer.tb_lasti < len(code) and code[outer.tb_lasti] == _RAISE
 
 
-def _was_carried(error: BaseException, added: int) -> bool:
-    """Whether a Future raised it again, among the last `added` frames, for the thread that waited."""
-    return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in _steps(error)[:added])
+def _was_carried(added: list[TracebackType]) -> bool:
+    """Whether a Future raised it again, in one of these frames, for the thread that waited."""
+    return any(_is_carrier(step.tb_frame.f_code.co_filename) for step in added)
 
 
 def slot(error: BaseException, name: str) -> Any:

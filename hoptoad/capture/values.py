@@ -88,7 +88,7 @@ def exact(text: str) -> str:
 
 
 def plain(value: object, max_chars: int) -> str:
-    """What a person would read in a form field that holds `value`."""
+    """`value` as text, as a form field would show it."""
     return _plain(value, max_chars, ())
 
 
@@ -205,7 +205,7 @@ def _arguments_text(
 
 
 def _ends(value: object, path: tuple[int, ...]) -> bool:
-    """Whether to look no further: in a circle, and far down."""
+    """Whether nested data ends here: it contains itself, or is nested too deep."""
     return id(value) in path or len(path) > _MAX_DEPTH
 
 

@@ -22,6 +22,7 @@ from typing import Any, cast
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.util.connection import is_connection_dropped
 
 from hoptoad import NAME, __version__
 from hoptoad.delivery.answer import Answer, Verdict, judge
@@ -158,7 +159,7 @@ def _send_over_kept(connection: Any, endpoint: _Endpoint, body: bytes, timeout: 
     The caller then opens another, outside of this `except`, so that an error of that attempt has no
     `__context__` of this one. A connection with unread bytes is not used: they answer no request.
     """
-    if not connection.is_connected:
+    if is_connection_dropped(connection):
         connection.close()
         return None
     try:

@@ -10,6 +10,7 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Allow-Headers": "Content-Type, Authorization, X-Airbrake-Token, Origin, Accept",
+    "Access-Control-Expose-Headers": "Retry-After, X-RateLimit-Delay",  # @airbrake/browser waits for it
     "Access-Control-Max-Age": "86400",
 }
 

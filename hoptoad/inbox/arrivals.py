@@ -7,8 +7,8 @@ from datetime import datetime
 
 from hoptoad.api import parsers
 from hoptoad.inbox.grouping import Group, group
+from hoptoad.notice import ErrorInfo, User
 from hoptoad.notice import Notice as Content
-from hoptoad.notice import User
 
 MAX_MESSAGE = 1000
 _LEVEL = 6  # of zlib: 9 takes twice as long and saves a hundredth
@@ -47,7 +47,7 @@ def arrival(app_id: int, document: bytes, received: datetime) -> Arrival:
         kind=kind,
         document=zlib.compress(document, _LEVEL),
         group=group(content),
-        message=_message(content),
+        message=without_class(content.error)[:MAX_MESSAGE],
         component=request.component[:255],
         action=request.action[:255],
         severity=content.severity[:20],
@@ -59,10 +59,14 @@ def arrival(app_id: int, document: bytes, received: datetime) -> Arrival:
     )
 
 
-def _message(content: Content) -> str:
-    """The message without the class that version 2 writes before it."""
-    error = content.error
-    return error.message.removeprefix(f"{error.class_name}: ")[:MAX_MESSAGE]
+def without_class(error: ErrorInfo) -> str:
+    """The message without the class that version 2 writes before it, with its module or without.
+
+    >>> without_class(ErrorInfo("shop.errors.Declined", "Declined: no funds"))
+    'no funds'
+    """
+    whole, name = error.class_name, error.class_name.rpartition(".")[2]
+    return error.message.removeprefix(f"{whole}: ").removeprefix(f"{name}: ")
 
 
 def _user(user: User | None) -> str:

@@ -61,7 +61,8 @@ def place(notice: Notice) -> str:
     """`shop/views.py in checkout`, else `component#action`, else the innermost function of a library."""
     frames = [frame for frame in notice.error.frames if frame.file and frame.file != "unknown"]
     root = notice.server.project_root.rstrip("/")
-    found = _named(_own(frames, root))
+    found = _named(frame for frame in frames if is_own(frame.file, root))
+    found = found or _named(frame for frame in frames if not _LIBRARY.search(frame.file))
     if found is None and notice.request.component:
         request = notice.request
         return "#".join(filter(None, (request.component, request.action)))[:MAX_PLACE]
@@ -75,16 +76,14 @@ def is_own(file: str, project_root: str = "") -> bool:
     return (bool(_OWN.match(file)) or under_root) and not _LIBRARY.search(file)
 
 
-def _own(frames: list[Frame], root: str) -> list[Frame]:
-    """The project's frames, else those of no known library."""
-    own = [frame for frame in frames if is_own(frame.file, root)]
-    return own or [frame for frame in frames if not _LIBRARY.search(frame.file)]
-
-
 def _named(frames: Iterable[Frame]) -> Frame | None:
     """The innermost frame of a function that has a name, else the innermost."""
-    frames = list(frames)
-    return next((frame for frame in frames if _function(frame) not in _INNER), next(iter(frames), None))
+    innermost = None
+    for frame in frames:
+        if _function(frame) not in _INNER:
+            return frame
+        innermost = innermost or frame
+    return innermost
 
 
 def _function(frame: Frame) -> str:

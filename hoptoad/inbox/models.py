@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.utils.timezone import is_naive, now
+from django.utils.timezone import now
 
 from hoptoad.runtime.lifecycle import importing
 
@@ -69,7 +69,7 @@ class State(models.TextChoices):
 class Problem(models.Model):
     """Notices with one cause: one row of the list, one page."""
 
-    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="problems")
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="problems", db_index=False)
     environment = models.CharField(max_length=100)
     # Of the latest notice that was kept: what the list shows and searches.
     class_name = models.CharField(max_length=255)
@@ -117,7 +117,7 @@ class Problem(models.Model):
 class Fingerprint(models.Model):
     """What leads a notice to its problem. A merged problem has several."""
 
-    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="+")
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="+", db_index=False)
     problem = models.ForeignKey(Problem, on_delete=models.CASCADE, related_name="fingerprints")
     scheme = models.PositiveSmallIntegerField(default=SCHEME)
     digest = models.CharField(max_length=64)  # of `text`, in hexadecimal digits
@@ -169,7 +169,7 @@ class Notice(models.Model):
 class Receipt(models.Model):
     """The ids of the latest 100,000 notices, kept or not: one that is sent again counts once."""
 
-    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="+")
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="+", db_index=False)
     client_id = models.CharField(max_length=64)
     problem = models.ForeignKey(Problem, on_delete=models.CASCADE, related_name="+")
 
@@ -181,9 +181,10 @@ class Receipt(models.Model):
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of the moment's hour: in UTC, or as the site's clock where it has USE_TZ = False."""
-    whole = moment if is_naive(moment) else moment.astimezone(timezone.utc)
-    return whole.replace(minute=0, second=0, microsecond=0)
+    """The beginning of the moment's hour, in UTC where USE_TZ is on."""
+    return (moment.astimezone(timezone.utc) if moment.tzinfo else moment).replace(
+        minute=0, second=0, microsecond=0
+    )
 
 
 class Hour(models.Model):
@@ -212,7 +213,10 @@ class Deploy(models.Model):
 
     class Meta:
         ordering = ("-at",)
-        indexes = (models.Index(fields=("app", "environment", "at"), name="hoptoad_deploy_at"),)
+        indexes = (
+            models.Index(fields=("app", "environment", "at"), name="hoptoad_deploy_at"),
+            models.Index(fields=("app", "version"), name="hoptoad_deploy_version"),
+        )
 
     def __str__(self) -> str:
         return self.version or self.revision

@@ -18,6 +18,7 @@ from hoptoad.inbox.own_connection import new_connection, used
 ROWS = 500
 MAX_RECEIPTS = 100_000
 FIRST_AFTER, EVERY = 300.0, 3600.0  # seconds
+_PAUSE = 0.05  # seconds between two transactions, in which other writers of an SQLite file take their turn
 
 logger = logging.getLogger("hoptoad.inbox")
 _due_at = [time.monotonic() + FIRST_AFTER]
@@ -42,9 +43,14 @@ def outdated(using: str, moment: datetime, max_age: float) -> "list[QuerySet[Any
 def prune(using: str, moment: datetime, max_age: float) -> Iterator[int]:
     """Removes what is outdated, and yields after each transaction how many rows it has removed."""
     for rows in outdated(using, moment, max_age):
-        while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:ROWS]):
-            rows.filter(pk__in=ids).delete()
-            yield len(ids)
+        yield from remove(rows)
+
+
+def remove(rows: "QuerySet[Any]") -> Iterator[int]:
+    """Removes rows, and yields after each transaction how many."""
+    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:ROWS]):
+        rows.filter(pk__in=ids).delete()
+        yield len(ids)
 
 
 def prune_when_due(using: str) -> None:
@@ -60,7 +66,10 @@ def _hourly(using: str) -> None:
     connection = new_connection(using)
     try:
         with used(connection):
-            removed = sum(prune(using, now(), options.max_age()))
+            removed = 0
+            for rows in prune(using, now(), options.max_age()):
+                removed += rows
+                time.sleep(_PAUSE)
             alerts.send_withheld(using)
             if connection.vendor == "sqlite":  # where the file was made with auto_vacuum
                 with connection.cursor() as cursor:

@@ -9,21 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import IntegrityError, connections, transaction
-from django.db.models import F, Q
+from django.db import IntegrityError, transaction
 
 from hoptoad.inbox import retention, states
 from hoptoad.inbox.arrivals import Arrival
-from hoptoad.inbox.models import SCHEME, Fingerprint, Hour, Notice, Problem, Receipt, hour_of
+from hoptoad.inbox.models import SCHEME, Fingerprint, Problem, Receipt, hour_of
+from hoptoad.inbox.statements import Row, Statements
 from hoptoad.inbox.states import Alert
 
 Key = tuple[int, str]  # app and digest
-
-# The columns that a notice moves.
-_CHANGING = (
-    "class_name message place component action severity state regressed_at regressed_in ignored_until "
-    "ignored_until_count last_seen first_version last_version count"
-).split()
 
 
 class Flood:
@@ -66,10 +60,14 @@ def store(batch: Sequence[Arrival], using: str, flood: Flood) -> Stored:
 
 
 def _store(fresh: list[Arrival], using: str, flood: Flood) -> Stored:
-    problems = _problems(fresh, using)
-    before = {problem.pk: problem.count for problem in problems.values()}
+    if not fresh:
+        return Stored()
+    statements = Statements(using)
+    problems = _problems(fresh, statements, using)
+    by_id = {problem.pk: problem for problem in problems.values()}
+    before = {pk: problem.count for pk, problem in by_id.items()}
     stored = Stored(len(fresh))
-    kept: list[Notice] = []
+    kept: list[Row] = []
     hours: Counter[tuple[int, datetime]] = Counter()
     for arrival in fresh:
         problem = problems[_key(arrival)]
@@ -79,14 +77,12 @@ def _store(fresh: list[Arrival], using: str, flood: Flood) -> Stored:
         hours[problem.pk, hour_of(arrival.received)] += 1
         if flood.has_room(problem, arrival.received):
             kept.append(_notice(problem, arrival))
-    by_id = {problem.pk: problem for problem in problems.values()}
-    _update(list(by_id.values()), using)
-    _save_hours(hours, using)
-    _keep(kept, by_id, before, using)
-    Receipt.objects.using(using).bulk_create(
-        Receipt(app_id=arrival.app_id, client_id=arrival.client_id, problem=problems[_key(arrival)])
-        for arrival in fresh
-    )
+    statements.save(by_id.values())
+    statements.count(hours)
+    for pk, problem in by_id.items():
+        statements.delete(pk, retention.outdated(before[pk], problem.count))
+    statements.keep([row for row in kept if retention.is_kept(row["number"], by_id[row["problem_id"]].count)])
+    statements.receive([_receipt(problems[_key(arrival)], arrival) for arrival in fresh])
     return stored
 
 
@@ -100,20 +96,15 @@ def _uncounted(batch: list[Arrival], using: str) -> list[Arrival]:
     return [arrival for arrival in batch if (arrival.app_id, arrival.client_id) not in counted]
 
 
-def _problems(fresh: list[Arrival], using: str) -> dict[Key, Problem]:
+def _problems(fresh: list[Arrival], statements: Statements, using: str) -> dict[Key, Problem]:
     """The problem of each group, locked; made where there is none."""
     first = {_key(arrival): arrival for arrival in reversed(fresh)}
-    bound = Fingerprint.objects.using(using).filter(
-        scheme=SCHEME,
-        app_id__in={app for app, _ in first},
-        digest__in={digest for _, digest in first},
-    )
-    locked = bound.select_related("problem").order_by("problem_id").select_for_update()
+    bound = statements.problems({app for app, _ in first}, {digest for _, digest in first})
     problems: dict[int, Problem] = {}  # one object for each, whatever leads to it
     found = {
-        (row.app_id, row.digest): problems.setdefault(row.problem_id, row.problem)
-        for row in locked
-        if (row.app_id, row.digest) in first
+        key: problems.setdefault(problem.pk, problem)
+        for digest, problem in bound
+        if (key := (problem.app_id, digest)) in first
     }
     return {**found, **_made({key: first[key] for key in sorted(first.keys() - found.keys())}, using)}
 
@@ -147,49 +138,21 @@ def _key(arrival: Arrival) -> Key:
     return arrival.app_id, arrival.group.digest
 
 
-def _notice(problem: Problem, arrival: Arrival) -> Notice:
-    return Notice(
-        problem=problem,
-        number=problem.count,
-        received=arrival.received,
-        host=arrival.host,
-        user=arrival.user,
-        url=arrival.url,
-        agent=arrival.agent,
-        version=arrival.version,
-        client_id=arrival.client_id,
-        kind=arrival.kind,
-        document=arrival.document,
-    )
+def _notice(problem: Problem, arrival: Arrival) -> Row:
+    return {
+        "problem_id": problem.pk,
+        "number": problem.count,
+        "received": arrival.received,
+        "host": arrival.host,
+        "user": arrival.user,
+        "url": arrival.url,
+        "agent": arrival.agent,
+        "version": arrival.version,
+        "client_id": arrival.client_id,
+        "kind": arrival.kind,
+        "document": arrival.document,
+    }
 
 
-def _save_hours(counts: "Counter[tuple[int, datetime]]", using: str) -> None:
-    """Adds to the rows of hours; those of a problem change only while its row is locked."""
-    hours = Hour.objects.using(using)
-    for (problem, hour), count in counts.items():
-        if not hours.filter(problem=problem, hour=hour).update(count=F("count") + count):
-            hours.create(problem_id=problem, hour=hour, count=count)
-
-
-def _keep(kept: list[Notice], problems: dict[int, Problem], before: dict[int, int], using: str) -> None:
-    notices = Notice.objects.using(using)
-    outdated = Q()
-    for pk, problem in problems.items():
-        if numbers := retention.outdated(before[pk], problem.count):
-            outdated |= Q(problem=pk, number__in=numbers)
-    if outdated:
-        notices.filter(outdated).delete()
-    notices.bulk_create(
-        notice for notice in kept if retention.is_kept(notice.number, problems[notice.problem_id].count)
-    )
-
-
-def _update(problems: list[Problem], using: str) -> None:
-    """All of them in one statement."""
-    has_target = connections[using].features.supports_update_conflicts_with_target
-    Problem.objects.using(using).bulk_create(
-        problems,
-        update_conflicts=True,
-        update_fields=_CHANGING,
-        unique_fields=("id",) if has_target else None,
-    )
+def _receipt(problem: Problem, arrival: Arrival) -> Row:
+    return {"app_id": arrival.app_id, "client_id": arrival.client_id, "problem_id": problem.pk}

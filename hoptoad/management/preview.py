@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from hoptoad import NAME, URL, __version__
 from hoptoad.handlers.letter import where
-from hoptoad.notice import Kind, Notice, walk
+from hoptoad.notice import Notice
 from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.names import Names
+from hoptoad.redaction.page import Kind, Text, walk
 from hoptoad.redaction.redact import REAPPEARS, Finding
 
 _LAST = ("request", "params", "session", "cgi-data", "extra", "user", "notice", "server")
@@ -54,7 +55,11 @@ class _Fields:
             if texts or not after[1].startswith(f"{name}[")
         ]
 
-    def _look(self, text: str, kind: Kind, section: str, name: str) -> str:
+    def _look(self, texts: list[Text]) -> None:
+        for text in texts:
+            self._look_at(*text)
+
+    def _look_at(self, text: str, kind: Kind, section: str, name: str) -> None:
         if kind == "name":
             self._found.append((section, name, name, []))
         elif section in ("error", "causes"):
@@ -69,9 +74,10 @@ class _Fields:
             self._found[-1][3].append(text)
         else:
             self._found.append((section, name, name, [text]))
-        return text
 
     def _look_at_error(self, text: str, kind: Kind, section: str, name: str) -> None:
+        if name == "module" and not text:
+            return
         if kind == "class":
             self._errors += 1
             self._frames = 0

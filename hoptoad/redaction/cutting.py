@@ -7,6 +7,8 @@ CUT = "… [cut]"
 # Characters that are copied beyond the limit of a text. Redaction then sees a secret whole that the limit
 # cuts in two.
 SLACK = 2048
+# At least so many and SLACK are copied: a tighter limit must not hide a secret that is quoted elsewhere.
+_LEAST = 2048
 _MAX_NAME = 255
 
 
@@ -31,7 +33,7 @@ def hidden(text: str, spans: Iterable[tuple[int, int]], upto: int | None = None)
 
 
 class Room:
-    """How many values and characters may still be copied, of each text SLACK more than are shown."""
+    """How many values and characters may still be copied, of each text at least SLACK more than are shown."""
 
     __slots__ = ("chars", "depth", "short", "text", "values", "window")
 
@@ -39,7 +41,7 @@ class Room:
         self.values = values
         self.chars = chars
         self.text = text
-        self.window = text + SLACK  # how much of a text is copied
+        self.window = max(text, _LEAST) + SLACK  # how much of a text is copied
         self.short = min(text, _MAX_NAME)  # neither a name nor a text of it is cut
         self.depth = depth
 
@@ -64,4 +66,4 @@ class Room:
             self.chars -= size
             return text
         self.chars -= limit
-        return text[: limit + SLACK]
+        return text[: max(limit, _LEAST) + SLACK]

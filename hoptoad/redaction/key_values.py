@@ -2,37 +2,24 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 # Keys under which a name is itself a value: {"key": "api_key", "value": "…"}
-SAY_A_NAME = (
-    "key",
-    "name",
-    "field",
-    "header",
-    "param",
-    "parameter",
-    "variable",
-    "property",
-    "attribute",
-    "option",
-)
+SAY_A_NAME = tuple("key name field header param parameter variable property attribute option".split())
 SAY_A_VALUE = ("value", "values")
 
 # `name=`, `name: `, `"name": `, also escaped. The few separators are looked for, not the many words;
 # what stands before one is read backwards.
 _SEPARATOR = re.compile(r"(:=|={1,3}>?|:)\s{0,9}")
-_NAME_BACKWARDS = re.compile(r"\s{0,9}((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])")
-_NAME_BEFORE = re.compile(r"[=:]\s{0,9}\??(?:[\"']\\{0,8}|;touq&|;[49]3#&)?([\w.\-\[\]%]{1,100})(?![\w.\-])")
+_NAME_BEFORE = re.compile(
+    r"[=:]\s{0,9}(\??)((?:[\"']\\{0,8}|;touq&|;[49]3#&)?)([\w.\-\[\]%]{1,100})(?![\w.\-])"
+)
 # What may open a value: b'…', [, {, (.
 _ONE_QUOTE = r"(?:\\{0,8}[\"']|&quot;|&#3[49];)"
 _QUOTE = re.compile(rf"[bBuUrRfF]{{0,2}}(({_ONE_QUOTE})(?:\2\2)?)")
 # `password: String = `: in GraphQL, Python and TypeScript a type stands between a name and its default.
-_TYPED = re.compile(
-    r"(?<![\w.\-])([\w\-]{1,100})\??\s{0,9}:\s{0,9}[\w.\[\]!?]{1,100}(?:\s{0,9}\|\s{0,9}[\w.\[\]]{1,60}){0,4}"
-    r"\s{0,9}=(?![=>])\s{0,9}"
-)
+_TYPE = re.compile(r"[\w.\[\]!?]{1,100}(?:\s{0,9}\|\s{0,9}[\w.\[\]]{1,60}){0,4}\s{0,9}=(?![=>])\s{0,9}")
 # `"key": "api_key", ` and `name="password" `: the name is itself a value, beside the value it names.
 _NAMED = re.compile(
     rf"(?<![\w.\-])(?:{'|'.join(SAY_A_NAME)}){_ONE_QUOTE}?\s{{0,9}}(?:=>?|:)\s{{0,9}}[bu]?"
@@ -42,6 +29,8 @@ _NAMED = re.compile(
 _ITS_VALUE = re.compile(
     rf"(?<![\w.\-])(?:{'|'.join(SAY_A_VALUE)})({_ONE_QUOTE}?)\s{{0,9}}(=>?|:)\s{{0,9}}", re.IGNORECASE
 )
+# Two fast looks for what may be `_ITS_VALUE`: a fixed beginning is searched for much faster.
+_VALUES = tuple(re.compile(rf"{end}{_ONE_QUOTE}?\s{{0,9}}[=:]") for end in ("alue[sS]?", "ALUE[sS]?"))
 _ENTRY_BEGINS = re.compile(r"[{}<>()]")
 _MAX_ENTRY = 1_000  # characters around the name
 _BARE_END = re.compile(r"[\s&]")
@@ -65,51 +54,63 @@ class _Pair(NamedTuple):
     value: int  # where it begins
 
 
-def names_before_values(text: str) -> list[str]:
-    """Whatever stands before a separator, and may be a name: more than `pairs` finds."""
-    return [name[::-1] for name in _NAME_BEFORE.findall(text[::-1])]
+def names_before_values(text: str) -> list[tuple[str, str]]:
+    """Whatever stands before a separator and may be a name, and what it may mean: `pin` in `\\npin=1`."""
+    names = {name[::-1] for _, _, name in _NAME_BEFORE.findall(text[::-1])}
+    meant = [(name, name) for name in names]
+    if "\\" in text:
+        meant += [(name, name[end.end() :]) for name in names if (end := _ESCAPE_BEFORE.match(name))]
+    return meant
 
 
 def says_a_name(text: str) -> bool:
     """Whether a name may itself be a value in the text: {"key": "api_key", "value": …}."""
-    return ("alue" in text or "ALUE" in text) and _NAMED.search(text) is not None
+    return has_values(text) and _NAMED.search(text) is not None
 
 
-def pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
-    """Of each pair whose name has a `rule`: the name, the rule, and where its value begins and ends."""
+def has_values(text: str) -> bool:
+    """Whether the text may hold the value of such a name."""
+    return bool(_VALUES[0].search(text) or _VALUES[1].search(text))
+
+
+def pairs(
+    text: str, rule: Callable[[str], str], names: Collection[str]
+) -> Iterator[tuple[str, str, int, int]]:
+    """Of each pair whose name has a `rule`: the name, the rule, and where its value begins and ends.
+
+    Only these names are looked for, as `names_before_values` has them.
+    """
     done = 0
-    brackets: _Brackets | None = None
-    backwards = text[::-1]
-    for separator in _SEPARATOR.finditer(text):
-        before = _NAME_BACKWARDS.match(backwards, len(text) - separator.start())
-        if before is None:
+    brackets = _Brackets(text)
+    backwards = {name[::-1] for name in names}
+    found = [one for one in _NAME_BEFORE.finditer(text[::-1]) if one[3] in backwards]
+    for before in reversed(found):
+        separator = _SEPARATOR.match(text, len(text) - before.start() - 1)
+        if separator is None:
             continue
-        name, start = before[2][::-1], len(text) - before.end()
+        name, start, after = before[3][::-1], len(text) - before.end(), separator.end()
         if text[start - 1 : start] == "\\" and (escape := _ESCAPE_BEFORE.match(name)):
             name = name[escape.end() :] if rule(name[escape.end() :]) else name
-        known = rule(name) if start >= done else ""
+        known = rule(name)
         if not known:
             continue
-        pair = _Pair(name, start, separator[1], bool(before[1]), separator.end())
-        if not _is_prose(text, pair, rule):
-            brackets = brackets or _Brackets(text)
+        is_optional, is_quoted = bool(before[1]), bool(before[2])
+        if separator[1] == ":" and not is_quoted and (typed := _TYPE.match(text, after)):
+            value, end = _value(text, _Pair(name, start, "=", False, typed.end()), brackets)
+            if value < end:
+                yield name, known, value, end
+        pair = _Pair(name, start, separator[1], is_quoted, after)
+        if start >= done and not is_optional and not _is_prose(text, pair, rule):
             value, end = _value(text, pair, brackets)
             if value < end:
                 yield name, known, value, end
                 done = end
 
 
-def distant_pairs(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
-    """The same for values apart from their names: defaults after a type, and names that are values."""
+def values_beside_names(text: str, rule: Callable[[str], str]) -> Iterator[tuple[str, str, int, int]]:
+    """The same for names that are values themselves: {"key": "api_key", "value": …}."""
     brackets = _Brackets(text)
-    for typed in _TYPED.finditer(text) if ":" in text and "=" in text else ():
-        if known := rule(typed[1]):
-            value, end = _value(text, _Pair(typed[1], typed.start(), "=", False, typed.end()), brackets)
-            if value < end:
-                yield typed[1], known, value, end
-    if "alue" not in text and "ALUE" not in text:
-        return
-    values = [*_ITS_VALUE.finditer(text)]
+    values = [*_ITS_VALUE.finditer(text)] if has_values(text) else []
     starts = [value.start() for value in values]
     for named in _NAMED.finditer(text) if values else ():
         known = rule(named[2])

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 # Where a word begins: the `n` of an escaped line break is no letter of the word after it.
@@ -11,7 +11,6 @@ AFTER_ESCAPE = r"(?<=\\[abfnrtv])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})"
 WORD_STARTS = rf"(?:\b|{AFTER_ESCAPE})"
 
 _ALL_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_NEVER = 1_000_000  # digits
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the digits of twice the number, summed up
 # The dash and the blank of a PEM file, also escaped for JavaScript, HTML and URLs.
 _DASH = r"(?:-|\\{1,8}u002[dD]|\\{1,8}x2[dD]|%2[dD]|&#(?:45|x2[dD]);)"
@@ -48,16 +47,22 @@ class Patterns:
     """The patterns of a site, and a fast check which of them a text may match. Immutable."""
 
     def __init__(self, wanted: tuple[Pattern, ...]) -> None:
-        self._all = wanted
         self.always = tuple(item for item in wanted if not (item.hints or item.digits))
+        self._hinted = tuple((frozenset(item.hints), item) for item in wanted if item.hints)
         self._hints = tuple({hint for item in wanted for hint in item.hints})
-        self._run = b"0" * min((item.digits for item in wanted if item.digits), default=_NEVER)
+        self._numbers = tuple(item for item in wanted if item.digits)
+        self._digits = min((item.digits for item in self._numbers), default=1)
+        self._run = b"0" * self._digits
+        self._any_run = re.compile(rf"\d(?:[ -]*\d){{{self._digits - 1}}}")
 
-    def worth_trying(self, text: str) -> tuple[Pattern, ...]:
-        """The patterns that `text` may match."""
-        if not self.hints_in(text) and not self.has_run(text):
-            return self.always  # none, mostly
-        return tuple(item for item in self._all if not item.hints or any(map(text.__contains__, item.hints)))
+    def worth_trying(self, text: str, hints: Iterable[str]) -> list[Pattern]:
+        """The patterns that `text` may match, of those with one of the hints."""
+        found = [*self.always]
+        if hints := {hint for hint in hints if hint in text}:
+            found += [item for own, item in self._hinted if own & hints]
+        if self.has_run(text):
+            found += self._numbers
+        return found
 
     def hints_in(self, text: str) -> list[str]:
         """The hints that `text` holds."""
@@ -65,9 +70,11 @@ class Patterns:
 
     def has_run(self, text: str) -> bool:
         """Whether `text` may hold as many digits in a row as a pattern needs."""
-        if len(text) < len(self._run):
+        if not self._numbers or len(text) < self._digits:
             return False
-        return not text.isascii() or self._run in text.encode().translate(_ALL_ZERO, b" -")
+        if text.isascii():
+            return self._run in text.encode().translate(_ALL_ZERO, b" -")
+        return self._any_run.search(text) is not None
 
 
 def is_card_number(text: str) -> bool:
@@ -89,7 +96,7 @@ BUILT_IN = (
     Pattern(
         "url_credentials",  # RFC 3986, section 3.2.1; a name alone may be a token
         re.compile(
-            rf"(?<=://)(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
+            rf"://(?:{_BEFORE_AT}{{0,200}}:(?!\d{{1,5}}/)(?P<secret>{_AFTER_COLON}{{1,200}}?)"
             rf"|(?P<name>{_BEFORE_AT}{{1,200}}))"
             r"(?=@[\w.\-\[\]:%]{0,255}(?:[^\w.\-\[\]:%@]|$))"
         ),
@@ -114,12 +121,12 @@ BUILT_IN = (
         "basic_auth",  # RFC 7617
         re.compile(WORD_STARTS + r"[Bb]asic\s{1,3}(?P<secret>[A-Za-z0-9+/]{6,}={0,2})"),
         _is_basic,
-        hints=("Basic", "basic"),
+        hints=("asic",),
     ),
     Pattern(
         "bearer",  # RFC 6750
         re.compile(WORD_STARTS + r"[Bb]earer\s{1,3}(?P<secret>(?=[^\s]{0,200}\d)[\w.~+/-]{12,}={0,2})"),
-        hints=("Bearer", "bearer"),
+        hints=("earer",),
     ),
     Pattern(
         "aws",
@@ -132,21 +139,8 @@ BUILT_IN = (
             WORD_STARTS + r"(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
             r"|[rs]k_(?:live|test)_\w{16,}|whsec_\w{16,}|AIza[\w-]{35}|sk-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Z])[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
         ),
-        hints=(
-            "ghp_",
-            "gho_",
-            "ghu_",
-            "ghs_",
-            "ghr_",
-            "github_pat_",
-            "glpat-",
-            "xox",
-            "k_live_",
-            "k_test_",
-            "whsec_",
-            "AIza",
-            "sk-",
-            "SG.",
+        hints=tuple(
+            "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox k_live_ k_test_ whsec_ AIza sk- SG.".split()
         ),
     ),
     Pattern(

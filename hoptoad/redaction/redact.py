@@ -4,29 +4,18 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import accumulate
+from itertools import islice
 from typing import NamedTuple
-from urllib.parse import unquote
 
-from hoptoad.notice import (
-    FIXED_NAMES,
-    NOTHING,
-    ErrorInfo,
-    Kind,
-    Notice,
-    Owner,
-    RequestInfo,
-    Secret,
-    Snapshot,
-    walk,
-)
+from hoptoad.notice import NOTHING, ErrorInfo, Notice, Owner, RequestInfo, Secret, Snapshot
 from hoptoad.redaction.cutting import CUT, MASK, SLACK, cut, hidden
-from hoptoad.redaction.encodings import Span
+from hoptoad.redaction.encodings import Span, unquoted
 from hoptoad.redaction.finders import Finder, Found
+from hoptoad.redaction.page import FIXED_NAMES, Kind, Page, Text, walk
 from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.secrets import Hit, Search, Values
 
-ALLOWANCE = 0.1  # seconds of processor for one notice
+ALLOWANCE = 0.05  # seconds of processor for one notice
 _ASK_AFTER = 2_000  # characters
 REAPPEARS = "holds a value that is masked elsewhere"
 FAILED = "[withheld: it could not be redacted]"
@@ -82,16 +71,15 @@ def redact(snapshot: Snapshot, policy: Policy, *, clock: Callable[[], float] = t
     Where looking for secrets fails or takes longer than the allowance, class, frames, view and server remain.
     """
     try:
-        page = _Page(snapshot, policy, clock)
-        return page.redacted()
+        return _Pass(snapshot, policy, clock).redacted()
     except _TookTooLong:
         return _withheld(snapshot, TOO_MUCH)
     except Exception as error:  # its traceback holds what is not redacted
         return _withheld(snapshot, FAILED, f"{type(error).__name__} at {_place_of(error)}")
 
 
-class _Page:
-    """All texts of a snapshot, in the order of `walk`."""
+class _Pass:
+    """The pass over the texts of one snapshot."""
 
     def __init__(self, snapshot: Snapshot, policy: Policy, clock: Callable[[], float]) -> None:
         self._snapshot = snapshot
@@ -99,18 +87,10 @@ class _Page:
         self._clock = clock
         self._end = 0.0
         self._looked_at = 0
-        entries: list[tuple[str, Kind, str, str]] = []
-
-        def keep(text: str, kind: Kind, section: str, name: str) -> str:
-            nonlocal entries
-            entries += [(text, kind, section, name)]
-            return text
-
-        walk(snapshot.raw, keep)
+        entries: list[Text] = []
+        walk(snapshot.raw, entries.extend)
+        self._page = Page(entries)
         self._entries = entries
-        self._texts = [entry[0] for entry in entries]
-        self._page = "\0".join(self._texts)
-        self._lengths = [*map(len, self._texts)]
         self._begins = self._where_texts_begin()
         self._spans: dict[int, list[Span]] = {}
         self.findings = [
@@ -118,15 +98,14 @@ class _Page:
         ]
 
     def redacted(self) -> Redacted:
-        self._go_on(len(self._page))  # finding suspects takes time as well
+        self._go_on(len(self._page.whole))  # finding suspects takes time as well
         values = Values()
         for secret in [*sorted(self._snapshot.hidden, key=_owner), *self._found()]:
             self._go_on(len(secret.value))
             values.add(secret)
         if values.is_full or self._snapshot.is_full:
             return _withheld(self._snapshot, TOO_MANY)
-        starts = [0, *accumulate([length + 1 for length in self._lengths])]
-        search = Search(self._texts, self._page, starts, self._go_on)
+        search = Search(self._page, self._go_on)
         for hit in search.hits(self._policy.own, values):
             if self._counts(hit):
                 self._mask(hit)
@@ -146,21 +125,26 @@ class _Page:
     def _where_texts_begin(self) -> dict[int, int]:
         """The length of a text's start that is not the site's: the class in a message, a route."""
         begins: dict[int, int] = {}
-        for number, (text, kind, _, _) in enumerate(self._entries):
-            if kind == "class" and _CLASS_IN_CODE.fullmatch(text):
-                begins[number] = len(text)
-                short = f"{text.rpartition('.')[2]}: "
-                if self._texts[number + 1].startswith(short):
+        texts = self._page.texts
+        for number in self._of_kind("class"):
+            name = texts[number]
+            if _CLASS_IN_CODE.fullmatch(name):
+                begins[number] = len(name)
+                short = f"{name.rpartition('.')[2]}: "
+                if texts[number + 1].startswith(short):
                     begins[number + 1] = len(short)
         if self._snapshot.is_routed:
-            begins[1] = self._lengths[1]
+            begins[1] = len(texts[1])
         return begins
+
+    def _of_kind(self, *kinds: Kind) -> list[int]:
+        return [number for number, (_, kind, _, _) in enumerate(self._entries) if kind in kinds]
 
     def _found(self) -> Iterable[Secret]:
         """The secrets that `Finder` finds in the texts."""
-        finder = Finder(self._policy.names, self._policy.patterns, self._snapshot.marked)
-        urls = [number for number, entry in enumerate(self._entries) if entry[1] in ("url", "query")]
-        for number in {*finder.suspects(self._texts, self._page), *urls}:
+        policy = self._policy
+        finder = Finder(policy.names, policy.patterns, self._snapshot.marked, self._page.whole)
+        for number in sorted({*finder.suspects(self._page), *self._of_kind("url", "query")}):
             text, kind, section, name = self._entries[number]
             if kind in ("fixed", "quoted", "class"):
                 continue
@@ -179,7 +163,7 @@ class _Page:
 
     def _mask_arguments(self, url: str, found: list[Found]) -> None:
         """Masks an argument of the route that has no name, where it is masked in the path."""
-        shown = unquote(hidden(url, [(one.start, one.end) for one in found]))
+        shown = unquoted(hidden(url, [(one.start, one.end) for one in found]))
         for number, (text, kind, section, name) in enumerate(self._entries):
             if name == "[route]" and section == "params" and kind == "text" and text not in shown:
                 self._spans[number] = [(0, len(text))]
@@ -209,11 +193,12 @@ class _Page:
         """The notice with its secrets masked, each text within its limit, all within the notice's."""
         limits = self._snapshot.limits
         left = {True: limits.details, False: limits.chars}
-        is_tight = sum(self._lengths) > min(limits.chars, limits.details or limits.chars)
+        texts = self._page.texts
+        is_tight = len(self._page.whole) > min(limits.chars, limits.details or limits.chars)
         short = min(limits.text, _SHORT)
-        long = [number for number, length in enumerate(self._lengths) if length > short]
-        shown = list(self._texts)
-        for number in range(len(shown)) if is_tight else {*self._spans, *long}:
+        long = [number for number, length in enumerate(map(len, texts)) if length > short]
+        shown = list(texts)
+        for number in range(len(texts)) if is_tight else {*self._spans, *long}:
             _, kind, section, _ = self._entries[number]
             limit = room = self._limit(number)
             is_detail = bool(limits.details) and section in _DETAILS
@@ -221,12 +206,12 @@ class _Page:
             if is_tight and not is_free:
                 room = min(limit, max(left[is_detail], _MIN_ROOM))
             mark = "" if kind == "url" else CUT
-            text = shown[number] = _shown(self._texts[number], self._spans.get(number, []), limit, room, mark)
+            text = shown[number] = _shown(texts[number], self._spans.get(number, []), limit, room, mark)
             left[is_detail] -= 0 if is_free or text == MASK else len(text)
-        if shown == self._texts:
+        if shown == texts:
             return self._snapshot.raw
         changed = iter(shown)
-        return walk(self._snapshot.raw, lambda *_: next(changed))
+        return walk(self._snapshot.raw, lambda texts: [*islice(changed, len(texts))])
 
     def _limit(self, number: int) -> int:
         """The limit of the text at this place."""

@@ -1,7 +1,6 @@
 """The secret values of one notice, and the search for them in its texts, in every encoding."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -9,15 +8,14 @@ from hoptoad.notice import Owner, Secret
 from hoptoad.redaction.cutting import MASK
 from hoptoad.redaction.encodings import (
     Span,
-    basic_password,
-    credentials,
     decodings,
     encoded_forms,
     occurrences,
-    parts,
     spans_in_encoded,
     written,
 )
+from hoptoad.redaction.page import Page
+from hoptoad.redaction.parts import basic_password, credentials, parts
 from hoptoad.redaction.patterns import WORD_STARTS
 
 # Shorter values ("on", "1234") are masked only in their own place: elsewhere they are ordinary words.
@@ -72,6 +70,7 @@ class Values:
     def __init__(self) -> None:
         self.secrets: dict[str, Secret] = {}
         self.is_full = False  # some values are not searched for, so any text may hold them
+        self._added: set[Secret] = set()
         self._count = [0, 0, 0]  # by owner
         self._chars = [0, 0, 0]
 
@@ -81,8 +80,9 @@ class Values:
         Under the name of an Authorization header, what follows the scheme is a secret too.
         """
         value = secret.value[:MAX_SECRET]
-        if MASK in value:
+        if secret in self._added or MASK in value:
             return
+        self._added.add(secret)
         for part in parts(value):
             self._add(part, secret, secret.as_word)
         if "auth" in secret.name.lower():
@@ -119,23 +119,21 @@ _SHORTENED = Secret("", "", "shortened", "")
 
 
 class Search:
-    """Looks for values in many texts at once. `page` is all texts, with a zero between them.
+    """Looks for values in all texts of a page at once.
 
     `go_on` is called with the number of characters that are looked at, and raises where that takes too long.
     """
 
-    def __init__(self, texts: list[str], page: str, starts: list[int], go_on: Callable[[int], None]) -> None:
-        self._texts = texts
+    def __init__(self, page: Page, go_on: Callable[[int], None]) -> None:
         self._page = page
-        self._starts = starts
         self._go_on = go_on
-        self._encoded = [number for number, text in enumerate(texts) if "%" in text]
-        self._meanings = _decoded_each([texts[number] for number in self._encoded])
+        self._encoded = page.holding("%")
+        self._meanings = _decoded_each([page.texts[number] for number in self._encoded])
         self._said = "\0".join(self._meanings)
 
     def hits(self, own: OwnSecrets, values: Values) -> Iterator[Hit]:
         """The hits of all values. They may overlap."""
-        page = self._page
+        page = self._page.whole
         words = {value: secret for value, secret in values.secrets.items() if _is_word(value)}
         forms = self._forms(own, values, words)
         for form in [form for form in forms if form in page]:
@@ -154,7 +152,7 @@ class Search:
 
     def _forms(self, own: OwnSecrets, values: Values, words: dict[str, Secret]) -> dict[str, Secret]:
         """The forms to search for, of those values whose core is in the page."""
-        whole = f"{self._page}\0{self._said}"
+        whole = f"{self._page.whole}\0{self._said}"
         forms = {form: _OF_THE_SITE for core, made in own.forms if core in whole for form in made}
         for value, secret in values.secrets.items():
             self._go_on(len(whole) >> 6)
@@ -170,17 +168,17 @@ class Search:
         for number, shown in zip(self._encoded, self._meanings, strict=True) if wanted else ():
             present = [form for form in wanted if form in shown]
             self._go_on(len(present) * len(shown) + len(wanted))
-            for start, end, form in spans_in_encoded(self._texts[number], present) if present else ():
+            for start, end, form in spans_in_encoded(self._page.texts[number], present) if present else ():
                 yield Hit(number, start, end, wanted[form])
 
     def _at(self, spans: Iterable[Span], secret: Secret) -> Iterator[Hit]:
-        starts = self._starts
+        page = self._page
         for count, (start, end) in enumerate(spans):
             if count % _OFTEN == _OFTEN - 1:
                 self._go_on(_OFTEN)
-            number = bisect_right(starts, start) - 1
-            first = starts[number]
-            if end - first <= len(self._texts[number]):  # and not in two texts
+            number = page.number(start)
+            first = page.starts[number]
+            if end - first <= len(page.texts[number]):  # and not in two texts
                 yield Hit(number, start - first, end - first, secret)
 
 
@@ -200,7 +198,7 @@ def _decoded_each(texts: list[str]) -> list[str]:
 
 def spans_of(own: OwnSecrets, text: str) -> list[Span]:
     """The spans of the site's own secrets in one text, in any form."""
-    search = Search([text], text, [0], lambda _: None)
+    search = Search(Page([(text, "text", "", "")]), lambda _: None)
     return [(hit.start, hit.end) for hit in search.hits(own, Values())]
 
 

@@ -27,10 +27,12 @@ from hoptoad.capture.raised import (
     sighting_of,
     slot,
 )
+from hoptoad.capture.values import exception_text
 from hoptoad.runtime import scope
 from hoptoad.runtime.scope import SEEN
 
 _MAX_SEEN = 256
+_MAX_TEXT = 1_000
 
 
 class Duplicates:
@@ -105,11 +107,13 @@ def _seen_again(error: BaseException, duplicates: Duplicates | None, *, is_seen:
 
 
 def _is_first_uncaught(error: BaseException, identity: Any, duplicates: Duplicates, *, is_new: bool) -> bool:
-    # Once a request could not be answered, all further exceptions belong to that failure.
-    follows = is_new and (duplicates.handler_failed or _follows(error, duplicates))
+    handled = _handled_meanwhile(error, duplicates) if is_new else None
     duplicates.uncaught.append(identity)
-    if not follows:
+    # Once a request could not be answered, all further exceptions belong to that failure.
+    if not is_new or (handled is None and not duplicates.handler_failed):
         return is_new
+    if handled is not None and _is_repeated(error, handled):
+        return False
     is_first = not duplicates.handler_failed
     duplicates.handler_failed = True
     return is_first
@@ -130,13 +134,30 @@ def _duplicates_of(request: HttpRequest | None) -> Duplicates | None:
     return found
 
 
-def _follows(error: BaseException, duplicates: Duplicates) -> bool:
-    """Whether it was raised while another uncaught exception of the request was handled."""
+def _handled_meanwhile(error: BaseException, duplicates: Duplicates) -> BaseException | None:
+    """The uncaught exception of the request that was being handled when `error` was raised."""
     for _ in range(MAX_CHAIN):
-        context = slot(error, "__context__")
-        if context is None:
-            return False
-        if any(is_same(identity, context) for identity in duplicates.uncaught):
-            return True
+        context: BaseException | None = slot(error, "__context__")
+        if context is None or any(is_same(identity, context) for identity in duplicates.uncaught):
+            return context
         error = context
-    return False
+    return None
+
+
+def _is_repeated(error: BaseException, before: BaseException) -> bool:
+    """Whether the same line raised the same again: Django also looks for `handler500` in a URL configuration
+    that cannot be imported.
+    """
+    return (
+        type(error) is type(before)
+        and _line_of(error) == _line_of(before)
+        and exception_text(error, _MAX_TEXT) == exception_text(before, _MAX_TEXT)
+    )
+
+
+def _line_of(error: BaseException) -> tuple[str, int]:
+    """The file and the line that raised."""
+    step = slot(error, "__traceback__")
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return (step.tb_frame.f_code.co_filename, step.tb_lineno) if step is not None else ("", 0)

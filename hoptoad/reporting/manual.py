@@ -51,13 +51,13 @@ def notify(
         if exception is None:
             raise TypeError(f"{_HOW} Here there is neither.")
     if exception is not None and not issubclass(type(exception), BaseException):
-        raise TypeError(f"{_HOW} {bounded_repr(exception, 80)} is no exception; pass a text as message.")
+        raise TypeError(f"{_HOW} {bounded_repr(exception, 80)} is not an exception. Pass a text as message.")
     if message is not None and not issubclass(type(message), str):
         raise TypeError(f"{_HOW} The message is a {class_name(type(message))}.")
     if request is not None and not isinstance(request, HttpRequest):
         request = getattr(request, "_request", None)  # that of Django REST framework
         if not isinstance(request, HttpRequest):
-            raise TypeError(f"{_HOW} The request is no HttpRequest.")
+            raise TypeError(f"{_HOW} The request is not an HttpRequest.")
     for name, value in (("params", params), ("tags", tags)):
         if value is not None and not isinstance(value, Mapping):
             raise TypeError(f"{_HOW} {name} is a {class_name(type(value))}, and must be a mapping.")

@@ -73,7 +73,7 @@ class MissingPages:
             for window in self._digest.take_ended(all_of_them=all_of_them):
                 self._send(notice_of(window, get_settings()))
         except Exception:
-            log_exception(logger, "A digest of missing pages could not be sent.")
+            log_exception(logger, "A digest of missing pages could not be sent, and is lost.")
 
 
 def _page_of(incident: Incident) -> str:
@@ -129,7 +129,7 @@ class _Pages:
         return True
 
     def top(self) -> list[Page]:
-        """Pages with a referrer first: a person can mend that link."""
+        """Pages with a referrer first, because someone can correct that link."""
         described = [page for page in self._pages.values() if page.path]
         return sorted(described, key=lambda page: (not page.referrers, -page.count))[:TOP]
 

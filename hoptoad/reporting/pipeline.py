@@ -101,7 +101,7 @@ class Pipeline:
         return None if is_kept else report()
 
     def flush_summaries(self) -> None:
-        """Sends the 404 digest and the summaries of the rate limit now."""
+        """Sends the 404 digest and the summaries of the rate limit now: for tests."""
         self._missing_pages.flush()
         self._rate_limiter.flush()
 

@@ -51,7 +51,7 @@ def _cache(alias: str) -> Cache:
 
 
 def is_sampled(settings: Settings) -> bool:
-    """Whether HOPTOAD_SAMPLE_RATE selects a failure. Chance decides."""
+    """Whether HOPTOAD_SAMPLE_RATE selects this failure, at random."""
     return settings.sample_rate >= 1 or random.random() < settings.sample_rate  # noqa: S311
 
 
@@ -102,7 +102,9 @@ class RateLimiter:
                 self._send(summary(suppressed, get_settings()))
             except Exception:
                 log_exception(
-                    logger, "The summary of %d suppressed notices could not be sent.", suppressed.count
+                    logger,
+                    "The summary of %d suppressed notices could not be sent, and is lost.",
+                    suppressed.count,
                 )
         if self._throttle.has_suppressed():
             self._timer.start(WINDOW + 0.1)

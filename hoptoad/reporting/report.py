@@ -23,7 +23,7 @@ class Report:
     __slots__ = ("_captured", "_payload", "id", "settings", "timeout")
 
     def __init__(self, captured: Snapshot | Notice, settings: Settings) -> None:
-        """A Notice, of what this library itself has counted, needs no redaction."""
+        """A Notice, such as a summary of this library's own counts, is redacted already."""
         self._captured: Snapshot | Notice | None = captured
         self._payload: bytes | None = None
         self.id = captured.raw.id if isinstance(captured, Snapshot) else captured.id

@@ -25,7 +25,7 @@ def report_exception(
 ) -> str | None:
     """Reports an uncaught exception, once. Returns the notice's id where one was handed over.
 
-    Returns as soon as the handler has the encoded notice. `unless` is called after all filters, and
+    Returns as soon as the handler has the report. `unless` is called after all filters, and
     returns whether the site ignores this exception.
     """
     try:

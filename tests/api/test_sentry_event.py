@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from some_notices import FRAME, ID, WHOLE, failing
 
 from hoptoad.api.sentry import wire
-from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server
+from hoptoad.api.sentry.event import event_id, is_event
+from hoptoad.notice import ErrorInfo, Frame, Notice, RequestInfo, Server, User
 
 
 def event_of(notice):
@@ -271,6 +272,197 @@ def test_breadcrumbs_of_the_day_before_are_of_the_day_before():
         },
         {"type": "default", "timestamp": 1_795_737_600.0, "level": "info", "message": "odd"},
     ]
+
+
+LONG = "x" * 9_000
+
+
+def long_event():
+    log = ErrorInfo(LONG, LONG, (FRAME,), is_message=True)
+    return event_of(
+        failing(
+            log,
+            request=RequestInfo(component=LONG, action=LONG),
+            server=Server(hostname=LONG, environment_name=LONG, app_version=LONG),
+            user=User(id=LONG, name=LONG, email=LONG, username=LONG),
+            extra={"log": {"text": LONG}, "tags": {LONG: LONG}},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("read", "length"),
+    [
+        (lambda event: event["transaction"], 200),
+        (lambda event: event["server_name"], 255),
+        (lambda event: event["environment"], 64),
+        (lambda event: event["release"], 200),
+        (lambda event: event["logger"], 64),
+        (lambda event: event["logentry"]["message"], 8_192),
+        (lambda event: event["logentry"]["formatted"], 8_192),
+        (lambda event: event["user"]["id"], 200),
+        (lambda event: event["user"]["name"], 200),
+        (lambda event: [*event["tags"]][0], 32),
+        (lambda event: event["tags"]["x" * 32], 200),
+    ],
+    ids="transaction server environment release logger message formatted id name tag value".split(),
+)
+def test_each_text_has_the_length_that_sentry_takes(read, length):
+    assert read(long_event()) == "x" * length
+
+
+def test_the_parts_of_an_exception_have_the_length_that_sentry_takes():
+    frame = Frame(f"[PROJECT_ROOT]/{LONG}", 1, LONG)
+    [error] = event_of(failing(ErrorInfo(f"{LONG}.{LONG}", "y" * 9_000, (frame,))))["exception"]["values"]
+
+    assert (error["type"], error["module"], error["value"]) == ("x" * 200, "x" * 200, "y" * 8_192)
+    [shown] = error["stacktrace"]["frames"]
+    assert shown["abs_path"] == f"[PROJECT_ROOT]/{LONG}"[:1_024]
+    assert shown["filename"] == "x" * (1_024 - len("[PROJECT_ROOT]/"))
+    assert shown["function"] == "x" * 200
+    assert shown["in_app"] is True
+
+
+def test_so_many_causes_and_tags_are_told():
+    causes = [ErrorInfo("E", f"E: {number}", relation="cause", parent=number) for number in range(12)]
+    tags = {f"tag{number}": "x" for number in range(120)}
+
+    event = event_of(failing(ErrorInfo("E", "E: first"), *causes, extra={"tags": tags}))
+
+    values = event["exception"]["values"]
+    assert [value["value"] for value in values] == [*map(str, range(9, -1, -1)), "first"]
+    assert len(event["tags"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("[PROJECT_ROOT]/a.py", ("a.py", True)),
+        ("[SITE_PACKAGES]/a/[STDLIB]/b.py", ("a/[STDLIB]/b.py", False)),
+        ("[PROJECT_ROOT]/", ("[PROJECT_ROOT]/", True)),
+        ("/srv/[PROJECT_ROOT]/a.py", ("/srv/a.py", False)),
+    ],
+)
+def test_a_file_is_shown_without_its_root(name, shown):
+    [error] = event_of(failing(ErrorInfo("E", "E", (Frame(name, 0, "f"),))))["exception"]["values"]
+
+    [frame] = error["stacktrace"]["frames"]
+    assert (frame["filename"], frame["in_app"]) == shown
+    assert "lineno" not in frame
+
+
+@pytest.mark.parametrize("line", [6, 7, 8, 9])
+def test_the_lines_of_source_around_a_line(line):
+    frame = Frame("a.py", line, "f", {}, ((6, "x"), (7, "y"), (8, "z")))
+    [error] = event_of(failing(ErrorInfo("E", "E", (frame,))))["exception"]["values"]
+
+    [shown] = error["stacktrace"]["frames"]
+    lines = {6: ([], "x", ["y", "z"]), 7: (["x"], "y", ["z"]), 8: (["x", "y"], "z", [])}.get(line)
+    assert tuple(shown.get(name) for name in ("pre_context", "context_line", "post_context")) == (
+        lines or (None,) * 3
+    )
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_an_unknown_file_has_no_frame(frames):
+    error = ErrorInfo("E", "E", (Frame("unknown", 0, "unknown"), FRAME)[:frames])
+
+    [shown] = event_of(failing(error))["exception"]["values"]
+
+    assert ("stacktrace" in shown) == (frames == 2)
+
+
+def test_frames_that_were_left_out_are_counted():
+    [error] = event_of(failing(ErrorInfo("E", "E", (FRAME,), frames_left_out=7)))["exception"]["values"]
+
+    assert error["mechanism"]["data"] == {"frames_left_out": "7"}
+
+
+@pytest.mark.parametrize(("method", "kind"), [({"REQUEST_METHOD": "GET"}, "django"), ({"X": "1"}, "generic")])
+def test_the_mechanism_says_where_it_was_seen(method, kind):
+    [error] = event_of(failing(request=RequestInfo(cgi_data=method)))["exception"]["values"]
+
+    assert error["mechanism"]["type"] == kind
+
+
+@pytest.mark.parametrize("moment", [0.0, -1.0, 4e9, 9e9])
+def test_a_time_that_is_none_is_now(moment):
+    assert 1.7e9 < event_of(failing(time=moment))["timestamp"] < 4e9
+    assert event_of(failing(time=1.5))["timestamp"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("severity", "level"),
+    [("info", "info"), ("error", "error"), ("critical", "fatal"), ("emergency", "fatal"), ("alert", "fatal")],
+)
+def test_each_severity_has_a_level(severity, level):
+    assert event_of(failing(severity=severity))["level"] == level
+
+
+@pytest.mark.parametrize("version", ["..", ".", " ", "latest"])
+def test_a_release_that_sentry_refuses_is_left_out(version):
+    assert event_of(failing(server=Server(app_version=version, revision="c0ffee")))["release"] == "c0ffee"
+    assert event_of(failing(server=Server(app_version="a\nb\rc\td/e\\f")))["release"] == "a_b_c_d_e_f"
+
+
+def test_the_id_of_an_event_is_the_notices_or_made_of_it():
+    assert event_id(ID) == ID
+    for odd in (ID[:-1], f"{ID}0", ID.upper(), "7"):
+        assert event_id(odd) == event_id(odd)
+        assert is_event(wire.encode(Notice(id=odd, error=ErrorInfo("E", "E"))))
+        assert event_id(odd) != odd
+    assert not is_event(b'{"event_id":"7","a":"0123456789012345678901234567890"}')
+    assert not is_event(f'{{"event_ID":"{ID}"}}'.encode())
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::7", "::1", "FFFF:" * 7 + "FFFF"])
+def test_an_address_of_either_version_is_the_users(address):
+    request = RequestInfo(url="https://shop.test/", cgi_data={"REMOTE_ADDR": address})
+
+    assert event_of(failing(request=request))["user"] == {"ip_address": address}
+
+
+def test_the_parts_of_a_request():
+    request = RequestInfo(
+        url="https://shop.test/a?b=c?d",
+        cgi_data={
+            "CONTENT_LENGTH": "7",
+            "HTTP_X_ODD_NAME": "x",
+            "QUERY_STRING": "q=1",
+            "SERVER_NAME": "s",
+            "DEEP": {"a": "b"},
+        },
+    )
+    shown = event_of(failing(request=request))["request"]
+
+    assert shown == {
+        "url": "https://shop.test/a",
+        "query_string": "b=c?d",
+        "headers": {"Content-Length": "7", "X-Odd-Name": "x"},
+        "env": {"SERVER_NAME": "s", "DEEP": {"a": "b"}},
+    }
+    alone = RequestInfo(cgi_data={"QUERY_STRING": "q=1"})
+    assert event_of(failing(request=alone))["request"] == {"query_string": "q=1"}
+
+
+def test_the_view_that_is_unknown_is_no_part_of_the_transaction():
+    assert "transaction" not in event_of(failing(request=RequestInfo(component="unknown")))
+    assert event_of(failing(request=RequestInfo(component="shop", action="unknown")))["transaction"] == "shop"
+    assert event_of(failing(request=RequestInfo(component="shop", action="pay")))["transaction"] == "shop.pay"
+
+
+@pytest.mark.parametrize(
+    ("time_of_day", "timestamp"),
+    [("10:31:40.500000", 40.5), ("10:31:40.500001", 40.500001 - 86_400), ("00:00:00.000000", -37_860.0)],
+)
+def test_the_time_of_a_breadcrumb_is_the_last_before_the_failure(time_of_day, timestamp):
+    minute = 1_795_775_460.0  # 2026-11-27 10:31 UTC
+    [crumb] = event_of(failing(extra={"trail": (f"{time_of_day} ERROR a: b",)}, time=minute + 40.5))[
+        "breadcrumbs"
+    ]["values"]
+
+    assert crumb["timestamp"] == pytest.approx(minute + timestamp, abs=1e-6)
+    assert crumb["level"] == "error"
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -334,3 +334,80 @@ def test_the_outbox_reads_version_3(client, settings_for):
 
     assert outbox[0].error.message == "ValueError: something broke"
     assert outbox[0].error.frames[0].file == "[PROJECT_ROOT]/site/shop/views.py"
+
+
+def test_each_text_has_the_length_that_a_database_takes():
+    long = "x" * 3_000
+    sent = document(
+        Notice(
+            id=long,
+            error=ErrorInfo(long, "E: x"),
+            request=RequestInfo(
+                url=long,
+                component=long,
+                action=long,
+                cgi_data=dict.fromkeys(("REQUEST_METHOD", "HTTP_USER_AGENT", "REMOTE_ADDR"), long),
+            ),
+            server=Server(
+                project_root=long, environment_name=long, app_version=long, hostname=long, revision=long
+            ),
+            user=User(id=long, name=long, email=long, username=long),
+            framework=f"{long}: {long}",
+            language=long,
+        )
+    )
+
+    assert sent["errors"][0]["type"] == "x" * 255
+    context = sent["context"]
+    assert (context["url"], context["rootDirectory"]) == ("x" * 2_048, "x" * 2_048)
+    for name in (
+        "environment component action hostname language version httpMethod userAgent userAddr revision noticeId"
+    ).split():
+        assert context[name] == "x" * 255, name
+    assert context["user"] == dict.fromkeys(("id", "name", "username", "email"), "x" * 255)
+    assert context["versions"] == {"x" * 255: "x" * 255}
+
+
+def test_what_is_empty_is_left_out_of_the_context():
+    sent = document(
+        Notice(id="1", error=ErrorInfo("", ""), server=Server(environment_name=""), user=User(id="7"))
+    )
+
+    assert sent["context"].keys() == {"notifier", "environment", "severity", "os", "noticeId", "user"}
+    assert sent["context"]["environment"] == "unknown"
+    assert sent["context"]["user"] == {"id": "7"}
+    assert sent["errors"] == [
+        {
+            "type": "Exception",
+            "message": "Exception",
+            "backtrace": [{"file": "unknown", "line": 0, "function": "unknown"}],
+        }
+    ]
+
+
+def test_a_message_that_is_empty_is_the_class():
+    assert document(Notice(id="1", error=ErrorInfo("shop.Odd", "")))["errors"][0]["message"] == "shop.Odd"
+
+
+def test_a_cause_without_a_class_is_no_error():
+    causes = (ErrorInfo("", "and so on"), ErrorInfo("KeyError", "KeyError: 'x'"))
+
+    sent = document(Notice(id="1", error=ErrorInfo("E", "E: x"), causes=causes))
+
+    assert [error["type"] for error in sent["errors"]] == ["E", "KeyError"]
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("[PROJECT_ROOT]/a.py", "/PROJECT_ROOT/a.py"),
+        ("[SITE_PACKAGES]/[STDLIB]/a.py", "/SITE_PACKAGES/[STDLIB]/a.py"),
+        ("/srv/[PROJECT_ROOT]/a.py", "/srv/[PROJECT_ROOT]/a.py"),
+        ("[]/a.py", "[]/a.py"),
+        ("[root]/a.py", "[root]/a.py"),
+    ],
+)
+def test_the_root_of_a_file_is_one_that_errbit_knows(file, shown):
+    sent = document(Notice(id="1", error=ErrorInfo("E", "E: x", (Frame(file, 1, "f"),))))
+
+    assert sent["errors"][0]["backtrace"][0]["file"] == shown

@@ -37,7 +37,20 @@ def test_one_command_makes_all_that_is_needed(inbox):
 
 
 def test_the_first_user_signs_in(inbox):
-    password = re.search(r"password.*:\n(\S+)", inbox.said)[1]
+    assert signed_in(inbox, re.search(r"password.*:\n(\S+)", inbox.said)[1])
+
+
+def test_a_lost_password_is_replaced(tmp_path):
+    command = [sys.executable, "-m", "hoptoad", "inbox", "--data", str(tmp_path), "--new-password", "admin"]
+    with alone(tmp_path) as inbox:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+        assert not signed_in(inbox, re.search(r"password.*:\n(\S+)", inbox.said)[1])
+        assert signed_in(inbox, ended.stdout.strip())
+
+
+def signed_in(inbox, password):
+    """Whether the first user signs in with the password."""
     _, page, headers = inbox.request("GET", "/admin/login/")
     token = SimpleCookie(headers["Set-Cookie"])["csrftoken"].value
     form = urlencode(
@@ -47,7 +60,7 @@ def test_the_first_user_signs_in(inbox):
 
     status, _, headers = inbox.request("POST", "/admin/login/", form, sent)
 
-    assert (status, headers["Location"]) == (302, "/admin/")
+    return (status, headers["Location"]) == (302, "/admin/")
 
 
 @pytest.mark.parametrize("api", ["v2", "v3"])
@@ -79,8 +92,14 @@ def test_the_second_start_says_no_password(inbox):
     ("options", "says"),
     [
         (["--bind", "nowhere"], "--bind nowhere: expected an address and a port"),
+        (["--max-age", "-1"], "--max-age -1: expected a number of days from 0 to 3650"),
+        (["--new-password", "nobody"], "--new-password nobody: there is no such user."),
         (["--data", "/proc/no"], "the inbox cannot write there"),
         (["--database-url", "mysql://x/y"], "expected postgresql://"),
+        (
+            ["--database-url", "postgresql://x:secret@127.0.0.1:1/y"],
+            "The database of the inbox cannot be used: ",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(tmp_path, options, says):
@@ -91,6 +110,7 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path, options, says):
     assert ended.returncode == 1
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert "secret" not in ended.stderr
 
 
 def test_a_port_that_is_taken_is_said(inbox, tmp_path):

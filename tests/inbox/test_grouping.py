@@ -318,3 +318,156 @@ def test_any_message_has_a_bounded_template(message):
 )
 def test_a_hostile_message_has_a_bounded_template(piece):
     assert len(template("TypeError", piece * 100_000)) <= 200
+
+
+def test_the_digest_of_a_group_is_the_same_in_every_release():
+    found = group(notice("shop.errors.Odd", "order 7 is odd", ((OWN, 78, "Cart.checkout"),)))
+
+    assert found.digest == "4455df76b3d5fd4911ad0180cd393ae1"
+
+
+def test_half_a_character_has_a_digest():
+    assert group(notice(message="\ud800 is odd")).digest
+
+
+def test_what_a_client_does_not_name_has_a_name():
+    found = group(notice("", "no", (), environment=" ", component=""))
+
+    assert found.text == "unknown | Exception | no | "
+
+
+def test_names_are_cut():
+    name = "x" * 600
+    found = group(notice(name, "no", ((OWN, 78, name),), environment=name))
+
+    assert (len(found.environment), len(found.class_name), len(found.place)) == (100, 255, 500)
+    assert group(notice(frames=(), component=name)).place == name[:500]
+
+
+LIBRARIES = [
+    "[SITE_PACKAGES]/a.py",
+    "/SITE_PACKAGES/a.py",
+    "[STDLIB]/a.py",
+    "[GEM_ROOT]/a.rb",
+    "site-packages/a.py",
+    "/srv/venv/site-packages/a.py",
+    "/opt/dist-packages/a.py",
+    "node_modules/a.js",
+    "/PROJECT_ROOT/node_modules/a.js",
+    "[PROJECT_ROOT]/node_modules/a.js",
+    "/srv/gems/a.rb",
+    "/usr/lib/ruby/a.rb",
+    "/usr/lib64/a.so",
+    "/usr/local/lib/a.rb",
+    "/opt/python/lib/python3.12/json.py",
+    "<frozen importlib._bootstrap>",
+    "node:fs",
+    "internal/modules/run_main",
+]
+SOURCES = [
+    "shop/[STDLIB]/a.py",
+    "shopnode_modules/a.py",
+    "/srv/usr/lib/a.py",
+    "/usr/libs/a.py",
+    "/srv/lib/pythonic/a.py",
+    "shop <frozen assets>/a.py",
+    "shop/node:fs/a.py",
+    "shop/internal/a.py",
+    "PROJECT_ROOTED/a.py",
+]
+
+
+@pytest.mark.parametrize("file", LIBRARIES)
+def test_a_library_is_not_the_place_of_a_problem(file):
+    frames = ((file, 1, "call"), ("shop/cart.py", 2, "pay"))
+
+    assert group(notice(frames=frames)).place == "shop/cart.py in pay"
+
+
+@pytest.mark.parametrize("file", SOURCES)
+def test_what_sounds_like_a_library_may_be_the_place(file):
+    frames = ((file, 1, "call"), ("shop/cart.py", 2, "pay"))
+
+    assert group(notice(frames=frames)).place == f"{file} in call"
+
+
+@pytest.mark.parametrize(
+    "file", [OWN, "/PROJECT_ROOT/shop/views.py", "PROJECT_ROOT/shop/views.py", "/srv/shop/shop/views.py"]
+)
+@pytest.mark.parametrize(
+    "other", ["/opt/tools/run.py", "/srv/shop2/run.py", "PROJECT_ROOTED/run.py", "unknown", ""]
+)
+def test_the_projects_frame_is_the_place_whatever_is_within(file, other):
+    frames = ((other, 1, "run"), (file, 78, "checkout"))
+
+    assert group(notice(frames=frames, root="/srv/shop/")).place == "shop/views.py in checkout"
+
+
+def test_without_a_root_no_absolute_file_is_the_projects():
+    frames = (("/opt/tools/run.py", 1, "run"), (OWN, 78, "checkout"))
+
+    assert group(notice(frames=frames, root="")).place == "shop/views.py in checkout"
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"frames": library()}, "shop.views#checkout"),
+        ({"frames": library(), "action": ""}, "shop.views"),
+        (
+            {"frames": library(), "component": ""},
+            "[SITE_PACKAGES]/django/core/handlers/base.py in get_response",
+        ),
+        ({"frames": (), "component": ""}, ""),
+        ({"frames": (("", 1, "run"), ("shop/cart.py", 2, "pay"))}, "shop/cart.py in pay"),
+        ({"frames": (("unknown", 1, "run"), ("shop/cart.py", 2, "pay"))}, "shop/cart.py in pay"),
+    ],
+)
+def test_the_place_where_no_code_of_the_project_is_known(parts, expected):
+    assert group(notice(**parts)).place == expected
+
+
+@pytest.mark.parametrize(
+    "inner",
+    ["<lambda>", "<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<anonymous>", "f.<locals>.<genexpr>"],
+)
+def test_the_function_around_code_without_a_name_is_the_place(inner):
+    found = group(notice(frames=((OWN, 79, inner), (OWN, 78, "checkout"))))
+
+    assert found.place == "shop/views.py in checkout"
+    assert group(notice(frames=((OWN, 79, "<genexpr>"),))).place == "shop/views.py in <genexpr>"
+
+
+def test_the_line_of_source_after_a_function_is_no_part_of_the_place():
+    assert group(notice(frames=((OWN, 78, "checkout: raise Odd"),))).place == "shop/views.py in checkout"
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("/srv/shop/v2/views.py", "v2/views.py"),
+        ("v2/views.py", "v2/views.py"),
+        ("/opt/r12/app34/v2.py", "/opt/r<n>/app<n>/v2.py"),
+        ("lib/PROJECT_ROOT/a.py", "lib/PROJECT_ROOT/a.py"),
+        ("C:\\shop\\v2\\views.py", "C:/shop/v2/views.py"),
+        ("https://cdn.test/v2/pay.js", "v2/pay.js"),
+        ("webpack:///./src/pay.js", "./src/pay.js"),
+        ("pay.js?", "pay.js"),
+        ("pay.js#x\ny", "pay.js"),
+        ("main.3f2a91bc.js", "main.js"),
+        ("main-DbQ2xY9p.chunk.js", "main.chunk.js"),
+        ("main-DbQxxYyp.js", "main.js"),
+        ("main-dbQxxYyp.js", "main.js"),
+        ("main-dbqxxyyp.js", "main-dbqxxyyp.js"),
+        ("main-DBQXXYYP.js", "main-DBQXXYYP.js"),
+        ("main-DbQxxYypA.js", "main-DbQxxYypA.js"),
+        ("main-DbQxxYy.js", "main-DbQxxYy.js"),
+        ("main-DbQ2xY9.js", "main-DbQ2xY9.js"),
+        ("main-DbQ2xY9p", "main-DbQ2xY9p"),
+        ("main-DbQ2xY9p.", "main-DbQ2xY9p."),
+        ("eval at https://cdn.test/pay.js", "eval at https://cdn.test/pay.js"),
+        ("shop-20261127.prod/views.py", "shop-20261127.prod/views.py"),
+    ],
+)
+def test_a_file_is_named_alike_on_every_host_and_in_every_release(file, expected):
+    assert group(notice(frames=((file, 1, "f"),))).place == f"{expected} in f"

@@ -8,12 +8,13 @@ import databases
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import connections, transaction
+from django.db import DataError, connections, transaction
+from django.db.backends.signals import connection_created
 
 import hoptoad
 from hoptoad.handlers import registry
 from hoptoad.inbox import handler
-from hoptoad.inbox.models import App, Notice, Problem
+from hoptoad.inbox.models import App, Notice, Problem, Receipt
 from hoptoad.testing import outbox
 
 WAIT = 20  # seconds
@@ -117,6 +118,63 @@ def test_notices_wait_for_a_locked_file(sqlite, sqlite_settings, shop):
     assert Problem.objects.using(sqlite).get().count == 1
 
 
+@pytest.fixture
+def inserts(sqlite):
+    """The values of each INSERT of receipts; one with "poison" fails."""
+    found = []
+
+    def watch(execute, sql, params, many, context):
+        if sql.startswith("INSERT") and "receipt" in sql:
+            found.append([value for value in params if isinstance(value, str)])
+            if "poison" in params:
+                raise DataError("poison")
+        return execute(sql, params, many, context)
+
+    def connected(connection, **kwargs):
+        connection.execute_wrappers.append(watch)
+
+    connection_created.connect(connected)
+    yield found
+    connection_created.disconnect(connected)
+
+
+@pytest.fixture
+def locked(sqlite, sqlite_settings, settings_for):
+    """The file is locked until it is called."""
+    settings_for(HOPTOAD_RETRIES=1)
+    other = sqlite3.connect(sqlite_settings["NAME"], isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    connections[sqlite].settings_dict["OPTIONS"] = {"timeout": 0.1}
+    yield lambda: other.execute("ROLLBACK")
+    other.close()
+
+
+def test_failures_that_wait_are_stored_in_one_transaction(inbox, locked, inserts, sqlite):
+    notifier = handler.InboxNotifier()
+    for _ in range(20):
+        notifier.enqueue(_payload(), 0.1)
+
+    locked()
+
+    assert notifier.flush(WAIT)
+    assert Problem.objects.using(sqlite).get().count == 20
+    assert len(inserts) <= 2  # the first may have been tried alone
+    assert notifier.close()
+
+
+def test_one_that_cannot_be_stored_harms_none_that_waits_with_it(inbox, locked, inserts, sqlite, caplog):
+    notifier = handler.InboxNotifier()
+    for payload in (_payload("a"), b"none", _payload("poison"), _payload("b"), _payload("c")):
+        notifier.enqueue(payload, 0.1)
+
+    locked()
+
+    assert notifier.flush(WAIT)
+    assert set(Receipt.objects.using(sqlite).values_list("client_id", flat=True)) == {"a", "b", "c"}
+    assert ["poison"] in inserts
+    assert notifier.close()
+
+
 def test_a_database_that_is_down_costs_the_site_nothing_and_the_fallback_gets_the_notice(
     sqlite, shop, settings_for, tmp_path
 ):
@@ -172,12 +230,12 @@ def test_the_sites_own_connection_is_not_touched(database, shop):
     assert connections[database] is before
 
 
-def _payload():
+def _payload(identity=""):
     from hoptoad.api import htv2
     from hoptoad.notice import ErrorInfo
     from hoptoad.notice import Notice as Content
 
-    return htv2.encode(Content(id="", error=ErrorInfo("E", "no")))
+    return htv2.encode(Content(id=identity, error=ErrorInfo("E", "no")))
 
 
 def _replaced(alias, path):
@@ -186,12 +244,13 @@ def _replaced(alias, path):
     connections.settings[alias].update(databases.sqlite(path), OPTIONS={})
 
 
-def test_a_script_that_fails_stores_its_failure_before_it_ends(sqlite, sqlite_settings, tmp_path):
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_a_script_that_fails_stores_its_failure_before_it_ends(sqlite, sqlite_settings, tmp_path, use_tz):
     program = f"""
 import os, django
 from django.conf import settings
 settings.configure(
-    INSTALLED_APPS=["hoptoad", "hoptoad.inbox"], USE_TZ=True, BASE_DIR={str(tmp_path)!r},
+    INSTALLED_APPS=["hoptoad", "hoptoad.inbox"], USE_TZ={use_tz}, BASE_DIR={str(tmp_path)!r},
     DATABASES={{"default": {sqlite_settings!r}}}, HOPTOAD_SETTINGS={{"HOPTOAD_HANDLER": "inbox"}},
 )
 django.setup()
@@ -214,7 +273,7 @@ def test_the_command_names_the_inbox_and_no_server(database, shop, capsys):
 
     said = capsys.readouterr().out.splitlines()
     assert said[:3] == ["To       the inbox of this site", "Handler  inbox", "Answer   accepted"]
-    assert said[4:] == ["See      the problems in the admin", "The notice was accepted."]
+    assert said[4:] == ["See      Errors, Problems in the admin", "The notice was accepted."]
 
 
 def test_the_command_says_what_to_do_without_tables(tmp_path, sqlite, shop):

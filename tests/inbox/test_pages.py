@@ -398,6 +398,15 @@ def test_a_long_message_begins_the_page_and_is_whole_below(shop, boss):
     assert "The whole message" not in text_of(boss.get(page(receive(shop, failure("short")))))
 
 
+@pytest.mark.parametrize("kind", ["v2", "v3"])
+def test_a_class_of_the_site_is_no_part_of_its_message(shop, boss, kind):
+    problem = receive(shop, failure("Declined: no funds", "shop.errors.Declined"), kind=kind)
+
+    assert Problem.objects.get().message == "no funds"
+    assert "Declined no funds shop/views.py" in text_of(boss.get(LIST))
+    assert "production Declined no funds shop/views.py" in text_of(boss.get(page(problem)))
+
+
 def test_a_class_without_message_and_frames_is_said_once(shop, boss):
     said = text_of(boss.get(page(receive(shop, content("MemoryError", "MemoryError")))))
 
@@ -446,15 +455,27 @@ def test_version_2_says_the_same(shop, boss):
         extra={"trail": ("10:01 INFO shop: one",)},
         causes=(
             ErrorInfo(
-                "OSError", "OSError: no disk", (frame("shop/disk.py", 5, "write"),), relation="context"
+                "OSError",
+                "OSError: no disk",
+                (
+                    frame("shop/disk.py", 5, "write", ">    write()", path="/x"),
+                    frame("shop/pay.py", 9, "pay"),
+                ),
+                notes=("Is it full?",),
+                relation="context",
             ),
+            ErrorInfo("MemoryError", "MemoryError", relation="cause"),
         ),
     )
 
     said = text_of(boss.get(page(receive(shop, notice, kind="v2"))))
 
     assert "KeyError 'frog' shop/views.py:78 in checkout · POST https://shop.example/pay/" in said
-    assert "Happened first; the error above was raised while it was handled OSError: no disk at" in said
+    assert (
+        "Happened first; the error above was raised while it was handled OSError no disk Is it full?" in said
+    )
+    assert "shop/disk.py:5 in write 5 write() path /x shop/pay.py:9 in pay" in said
+    assert "The direct cause of the error above MemoryError The client sent no backtrace." in said
     assert "who who name Ingrid" in said
     assert "Breadcrumbs oldest first 10:01 INFO shop: one" in said
 
@@ -466,11 +487,13 @@ def test_frames_of_libraries_are_folded_and_the_innermost_own_one_is_open(shop, 
         frame("shop/views.py", 7, "pay", ">    x", total="3"),
         frame("shop/views.py", 9, "outer", ">    y"),
         url="https://shop.example/",
+        causes=(ErrorInfo("OSError", "no", (DJANGO[0], frame("shop/disk.py", 3, "read", ">    z"))),),
     )
 
     html = boss.get(page(receive(shop, notice))).content.decode()
 
-    assert re.findall(r"<details open>\s*<summary><code>([^<]*)", html) == ["shop/views.py:7"]
+    opened = re.findall(r"<details open>\s*<summary><code>([^<]*)", html)
+    assert opened == ["shop/views.py:7", "shop/disk.py:3"]
     assert "<summary>2 frames in django</summary>" in html
     assert "FRAME_001" not in html
 
@@ -872,7 +895,7 @@ def test_settings_to_paste_name_the_ingest_urls_of_this_site(shop, boss):
     said = text_of(boss.get(address))
 
     assert '"HOPTOAD_NOTIFICATION_URL": "http://testserver/notifier_api/v2/notices"' in said
-    assert f'project_id={shop.pk}, project_key="{shop.key}", host="http://testserver")' in said
+    assert f'project_id={shop.pk}, project_key="{shop.key}", host="http://testserver", )' in said
     assert f'curl "http://testserver/api/v3/projects/{shop.pk}/notices"' in said
     with override_settings(ROOT_URLCONF="shop.two_offices"):
         assert "This site receives no notices of others yet." in text_of(boss.get(address))
@@ -881,9 +904,7 @@ def test_settings_to_paste_name_the_ingest_urls_of_this_site(shop, boss):
 def test_a_new_key_leaves_the_old_one_valid_for_a_day(shop, boss):
     address = f"/admin/hoptoad_inbox/app/{shop.pk}/change/"
 
-    told = boss.post(
-        address, {"name": "Lily shop", "mail_to": "", "mail_environments": "", "_rotate": "1"}, follow=True
-    )
+    told = boss.post(f"/admin/hoptoad_inbox/app/{shop.pk}/new-key/", follow=True)
 
     changed = App.objects.get()
     assert changed.key != "k" * 32
@@ -891,6 +912,35 @@ def test_a_new_key_leaves_the_old_one_valid_for_a_day(shop, boss):
     assert timedelta(hours=23) < changed.old_key_until - now() < timedelta(hours=25)
     assert "It has a new key. The old one is accepted for 24 hours more." in text_of(told)
     assert "The key before this one is accepted until" in text_of(boss.get(address))
+
+
+def test_the_buttons_of_an_app_are_for_those_who_may_change_it(shop):
+    viewer = office.signed_in(office.person("ana", "view_app"))
+    strict = office.signed_in(office.person("boss", is_superuser=True), enforce_csrf_checks=True)
+
+    for rest in ("new-key", "test-mail"):
+        address = f"/admin/hoptoad_inbox/app/{shop.pk}/{rest}/"
+        assert viewer.post(address).status_code == 403
+        assert strict.post(address).status_code == 403
+        assert strict.get(address).status_code == 405
+
+    assert App.objects.get().key == "k" * 32
+
+
+def test_a_test_mail_says_what_came_of_it(shop, boss, mailoutbox):
+    address = f"/admin/hoptoad_inbox/app/{shop.pk}/test-mail/"
+
+    nobody = text_of(boss.post(address, follow=True))
+    App.objects.update(mail_to="a@x.test\nb@x.test")
+    sent = text_of(boss.post(address, follow=True))
+    with override_settings(DEFAULT_FROM_EMAIL="no\naddress"):
+        failed = text_of(boss.post(address, follow=True))
+
+    assert "Nobody gets mail: save an address first." in nobody
+    assert "A test mail was sent to a@x.test, b@x.test." in sent
+    assert "The mail was not sent. " in failed
+    assert [letter.to for letter in mailoutbox] == [["a@x.test", "b@x.test"]]
+    assert boss.post("/admin/hoptoad_inbox/app/77/test-mail/").status_code == 404
 
 
 def test_refused_notices_are_said_with_the_last_reason(shop, boss):
@@ -903,8 +953,10 @@ def test_refused_notices_are_said_with_the_last_reason(shop, boss):
 
 
 def test_an_app_is_added_and_deleted(site, boss):
-    boss.post("/admin/hoptoad_inbox/app/add/", {"name": "Depot", "mail_to": "", "mail_environments": ""})
+    form = {"name": "Depot", "mail_to": "", "mail_environments": ""}
+    added = boss.post("/admin/hoptoad_inbox/app/add/", form, follow=True)
     app = App.objects.get()
+    assert f'project_key="{app.key}"' in text_of(added)
     receive(app, failure())
 
     asked = boss.get(f"/admin/hoptoad_inbox/app/{app.pk}/delete/")

@@ -129,6 +129,43 @@ def test_pages_are_accessible_and_write_nothing_to_the_console(browser, axe, sit
     )
 
 
+def test_enter_in_the_name_of_an_app_saves_and_nothing_else(browser, site):
+    office.sign_in(browser, site)
+    address = f"{site}/admin/hoptoad_inbox/app/1/change/"
+    browser.open(address)
+    key = browser.run("document.querySelector('[aria-label=\"The key\"]').textContent")
+
+    with browser.loading():
+        browser.run("id_name.focus()")
+        for kind in ("keyDown", "keyUp"):
+            browser.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key="Enter",
+                code="Enter",
+                text="\r",
+                windowsVirtualKeyCode=13,
+            )
+    assert "was changed successfully" in browser.text(".messagelist")
+    browser.open(address)
+
+    assert browser.run("document.querySelector('[aria-label=\"The key\"]').textContent") == key
+
+
+def test_a_date_is_asked_for_only_where_it_is_chosen(browser, site):
+    office.sign_in(browser, site)
+    is_seen = "document.querySelector('[name=date]').checkVisibility()"
+    browser.open(f"{site}{LIST}2/change/")
+    before = browser.run(is_seen)
+    browser.run("id_until.value = 'date'")
+    after = browser.run(is_seen)
+    browser.open(site + LIST)
+    in_list = browser.run(is_seen)
+    browser.run("document.querySelector('[name=action]').value = 'ignore_until_a_date'")
+
+    assert (before, after, in_list, browser.run(is_seen)) == (False, True, False, True)
+
+
 def test_the_keyboard_reaches_folded_frames_and_buttons(browser, site):
     office.sign_in(browser, site)
     browser.open(f"{site}{LIST}1/change/")

@@ -5,7 +5,8 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import connections
 from django.utils.timezone import now
 
 from hoptoad.api import htv2
@@ -54,10 +55,34 @@ def test_the_command_says_what_it_does(stored, database):
     call_command("hoptoad_inbox_prune", stdout=out)
 
     assert out.getvalue().splitlines() == [
-        "6 rows would be removed.",
-        "6 rows were removed.",
-        "0 rows were removed.",
+        "Would be removed: notices 2, hourly counts 2, deploys 1, problems 1.",
+        "Removed: notices 2, hourly counts 2, deploys 1, problems 1.",
+        "Nothing was removed: nothing is older than 90 days.",
     ]
+
+
+def test_another_age_is_given_in_days(stored, database, settings_for):
+    settings_for(HOPTOAD_INBOX_MAX_AGE=0)
+    out = io.StringIO()
+    call_command("hoptoad_inbox_prune", stdout=out)
+    call_command("hoptoad_inbox_prune", "--days", "101", stdout=out)
+    call_command("hoptoad_inbox_prune", "--days", "99.5", stdout=out)
+
+    assert out.getvalue().splitlines() == [
+        "Nothing was removed: HOPTOAD_INBOX_MAX_AGE is 0, which keeps everything. --days gives an age.",
+        "Nothing was removed: nothing is older than 101 days.",
+        "Removed: notices 2, hourly counts 2, deploys 1, problems 1.",
+    ]
+    with pytest.raises(CommandError, match="--days must be greater than 0"):
+        call_command("hoptoad_inbox_prune", "--days", "0")
+
+
+def test_a_database_without_the_tables_is_said_in_a_sentence(app, sqlite):
+    with connections[sqlite].cursor() as cursor:
+        cursor.execute("ALTER TABLE hoptoad_inbox_receipt RENAME TO receipts_elsewhere")
+
+    with pytest.raises(CommandError, match="The database '.*' of the inbox: no such table"):
+        call_command("hoptoad_inbox_prune")
 
 
 def test_a_terminal_sees_a_bar(stored, database):
@@ -68,6 +93,7 @@ def test_a_terminal_sees_a_bar(stored, database):
     out = Terminal()
     call_command("hoptoad_inbox_prune", stdout=out, no_color=True)
 
+    assert f"[{'#' * 13:40}] 2 of 6\r" in out.getvalue()
     assert f"[{'#' * 40}] 6 of 6\n" in out.getvalue()
 
 

@@ -1,9 +1,11 @@
 """Counting and keeping what arrives, on both databases."""
 
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from hoptoad.api import htv2, v3
 from hoptoad.inbox import states
@@ -67,8 +69,9 @@ def test_a_kept_notice_says_what_was_sent(app, database):
 def test_a_notice_that_is_sent_again_counts_once(app, database):
     stored(database, received(app, identity="1"), received(app, identity="1"))
     again = stored(database, received(app, identity="1"), received(app, identity="2"))
+    never = stored(database, received(app, identity="1"), received(app, identity="2"))
 
-    assert again.counted == 1
+    assert (again.counted, never.counted) == (1, 0)
     assert the_problem(database).count == 2
     assert Receipt.objects.using(database).count() == 2
 
@@ -179,6 +182,25 @@ def test_a_deleted_problem_is_new_when_it_comes_again(app, database):
     [alert] = stored(database, received(app)).alerts
 
     assert (alert.kind, the_problem(database).count) == ("new", 1)
+
+
+def test_a_notice_of_a_known_problem_takes_fewer_than_1500_calls_and_a_dozen_queries(app, database):
+    stored(database, received(app), received(app))
+    arrivals = [received(app) for _ in range(3)]
+    calls = []
+
+    with CaptureQueriesContext(connections[database]) as queries:
+        stored(database, arrivals.pop())
+    stored(database, arrivals.pop())
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, function: calls.append(event) if "call" in event else None)
+    try:
+        stored(database, arrivals.pop())
+    finally:
+        sys.setprofile(before)
+
+    assert len(queries) < 12
+    assert len(calls) < 1_500  # about 600 on SQLite; the ORM took 5,300
 
 
 def test_what_fails_within_a_batch_leaves_nothing(app, database):

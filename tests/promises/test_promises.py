@@ -358,7 +358,7 @@ def test_a_request_broken_in_any_part_is_reported_all_the_same(reported, broken)
         "hoptoad.reporting.filters.suppressed_by",
         "hoptoad.reporting.duplicates.first_exception",
         "hoptoad.api.htv2.encode",
-        "hoptoad.reporting.pipeline.get_handler",
+        "hoptoad.reporting.pipeline.handler_of",
         "hoptoad.reporting.pipeline.get_settings",
         "hoptoad.reporting.reporter._pipeline",
     ],

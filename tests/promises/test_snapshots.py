@@ -23,7 +23,18 @@ from hoptoad.redaction import redact
 from hoptoad.reporting.report import Report
 from hoptoad.testing import outbox
 
-ROOMS = ("cutting", "encodings", "finders", "key_values", "names", "patterns", "redact", "secrets")
+ROOMS = (
+    "cutting",
+    "encodings",
+    "finders",
+    "key_values",
+    "names",
+    "page",
+    "parts",
+    "patterns",
+    "redact",
+    "secrets",
+)
 SECRETS = ("form", "header", "session", "message")
 
 

@@ -1,6 +1,7 @@
 """What a bound cuts: the text up to it is shown, and no half of a secret."""
 
 import logging
+from base64 import b64encode
 
 import pytest
 from django.test import RequestFactory
@@ -121,3 +122,46 @@ def test_a_user_is_shown_however_full_the_notice_is(settings_for):
     user = build.notice(build.incident(request, exception=ValueError("x")), get_settings()).user
 
     assert (user.id, user.email, user.name) == ("7", "freda@shop.example", "Freda")
+
+
+BOUNDS = [
+    {},
+    {"HOPTOAD_MAX_TEXT": 64},
+    {"HOPTOAD_MAX_TEXT": 500},
+    {"HOPTOAD_MAX_CHARS": 1_000},
+    {"HOPTOAD_MAX_CHARS": 1_749, "HOPTOAD_MAX_TEXT": 100},
+    {"HOPTOAD_MAX_CHARS": 6_000},
+    {"HOPTOAD_MAX_VARS": 3},
+    {"HOPTOAD_MAX_DEPTH": 1},
+]
+FILLER = {f"filler{number}": "y" * 400 for number in range(20)}
+KEY = "AKIAVLKKACTHAOSMKEGZ"
+
+
+@pytest.mark.parametrize("bounds", BOUNDS, ids=str)
+@pytest.mark.parametrize(
+    ("secret", "form", "text"),
+    [
+        (SECRET, FILLER | {"password": SECRET}, "x"),
+        (SECRET, FILLER | {"remark": "y" * 3_000, "api-key": SECRET}, "x"),
+        (SECRET, {}, f"{'y' * 3_900} password={SECRET}"),
+        (KEY, {}, f"token={'y' * 3_000} {KEY}"),
+        (KEY, FILLER, f"{'y' * 3_900} {KEY} and more"),
+    ],
+    ids=["named in a form", "behind a long text", "named in a text", "behind a token", "a pattern in a text"],
+)
+def test_a_secret_beyond_a_bound_is_masked_where_its_base64_is_within(
+    settings_for, bounds, secret, form, text
+):
+    """A tighter bound leads to no less being looked at."""
+    settings_for(**bounds)
+    encoded = b64encode(f"id=5;{secret};x".encode()).decode()
+    request = RequestFactory().post(f"/pay/?note={'.' * 90}+{encoded}", form)
+    assert request.POST is not None
+
+    notice = build.notice(build.incident(request, exception=ValueError(text)), get_settings())
+
+    shown = "".join(str(field) for field in (notice.error.message, notice.request))
+    assert encoded[8:20] not in shown
+    assert encoded[12:24] not in shown
+    assert secret not in shown

@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from django.utils.encoding import escape_uri_path
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redacting import spans, values_in, values_of, without
 
 from hoptoad.redaction.cutting import MASK
-from hoptoad.redaction.encodings import occurrences
+from hoptoad.redaction.encodings import occurrences, unquoted
 from hoptoad.redaction.secrets import is_telling
 
 SECRETS = [
@@ -226,3 +226,130 @@ def test_a_secret_of_two_lines_is_found(secret, disguise):
 def test_where_a_secret_overlaps_itself_all_of_it_is_found_and_quickly():
     assert [*occurrences("aa", "aaaaa b aa")] == [(0, 2), (1, 3), (2, 4), (3, 5), (8, 10)]
     assert len([*occurrences("a1" * 100, "a1" * 10_000)]) < 300
+
+
+@given(
+    st.lists(st.sampled_from(["%", "%25", "%C3", "%bc", "%e2%82%ac", "%zz", "%4", "a", "ü", "+", "\0"])).map(
+        "".join
+    )
+)
+def test_text_is_unquoted_as_pythons_library_does_it(text):
+    assert unquoted(text) == unquote(text)
+
+
+@pytest.mark.parametrize("written", [json.dumps, repr], ids=["json", "repr"])
+@pytest.mark.parametrize(
+    "character", ["\n", "\r", "\t", "\b", "\f", "\x00", "\x7f", "\x85", "é", "\U0001f438", "/", "'"]
+)
+def test_what_is_escaped_in_a_text_is_known_as_it_is(character, written):
+    secret = f"x9-{character}-token-77"
+    text = f'{{"password": {written(secret)}}}'
+
+    assert without(values_in(text), f"no {secret}!") == f"no {MASK}!"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "basic", "TOKEN", "Digest", "ApiKey", "Negotiate"])
+def test_what_follows_a_scheme_is_a_secret_by_itself(scheme):
+    assert without(values_of(f"{scheme}  x9-token-77"), "no x9-token-77!") == f"no {MASK}!"
+    assert without(values_of("Frog x9-token-77"), "no x9-token-77!") == "no x9-token-77!"
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "shown"),
+    [
+        ('Hawk id="frog7-id", mac   =   "b7x9-mac77"', "b7x9-mac77 frog7-id", f"{MASK} {MASK}"),
+        ('Hawk mac    =    "b7x9-mac77"', "no b7x9-mac77", "no b7x9-mac77"),
+        ('Hawk mac=b7x9-mac77,ts="7x9-1234"', "b7x9-mac77 7x9-1234", f"{MASK} 7x9-1234"),
+        ('Hawk mac="b7x9 mac77"', "b7x9 mac77", MASK),
+        ("Key frog:b7x9-key77", "b7x9-key77 frog", f"{MASK} frog"),
+        ("Key b7x9-key77, x=y", "b7x9-key77", MASK),
+        ("Key b7x9-key77==", "b7x9-key77==", MASK),
+        (f"{'k' * 64} b7x9-key77", "b7x9-key77", MASK),
+        (f"{'k' * 65} b7x9-key77", "b7x9-key77", "b7x9-key77"),
+        ("K(e)y b7x9-key77", "b7x9-key77", "b7x9-key77"),
+        ("b7x9-key77", "b7x9-key77", MASK),
+        ("Basic ZnJvZzc3OmI3eDk=", "b7x9", "b7x9"),  # frog77:b7x9
+        ("Basic ZnJvZzc3OmI3eDk5", "b7x99 frog77", f"{MASK} frog77"),
+        ("Basic ZnJvZzc3LWtleTp4", "frog77-key", MASK),  # frog77-key:x
+        ("Basic ZnJvZzc3LWtleTp4LW9hdXRoLWJhc2lj", "frog77-key", MASK),  # frog77-key:x-oauth-basic
+        ("Basic not*base64", "not*base64", MASK),
+    ],
+)
+def test_the_secrets_of_an_authorization_header(header, text, shown):
+    assert without(values_of(header, name="Authorization", as_word=False), text) == shown
+
+
+@pytest.mark.parametrize("length", [767, 768, 769, 1_000])
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_bytes_of_any_length_are_found_in_base64(length, before):
+    secret = "".join(f"{number}-" for number in range(500))[:length]
+    text = base64.b64encode(f"{before}{secret}".encode()).decode()
+
+    assert len(erased(secret, text).replace(MASK, "")) < 12
+
+
+@pytest.mark.parametrize(("secret", "is_found"), [("abcdef-7", True), ("abcde-7", False), ("äbcde-7", True)])
+def test_in_base64_eight_bytes_are_enough(secret, is_found):
+    text = base64.b64encode(secret.encode()).decode()
+
+    assert (MASK in erased(secret, f"of {text}")) is is_found
+
+
+@pytest.mark.parametrize("times", range(1, 7))
+def test_so_often_encoded_a_secret_is_found(times):
+    text = secret = "tök/9 x7"
+    for _ in range(times):
+        text = quote(text, safe="")
+
+    assert (MASK in erased(secret, f"of {text}!")) == (times < 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a%20t%C3%B6k%2F9+x7%21b", f"a%20{MASK}%21b"),
+        ("a%2Bt%C3%B6k%2F9%20x7+b", f"a%2B{MASK}+b"),
+        ("%ff%20t%C3%B6k%2F9+x7%ff", f"%ff%20{MASK}%ff"),
+        ("%ff%74%C3%B6k%2F9+x7%ff", f"%ff{MASK}%ff"),
+        ("%C3%A9%74%C3%B6k%2F9+x7", f"%C3%A9{MASK}"),
+        ("%t%C3%B6k%2F9+x7%", f"%{MASK}%"),
+        ("t\u00f6k/9+x7!", f"{MASK}!"),
+        ("50% of t%C3%B6k%2F9+x7", f"50% of {MASK}"),
+        ("\U0001f438%F0%9F%90%B8t%C3%B6k%2F9+x7\U0001f438", f"\U0001f438%F0%9F%90%B8{MASK}\U0001f438"),
+    ],
+)
+def test_where_a_secret_begins_and_ends_in_encoded_text(text, shown):
+    assert erased("tök/9 x7", text) == shown
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        "as it is",
+        "repr",
+        "json",
+        "json, not ascii",
+        "html",
+        "markupsafe",
+        "escapejs",
+        "quoted whole",
+        "ascii",
+        "json of .NET",
+    ],
+)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_nothing_of_a_secret_and_nothing_else_is_masked(secret, disguise):
+    written = DISGUISES[disguise](secret)
+    inside = written[1:-1] if written[0] == written[-1] and written[0] in "'\"" else written
+
+    assert erased(secret, f"before {inside} after") == f"before {MASK} after"
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("secret", ["~~~>>>???", "~?>~?>~?>~?>", "correct-horse-77abc-"])
+@pytest.mark.parametrize("before", ["", "abc"])
+def test_bytes_of_whole_letters_of_base64_are_masked_whole(secret, encode, before):
+    secret = secret[: len(secret) // 3 * 3]
+    start = encode(before.encode()).decode()
+
+    assert erased(secret, encode(f"{before}{secret}".encode()).decode()) == f"{start}{MASK}"

@@ -3,6 +3,7 @@
 import html
 import json
 import pickle
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -256,7 +257,7 @@ def test_nothing_of_it_stays_whatever_stands_around(one, two, before, after, how
 
     notice = notice_of(text, secret, query=f"q={quote(text)}", referrer=f"/?q={quote(text)}", field=text)
 
-    said = pickle.dumps(notice).decode("latin-1")  # also what does not show
+    said = pickle.dumps(replace(notice, time=0.0)).decode("latin-1")  # also what does not show
     assert not any(mark in said for mark in ("X9", "Y9", "Z9")), said
 
 

@@ -161,7 +161,21 @@ PEM = "-----BEGIN {0}PRIVATE KEY-----\nMIIEow==\n-----END {0}PRIVATE KEY-----"
 
 @pytest.mark.parametrize("kind", ["", "RSA ", "ENCRYPTED "])
 @pytest.mark.parametrize(
-    "write", [escapejs, json.dumps, repr, quote, quote_plus, lambda text: json.dumps(escapejs(text))]
+    "write",
+    [
+        escapejs,
+        json.dumps,
+        repr,
+        quote,
+        quote_plus,
+        lambda text: json.dumps(escapejs(text)),
+        lambda text: escapejs(text).replace("u002D", "u002d"),
+        lambda text: text.replace("-", "&#45;"),
+        lambda text: text.replace("-", "&#x2D;"),
+        lambda text: text.replace("-", "&#x2d;"),
+        lambda text: text.replace("-", "\\x2d"),
+        lambda text: text.replace("-", "%2D"),
+    ],
 )
 def test_a_private_key_is_masked_however_it_is_written(kind, write):
     shown = in_text(f"x {write(PEM.format(kind))} after")
@@ -176,3 +190,156 @@ def test_a_public_key_is_shown(write):
     text = write(PEM.replace("PRIVATE", "PUBLIC").format("") + " is not PRIVATE")
 
     assert in_text(text) == text
+
+
+# Letters of either case and digits.
+MADE_UP = "aB3dE6gH9kL2nP5rT8vX1zC4" * 3
+
+
+@pytest.mark.parametrize(
+    ("begin", "length"),
+    [
+        *((f"gh{kind}_", 30) for kind in "pousr"),
+        ("github_pat_", 30),
+        ("glpat-", 20),
+        *((f"xox{kind}-", 10) for kind in "abeoprs"),
+        *((f"{kind}k_{place}_", 16) for kind in "rs" for place in ("live", "test")),
+        ("whsec_", 16),
+        ("AIza", 35),
+        ("sk-", 20),
+        ("SG.aB3dE6gH9kL2nP5r.", 16),
+        ("12345678:AA", 33),
+        ("1234567890:AA", 33),
+        ("npm_", 36),
+        ("pypi-AgE", 50),
+        ("hf_", 30),
+        ("hvb.", 20),
+        ("hvs.", 20),
+        ("sq0atp-", 22),
+        ("EAAA", 60),
+        ("lin_api_", 32),
+        ("lin_oauth_", 32),
+    ],
+)
+def test_a_token_has_so_many_characters(begin, length):
+    token, short = begin + MADE_UP[:length], begin + MADE_UP[: length - 1]
+
+    assert in_text(f"of {token}!") == f"of {MASK}!"
+    assert in_text(f"of x{token}!") == f"of x{token}!"
+    assert in_text(f"of {short}!") == f"of {short}!"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SG.aB3dE6gH9kL2nP5.{MADE_UP}",
+        f"1234567:AA{MADE_UP[:33]}",
+        f"12345678901:AA{MADE_UP[:33]}",
+        f"hvx.{MADE_UP}",
+        f"pk_live_{MADE_UP}",
+        f"xoxc-{MADE_UP}",
+        f"sk-{MADE_UP.lower()}",
+        "sk-aBcDeFgHiJkLmNoPqRsTuVwXyZ",
+        "AKIAabcdefghijklmnop",
+    ],
+)
+def test_what_has_the_length_of_a_token_only_is_left_alone(text):
+    assert in_text(text) == text
+
+
+@pytest.mark.parametrize("begin", ["AKIA", "ASIA", "ABIA", "ACCA"])
+def test_the_keys_of_aws(begin):
+    assert in_text(f"of {begin}ABCDEFGHIJKLMNOP!") == f"of {MASK}!"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://h:6379/x@y", "redis://h:6379/x@y"),
+        ("redis://u:6379@h", "redis://u:<>@h"),
+        ("redis://u:637912/x@h", "redis://u:<>@h"),
+        ("a://b c@d", "a://b c@d"),
+        ("a://u:p@h", "a://u:<>@h"),
+        ("a://u:p@h/x@y", "a://u:<>@h/x@y"),
+        ("a://u:p", "a://u:p"),
+        ("a://:p@h", "a://:<>@h"),
+        ("a://u:@h", "a://u:@h"),
+        ("a://u:p@", "a://u:<>@"),
+        ("a://u:p q@h", "a://u:p q@h"),
+        ("a://u:p@h.x:80/a", "a://u:<>@h.x:80/a"),
+        ("a://u:p@[::1]:80/a", "a://u:<>@[::1]:80/a"),
+        ("a://u:p@h_x", "a://u:<>@h_x"),
+        ("a://u:p@h!x", "a://u:<>@h!x"),
+        ("a://u:p@h@i", "a://u:<>@i"),
+        ("-----BEGIN PRIVATE KEY----- a -----END PRIVATE KEY----- b", "<> b"),
+        ("----BEGIN PRIVATE KEY---- a", "----BEGIN PRIVATE KEY---- a"),
+        ("-----BEGIN A B C D PRIVATE KEY----- a", "<>"),
+        ("-----BEGIN A B C D E PRIVATE KEY----- a", "-----BEGIN A B C D E PRIVATE KEY----- a"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK----- a -----END PGP PRIVATE KEY BLOCK----- b", "<> b"),
+        ("-----BEGIN a PRIVATE KEY----- x", "-----BEGIN a PRIVATE KEY----- x"),
+        ("eyJabcdef.ghijkl", "<>"),
+        ("eyJabcde.ghijkl", "eyJabcde.ghijkl"),
+        ("eyJabcdef.ghijk", "eyJabcdef.ghijk"),
+        ("eyJabcdef.ghijkl.mn", "<>"),
+        ("eyJabcdef.ghijkl.", "<>"),
+        ("eyJabcdef.ghijkl.m.n.o p", "<> p"),
+        ("-eyJabcdef.ghijkl", "-eyJabcdef.ghijkl"),
+        ("xeyJabcdef.ghijkl", "xeyJabcdef.ghijkl"),
+        ("x.eyJabcdef.ghijkl", "x.<>"),
+        ("Basic dTpwdzE", "Basic <>"),
+        ("Basic dTpw", "Basic dTpw"),
+        ("Basic dXB3cHdwdw", "Basic dXB3cHdwdw"),
+        ("Basic  dTpwdzEy== x", "Basic  <> x"),
+        ("Basic   dTpwdzE", "Basic   <>"),
+        ("Basic    dTpwdzE", "Basic    dTpwdzE"),
+        ("basic dTpwdzE", "basic <>"),
+        ("BasicdTpwdzE", "BasicdTpwdzE"),
+        ("xBasic dTpwdzE", "xBasic dTpwdzE"),
+        ("Bearer abcdefghijk1", "Bearer <>"),
+        ("Bearer abcdefghij1", "Bearer abcdefghij1"),
+        ("Bearer abcdefghijkl", "Bearer abcdefghijkl"),
+        ("bearer abcdefghijk1==,x", "bearer <>,x"),
+        ("Bearer   abcdefghijk1", "Bearer   <>"),
+        ("Bearer    abcdefghijk1", "Bearer    abcdefghijk1"),
+        ("Bearer a.b~c+d/e-f1g= x", "Bearer <> x"),
+        ("xBearer abcdefghijk1", "xBearer abcdefghijk1"),
+        ("Bearer abcdefghijkl 1", "Bearer abcdefghijkl 1"),
+        ("AKIAABCDEFGHIJKLMNOP", "<>"),
+        ("AKIAABCDEFGHIJKLMNO", "AKIAABCDEFGHIJKLMNO"),
+        ("AKIAABCDEFGHIJKLMNOPQ", "AKIAABCDEFGHIJKLMNOPQ"),
+        ("ASIAABCDEFGHIJKLMNOP", "<>"),
+        ("xAKIAABCDEFGHIJKLMNOP", "x<>"),
+        ("4111111111111111", "<>"),
+        ("411111111111111", "411111111111111"),
+        ("4222222222222", "4222222222222"),
+        ("30569309025904", "<>"),
+        ("2223003122003222", "<>"),
+        ("2123003122003222", "2123003122003222"),
+        ("6011111111111117", "<>"),
+        ("7011111111111115", "7011111111111115"),
+        ("378282246310005", "<>"),
+        ("3782 822463 10005", "<>"),
+        ("3782-822463-10005", "<>"),
+        ("1.4111111111111111", "1.4111111111111111"),
+        ("4111111111111111.5", "4111111111111111.5"),
+        ("4111111111111111.", "<>."),
+        ("4111 1111 1111 1111", "<>"),
+        ("4111-1111 1111-1111", "<>"),
+        ("4111  1111 1111 1111", "4111  1111 1111 1111"),
+        ("4111.1111.1111.1111", "4111.1111.1111.1111"),
+        ("14111111111111111", "14111111111111111"),
+        ("41111111111111111111", "41111111111111111111"),
+        ("6304000000000000000", "<>"),
+        ("4111 1111 1111 1111 110 5", "<> 5"),
+    ],
+)
+def test_where_a_secret_of_a_shape_begins_and_ends(text, shown):
+    assert in_text(text) == shown.replace("<>", MASK)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+@pytest.mark.parametrize("before", ["a://", "a://u:"])
+def test_credentials_in_a_url_have_so_many_characters(before, over):
+    text = f"{before}{'p' * (200 + over)}@h"
+
+    assert in_text(text) == (text if over else f"{before}{MASK}@h")

@@ -5,7 +5,9 @@ import re
 import pytest
 from django.core.signals import got_request_exception
 
+from hoptoad.conf.loading import get_settings
 from hoptoad.middleware import HoptoadNotifierMiddleware
+from hoptoad.notice import Incident
 from hoptoad.reporting import filters
 from hoptoad.reporting.filters import is_broken_link
 from hoptoad.testing import outbox
@@ -151,3 +153,95 @@ def test_a_filter_is_a_function_and_a_row(client, reported, monkeypatch, caplog)
 
     assert len(reported) == 1
     assert "Not reported, because of QUIET_HOURS: /boom/1/" in caplog.text
+
+
+class Quiet(Exception):
+    hoptoad_ignore = True
+
+
+class Answered(Exception):
+    hoptoad_ignore = "answered"
+
+
+class Loud(Quiet):
+    hoptoad_ignore = False
+
+
+class Liar(ValueError):
+    __class__ = KeyError
+
+
+SENT = {"HOPTOAD_NOTIFY_404": True, "HOPTOAD_NOTIFY_403": True}
+CRASH = {"exception": ValueError("x"), "path": "/a/"}
+MISSING = {"status": 404, "path": "/a/?b=/c/", "host": "testserver"}
+
+
+@pytest.mark.parametrize(
+    ("incident", "names", "setting"),
+    [
+        (CRASH, {}, None),
+        (CRASH, {"DEBUG": True}, "HOPTOAD_NOTIFY_WHILE_DEBUG"),
+        (CRASH, {"DEBUG": True, "HOPTOAD_NOTIFY_WHILE_DEBUG": True}, None),
+        (CRASH, {"HOPTOAD_NOTIFY_500": False}, "HOPTOAD_NOTIFY_500"),
+        (CRASH | {"is_request": False}, {"HOPTOAD_NOTIFY_500": False}, None),
+        ({"status": 500}, {"HOPTOAD_NOTIFY_500": False}, "HOPTOAD_NOTIFY_STATUSES"),
+        ({"status": 500}, {}, None),
+        ({"status": 404}, {"HOPTOAD_NOTIFY_404": False}, "HOPTOAD_NOTIFY_STATUSES"),
+        ({"status": 404, "is_request": False}, {"HOPTOAD_NOTIFY_404": False}, None),
+        ({"status": 403}, {}, None),
+        ({"status": 410}, {}, "HOPTOAD_NOTIFY_STATUSES"),
+        (CRASH, {"HOPTOAD_IGNORE_EXCEPTIONS": ["ValueError"]}, "HOPTOAD_IGNORE_EXCEPTIONS"),
+        (CRASH, {"HOPTOAD_IGNORE_EXCEPTIONS": ["KeyError"]}, None),
+        ({"exception": Liar()}, {"HOPTOAD_IGNORE_EXCEPTIONS": ["KeyError"]}, None),
+        ({"status": 404}, {"HOPTOAD_IGNORE_EXCEPTIONS": ["ValueError"]}, None),
+        ({"exception": Quiet()}, {}, "hoptoad_ignore"),
+        ({"exception": Loud()}, {}, None),
+        ({"exception": Answered()}, {}, None),
+        (CRASH | {"agent": "a bot/1"}, {"HOPTOAD_IGNORE_AGENTS": ["bot"]}, "HOPTOAD_IGNORE_AGENTS"),
+        (CRASH | {"agent": "a browser"}, {"HOPTOAD_IGNORE_AGENTS": ["bot"]}, None),
+        (CRASH, {"HOPTOAD_IGNORE_URLS": ["^/a"]}, "HOPTOAD_IGNORE_URLS"),
+        (MISSING, {"IGNORABLE_404_URLS": [re.compile(r"\?b=")]}, "IGNORABLE_404_URLS"),
+        (MISSING, {"IGNORABLE_404_STARTS": ["/a/"]}, "IGNORABLE_404_URLS"),
+        (MISSING, {"IGNORABLE_404_ENDS": ["a/"]}, "IGNORABLE_404_URLS"),
+        (MISSING, {"IGNORABLE_404_ENDS": ["/c/"]}, None),
+        (MISSING | {"status": 403}, {"IGNORABLE_404_STARTS": ["/a/"]}, None),
+        (CRASH, {"IGNORABLE_404_STARTS": ["/a/"]}, None),
+        (MISSING, {"HOPTOAD_BROKEN_LINKS_ONLY": True}, "HOPTOAD_BROKEN_LINKS_ONLY"),
+        (MISSING | {"referrer": "http://x.test/"}, {"HOPTOAD_BROKEN_LINKS_ONLY": True}, None),
+        (
+            MISSING | {"referrer": "http://x.test/"},
+            {"HOPTOAD_BROKEN_LINKS_ONLY": "internal"},
+            "HOPTOAD_BROKEN_LINKS_ONLY",
+        ),
+        (MISSING | {"referrer": "http://testserver/d"}, {"HOPTOAD_BROKEN_LINKS_ONLY": "internal"}, None),
+        (MISSING | {"status": 403}, {"HOPTOAD_BROKEN_LINKS_ONLY": True}, None),
+        (
+            MISSING | {"path": "/a/", "referrer": "http://testserver/a"},
+            {"HOPTOAD_BROKEN_LINKS_ONLY": True},
+            "HOPTOAD_BROKEN_LINKS_ONLY",
+        ),
+        (
+            MISSING | {"path": "/a/", "referrer": "http://testserver/a"},
+            {"HOPTOAD_BROKEN_LINKS_ONLY": True, "APPEND_SLASH": False},
+            None,
+        ),
+    ],
+)
+def test_the_setting_by_which_a_failure_is_not_reported(settings_for, incident, names, setting):
+    settings_for(**{**SENT, **names})
+
+    assert filters.suppressed_by(Incident(**incident), get_settings()) == setting
+
+
+def test_only_an_exception_that_says_so_is_one_that_an_answer_ends():
+    assert [filters.is_answer(error) for error in (Answered(), Quiet(), Loud(), ValueError())] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_the_case_of_a_host_does_not_count():
+    assert not is_broken_link("/a/", "https://TestServer/a/", "testSERVER")
+    assert is_broken_link("/a/", "https://TestServer/b/", "testSERVER")

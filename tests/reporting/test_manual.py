@@ -83,12 +83,12 @@ def test_all_details_travel_and_are_scrubbed():
     ("args", "kwargs", "why"),
     [
         ((), {}, "Here there is neither"),
-        (("a text",), {}, "'a text' is no exception; pass a text as message"),
-        ((ValueError,), {}, "is no exception"),
+        (("a text",), {}, "'a text' is not an exception. Pass a text as message"),
+        ((ValueError,), {}, "is not an exception"),
         ((), {"message": 7}, "The message is a int"),
         ((), {"message": "x", "params": [1]}, "params is a list, and must be a mapping"),
         ((), {"message": "x", "tags": "a"}, "tags is a str, and must be a mapping"),
-        ((), {"message": "x", "request": object()}, "The request is no HttpRequest"),
+        ((), {"message": "x", "request": object()}, "The request is not an HttpRequest"),
     ],
 )
 def test_a_wrong_call_says_how_to_call_it(args, kwargs, why):

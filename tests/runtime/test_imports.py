@@ -138,12 +138,12 @@ assert hoptoad.flush(20)
     ("handler", "api"),
     [
         ("threadpool", "v2"),
-        ("blocking", "v3"),
+        pytest.param("blocking", "v3", marks=pytest.mark.long),
         ("blocking", "sentry"),
         ("spool", "v2"),
-        ("mail", "v2"),
-        ("memory", "v3"),
-        ("memory", "sentry"),
+        pytest.param("mail", "v2", marks=pytest.mark.long),
+        pytest.param("memory", "v3", marks=pytest.mark.long),
+        pytest.param("memory", "sentry", marks=pytest.mark.long),
         ("tasks", "v3"),
     ],
 )
@@ -171,8 +171,17 @@ assert hoptoad.flush(20)
 """
 
 
-@pytest.mark.parametrize("api", ["v2", "v3", "sentry"])
-@pytest.mark.parametrize("handler", ["threadpool", "blocking"])
+@pytest.mark.parametrize(
+    ("handler", "api"),
+    [
+        ("threadpool", "v2"),
+        pytest.param("threadpool", "v3", marks=pytest.mark.long),
+        pytest.param("threadpool", "sentry", marks=pytest.mark.long),
+        pytest.param("blocking", "v2", marks=pytest.mark.long),
+        ("blocking", "v3"),
+        pytest.param("blocking", "sentry", marks=pytest.mark.long),
+    ],
+)
 def test_after_a_warm_up_the_first_failure_imports_nothing(run, collector, handler, api):
     done = run(WARM, HOPTOAD_HANDLER=handler, HOPTOAD_API=api)
 

@@ -5,6 +5,7 @@ from hoptoad.notice import ErrorInfo, Limits, Notice, Snapshot
 from hoptoad.redaction.cutting import Room, hidden
 from hoptoad.redaction.finders import Finder
 from hoptoad.redaction.names import Names
+from hoptoad.redaction.page import Page
 from hoptoad.redaction.patterns import BUILT_IN, Patterns
 from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.redact import redact
@@ -23,7 +24,7 @@ def in_text(text, kind="text", *, rules=POLICY):
 
 
 def _found(text, kind, rules):
-    return Finder(rules.names, rules.patterns, {}).find(text, kind)
+    return Finder(rules.names, rules.patterns, {}, text).find(text, kind)
 
 
 def values_in(text, kind="text", *, rules=POLICY):
@@ -48,7 +49,7 @@ def without(values, text, *, own=()):
 
 
 def spans(values, text, *, own=()):
-    hits = Search([text], text, [0], lambda _: None).hits(OwnSecrets(own), values)
+    hits = Search(Page([(text, "text", "", "")]), lambda _: None).hits(OwnSecrets(own), values)
     return [(hit.start, hit.end) for hit in hits]
 
 

@@ -24,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", action="append", default=[], help="a name by which browsers reach it")
     parser.add_argument("--database-url", default="", help="postgresql://user:password@host/name, not SQLite")
     parser.add_argument(
+        "--max-age", default=90.0, type=float, help="days that notices are kept, 90; 0: for ever"
+    )
+    parser.add_argument(
+        "--new-password", metavar="USER", default="", help="print a new password of this user, and end"
+    )
+    parser.add_argument(
         "--behind-proxy", action="store_true", help="a proxy on this machine speaks https for it"
     )
 
@@ -35,6 +41,9 @@ def run(given: argparse.Namespace, *, out: Callable[[str], object] = print) -> i
         host, port = _address(given.bind)
         address = _public_address(given, host, port)
         _set_up(given, host, address)
+        if given.new_password:
+            out(_new_password(given.new_password))
+            return 0
         lines = _prepared(address)
         server = _server(host, port, behind_proxy=given.behind_proxy)
     except ConfigurationError as error:
@@ -69,6 +78,7 @@ def _public_address(given: argparse.Namespace, host: str, port: int) -> str:
 def _set_up(given: argparse.Namespace, host: str, address: str) -> None:
     import django
     from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
 
     data = given.data.expanduser().resolve()
     site.make_folder(data)
@@ -77,17 +87,32 @@ def _set_up(given: argparse.Namespace, host: str, address: str) -> None:
         **site.settings(data, given.database_url, hosts, behind_proxy=given.behind_proxy),
         **mail.settings(os.environ),
         HOPTOAD_INBOX_URL=address,
+        HOPTOAD_INBOX_MAX_AGE=_max_age(given.max_age),
     )
-    django.setup()
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise ConfigurationError(f'{error}. Run: pip install "psycopg[binary]"') from error
+
+
+def _max_age(days: float) -> float:
+    if not 0 <= days <= 3650:
+        raise ConfigurationError(f"--max-age {days:g}: expected a number of days from 0 to 3650")
+    return days
 
 
 def _prepared(address: str) -> list[str]:
     """Makes what is missing, and returns the lines that say how to use it."""
     from django.core.management import call_command
+    from django.db import OperationalError
 
     from hoptoad.inbox.models import App
 
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as error:
+        said = " ".join(str(error).split())
+        raise ConfigurationError(f"The database of the inbox cannot be used: {said}") from error
     app = App.objects.order_by("pk").first() or App.objects.create(name="My site")
     return [
         *_first_user(),
@@ -112,6 +137,22 @@ def _first_user() -> list[str]:
     password = secrets.token_urlsafe(12)
     users.create_superuser("admin", "", password)
     return ["The first user is admin, the password (said this once, change it on the pages):", password, ""]
+
+
+def _new_password(name: str) -> str:
+    """Gives a user another password, and returns it."""
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    users: Any = get_user_model().objects
+    user = users.filter(username=name).first()
+    if user is None:
+        raise ConfigurationError(f"--new-password {name}: there is no such user.")
+    password = secrets.token_urlsafe(12)
+    user.set_password(password)
+    user.save()
+    return password
 
 
 def _server(host: str, port: int, *, behind_proxy: bool) -> Any:

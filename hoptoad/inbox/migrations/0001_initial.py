@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 (
                     "app",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="problems",
                         to="hoptoad_inbox.app",
@@ -157,7 +158,10 @@ class Migration(migrations.Migration):
                 (
                     "app",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hoptoad_inbox.app"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hoptoad_inbox.app",
                     ),
                 ),
                 (
@@ -183,7 +187,10 @@ class Migration(migrations.Migration):
                 (
                     "app",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hoptoad_inbox.app"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hoptoad_inbox.app",
                     ),
                 ),
                 (
@@ -222,7 +229,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-at",),
-                "indexes": [models.Index(fields=["app", "environment", "at"], name="hoptoad_deploy_at")],
+                "indexes": [
+                    models.Index(fields=["app", "environment", "at"], name="hoptoad_deploy_at"),
+                    models.Index(fields=["app", "version"], name="hoptoad_deploy_version"),
+                ],
             },
         ),
         migrations.AddIndex(

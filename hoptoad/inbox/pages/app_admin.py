@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
+from django.views.decorators.http import require_POST
 
 from hoptoad.inbox.alerts import send_test
 from hoptoad.inbox.models import App, new_key
@@ -80,34 +82,57 @@ class AppAdmin(_AppAdmin):
             context |= {"app": app, "now": now(), "clients": snippets(app, address) if address else []}
         return super().change_view(request, object_id, form_url, context)
 
-    def response_change(self, request: HttpRequest, obj: App) -> HttpResponse:
-        if "_rotate" in request.POST:
-            self._rotate(request, obj)
-        elif "_test_mail" in request.POST:
-            self._test_mail(request, obj)
-        else:
-            return super().response_change(request, obj)
-        return HttpResponseRedirect(request.path)
+    def get_urls(self) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, "hoptoad_inbox_app"
+        return [
+            path("<int:key>/new-key/", view(require_POST(self.new_key_view)), name=f"{name}_new_key"),
+            path("<int:key>/test-mail/", view(require_POST(self.test_mail_view)), name=f"{name}_test_mail"),
+            *super().get_urls(),
+        ]
 
-    def _rotate(self, request: HttpRequest, obj: App) -> None:
-        obj.old_key, obj.old_key_until, obj.key = obj.key, now() + OLD_KEY_LASTS, new_key()
-        obj.save(update_fields=("old_key", "old_key_until", "key"))
-        self.log_change(request, obj, "Gave it a new key.")
+    def response_add(self, request: HttpRequest, obj: App, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Leads to the page of the new app, which has the settings to paste."""
+        answer = super().response_add(request, obj, *args, **kwargs)
+        is_saved = not {"_addanother", "_popup"} & set(request.POST)
+        return self._back_to(obj) if is_saved and self.has_change_permission(request, obj) else answer
+
+    def new_key_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Gives an app another key."""
+        app = self._changeable(request, key)
+        app.old_key, app.old_key_until, app.key = app.key, now() + OLD_KEY_LASTS, new_key()
+        app.save(update_fields=("old_key", "old_key_until", "key"))
+        self.log_change(request, app, "Gave it a new key.")
         told = "It has a new key. The old one is accepted for 24 hours more."
         self.message_user(request, told, messages.SUCCESS)
+        return self._back_to(app)
 
-    def _test_mail(self, request: HttpRequest, obj: App) -> None:
-        if not obj.mail_to.split():
-            self.message_user(request, "Nobody gets mail: enter an address.", messages.WARNING)
-            return
+    def test_mail_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Mails the addresses of an app."""
+        app = self._changeable(request, key)
+        addresses = app.mail_to.split()
+        if not addresses:
+            self.message_user(request, "Nobody gets mail: save an address first.", messages.WARNING)
+            return self._back_to(app)
         try:
-            send_test(obj)
+            send_test(app)
         except Exception as error:  # a boundary: whatever a mail backend raises
             told = f"The mail was not sent. {type(error).__name__}: {error}"
             self.message_user(request, told, messages.ERROR)
         else:
-            addresses = ", ".join(obj.mail_to.split())
-            self.message_user(request, f"A test mail was sent to {addresses}.", messages.SUCCESS)
+            self.message_user(request, f"A test mail was sent to {', '.join(addresses)}.", messages.SUCCESS)
+        return self._back_to(app)
+
+    def _changeable(self, request: HttpRequest, key: int) -> App:
+        app = self.get_object(request, str(key))
+        if not self.has_change_permission(request, app):
+            raise PermissionDenied
+        if app is None:
+            raise Http404
+        return app
+
+    def _back_to(self, app: App) -> HttpResponse:
+        name = "admin:hoptoad_inbox_app_change"
+        return HttpResponseRedirect(reverse(name, args=[app.pk], current_app=self.admin_site.name))
 
 
 def _address(request: HttpRequest) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from hoptoad.api.cgi_data import cause_key
+from hoptoad.inbox.arrivals import without_class
 from hoptoad.inbox.grouping import is_own
 from hoptoad.inbox.pages import visible
 from hoptoad.inbox.pages.visible import Row
+from hoptoad.inbox.pages.written_causes import written_causes
 from hoptoad.notice import ErrorInfo, Frame, Notice
 
 _ROOT = re.compile(r"^(?:\[PROJECT_ROOT\]|/PROJECT_ROOT)/")
@@ -65,20 +67,19 @@ class ShownError:
     notes: tuple[str, ...] = ()
     runs: tuple[Run, ...] = ()
     left_out: int = 0
-    text: str = ""  # instead of frames: a cause that version 2 wrote as one text
     frames: tuple[ShownFrame, ...] = field(default=(), repr=False)
 
 
 def errors_of(notice: Notice) -> tuple[ShownError, ...]:
     """The error and its causes, each below the one it led to."""
     data, root = notice.request.cgi_data, notice.server.project_root.rstrip("/")
-    shown = _shown(notice.error, root, opened=True)
+    shown = _shown(notice.error, root)
     main = replace(shown, notes=shown.notes or _lines(data.get("EXCEPTION_NOTES")))
     causes = (
-        replace(_shown(cause, root), relation=_relation(data.get(cause_key(number))))
-        for number, cause in enumerate(notice.causes, 1)
+        replace(_shown(cause, root), relation=_relation(cause, data.get(cause_key(number))))
+        for number, cause in enumerate((*notice.causes, *written_causes(notice)), 1)
     )
-    errors = (main, *causes, *_written_causes(notice))
+    errors = (main, *causes)
     return tuple(
         replace(
             error,
@@ -94,25 +95,20 @@ def innermost_own(frames: Sequence[ShownFrame]) -> "ShownFrame | None":
     return next((frame for frame in frames if frame.is_own), frames[0] if frames else None)
 
 
-def _shown(error: ErrorInfo, root: str, *, opened: bool = False) -> ShownError:
+def _shown(error: ErrorInfo, root: str) -> ShownError:
     known = [frame for frame in error.frames if frame.line or frame.file not in ("", "unknown")]
     frames = [_frame(frame, root) for frame in known]
     first = innermost_own(frames)
-    if opened and first is not None:
+    if first is not None:
         frames[frames.index(first)] = replace(first, is_open=True)
     return ShownError(
         visible.line(error.class_name),
-        _message(error),
+        visible.url(without_class(error)),
         notes=tuple(map(visible.visible, error.notes)),
         runs=_at_most(tuple(_runs(tuple(frames)))),
         left_out=error.frames_left_out,
         frames=tuple(frames),
     )
-
-
-def _message(error: ErrorInfo) -> str:
-    """The message without the class, which version 2 writes before it."""
-    return visible.url(error.message.removeprefix(f"{error.class_name}: "))
 
 
 def _frame(frame: Frame, root: str) -> ShownFrame:
@@ -168,18 +164,10 @@ def _package(file: str) -> str:
     return found[1].removesuffix(".py") if found else "the standard library"
 
 
-def _written_causes(notice: Notice) -> Iterator[ShownError]:
-    """Causes that came as text only: version 2 has no other place for them."""
-    number = len(notice.causes) + 1
-    while isinstance(text := notice.request.cgi_data.get(cause_key(number)), str):
-        first, _, rest = text.partition("\n")
-        yield ShownError("", visible.url(first), _relation(text), text=visible.visible(rest))
-        number += 1
-
-
-def _relation(text: object) -> str:
+def _relation(cause: ErrorInfo, text: object) -> str:
+    """The heading of a cause; a document of version 3 has its relation in cgi-data."""
     first = text.partition("\n")[0] if isinstance(text, str) else ""
-    name = first.rpartition("(")[2].removesuffix(")")
+    name = cause.relation or first.rpartition("(")[2].removesuffix(")")
     return _RELATIONS.get(name, _RELATIONS["cause"])
 
 

@@ -29,7 +29,11 @@ HOPTOAD_SETTINGS = {{
     (
         "pybrake",
         """\
-notifier = pybrake.Notifier(project_id={id}, project_key="{key}", host="{at}")""",
+notifier = pybrake.Notifier(
+    project_id={id},
+    project_key="{key}",
+    host="{at}",
+)""",
     ),
     (
         "@airbrake/node, @airbrake/browser",

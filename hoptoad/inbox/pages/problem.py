@@ -64,7 +64,7 @@ class ProblemPage:
 
     @property
     def place(self) -> str:
-        return visible.line(self.problem.place, 500)
+        return visible.place(self.problem.place)
 
     @property
     def environment(self) -> str:

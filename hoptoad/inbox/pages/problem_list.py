@@ -98,7 +98,7 @@ class ProblemListAdmin(_ProblemAdmin):
 
     @admin.display(description="problem", ordering="class_name")
     def problem(self, problem: Problem) -> SafeString:
-        name = name_of(problem)
+        name, place = name_of(problem), visible.place(problem.place, 150)
         return format_html(
             '<span class="hoptoad-clamp">{}<a class="hoptoad-class" href="{}">{}</a> {}</span>'
             '<span class="hoptoad-place">{}<span class="hoptoad-quiet">{}</span></span>',
@@ -106,7 +106,7 @@ class ProblemListAdmin(_ProblemAdmin):
             self.page_of(problem),
             visible.line(problem.class_name, 100) or "Unknown error",
             visible.line(problem.message, 300) if problem.message != problem.class_name else "",
-            format_html("<code>{}</code> ", visible.line(problem.place, 150)) if problem.place else "",
+            format_html("<code>{}</code> ", place) if place else "",
             _origin(problem),
         )
 
@@ -122,6 +122,8 @@ class ProblemListAdmin(_ProblemAdmin):
     @admin.display(description="last seen", ordering="last_seen")
     def seen(self, problem: Problem) -> SafeString:
         moment = now()
+        if problem.count == 1:
+            return time(problem.last_seen, moment)
         return format_html(
             '{} <span class="hoptoad-quiet hoptoad-first">first {}</span>',
             time(problem.last_seen, moment),

@@ -71,7 +71,7 @@ class ShownNotice:
         return _named(
             ("Address", self.url),
             ("Method", data.get("REQUEST_METHOD", "")),
-            ("View", "#".join(filter(None, (request.component, request.action)))),
+            ("View", visible.place("#".join(filter(None, (request.component, request.action))))),
             ("Referrer", data.get("HTTP_REFERER", "")),
             ("User agent", data.get("HTTP_USER_AGENT", "") or self.notice.agent),
             ("Client's address", data.get("REMOTE_ADDR", "")),

@@ -22,8 +22,8 @@ def as_text(page: ProblemPage, address: str) -> str:
 def heading(problem: Problem) -> Iterator[str]:
     """Class and message, and the place: for a mail."""
     yield ": ".join(filter(None, (visible.line(problem.class_name), visible.url(problem.message))))
-    if problem.place:
-        yield f"in {visible.line(problem.place, 500)}"
+    if place := visible.place(problem.place):
+        yield f"in {place}"
 
 
 def seen(problem: Problem) -> Iterator[str]:
@@ -64,7 +64,8 @@ def _summary(page: ProblemPage, address: str) -> Iterator[str]:
 def _lines(page: ProblemPage, address: str) -> Iterator[str]:
     problem, shown = page.problem, page.shown
     yield ": ".join(filter(None, (page.title, page.message)))
-    yield f"in {page.place}"
+    if page.place:
+        yield f"in {page.place}"
     yield ""
     yield from seen(problem)
     yield f"Page        {address}"
@@ -93,7 +94,6 @@ def _error(error: ShownError) -> Iterator[str]:
         yield f"{error.relation}:"
     yield f"{error.class_name}: {error.message}" if error.class_name else error.message
     yield from (f"  Note: {note}" for note in error.notes)
-    yield from (f"  {item}" for item in error.text.split("\n") if item)
     for frame in error.frames:
         yield f"  {frame.place} in {frame.function}"
         yield from (f"    {'>' if own else ' '}{number:5} {code}" for number, code, own in frame.source)

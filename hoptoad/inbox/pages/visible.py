@@ -57,6 +57,11 @@ def line(text: str, length: int = 300) -> str:
     return joined if len(joined) <= length else joined[: length - 1] + "…"
 
 
+def place(text: str, length: int = 500) -> str:
+    """The place of a problem. "unknown" is for version 2, where a place is required: here it is nothing."""
+    return "" if text == "unknown" else line(text, length)
+
+
 def link(text: str) -> str:
     """`text` where the whole of it is a web address that is safe to follow; else nothing."""
     if len(text) > _MAX_URL or not text.isascii() or not text.isprintable() or set(text) & set(" \\<>\"'`"):

@@ -22,7 +22,7 @@ _MAX_LINE = 2000
 _WHILE_DEBUG = (
     "DEBUG is on: the site itself reports nothing. Set DEBUG = False or HOPTOAD_NOTIFY_WHILE_DEBUG = True."
 )
-_SEEN_IN = {"inbox": "the problems in the admin", "mail": "the mailboxes of ADMINS"}
+_SEEN_IN = {"inbox": "Errors, Problems in the admin", "mail": "the mailboxes of ADMINS"}
 
 
 class HoptoadTest(Exception):

@@ -9,6 +9,8 @@ from hoptoad.api.parsers import parse_v2
 from hoptoad.management.demo import site
 from hoptoad.notice import Notice
 
+NOTIFIER = {"HOPTOAD_HANDLER": "inbox", "HOPTOAD_SOURCE_CONTEXT": 3, "HOPTOAD_LOCAL_VARIABLES": True}
+
 
 def settings(folder: str) -> dict[str, Any]:
     """What Django must know beside the settings of the failing site."""

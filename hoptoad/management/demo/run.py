@@ -56,7 +56,7 @@ def _show_receiver(out: TextIO) -> int:
 
 def _show_inbox(out: TextIO) -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        _set_up({**site.settings({"HOPTOAD_HANDLER": "inbox"}), **inbox.settings(folder)})
+        _set_up({**site.settings(inbox.NOTIFIER), **inbox.settings(folder)})
         from django.core.management import call_command
 
         from hoptoad.management.demo.urls import new_path
