@@ -146,6 +146,16 @@ class ThreadedNotifier(Worker):
     def _work(self) -> None:
         while (item := self._next()) is not None:
             self._deliver(item)
+        self._give_up_late()
+
+    def _give_up_late(self) -> None:
+        """Lets those fall back that a thread has queued after `_end` had emptied the queue."""
+        with self._changed:
+            late = [item for item in self._queue if item not in self._abandoned] if self._closed else []
+            if self._closed:
+                self._queue.clear()
+        for item in late:
+            self._to_fallback(item, _too_short(get_settings().flush_timeout))
 
     def _work_here(self, timeout: float) -> None:
         if self._permit_in() == 0:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -54,6 +55,38 @@ def new_threads():
 
 def pool(gate, **kwargs):
     return ThreadedNotifier(kwargs.pop("threads", 2), send=gate, **kwargs)
+
+
+class Encoding:
+    """A report that takes until it is released to be encoded."""
+
+    timeout = 5.0
+
+    def __init__(self):
+        self.begun = threading.Event()
+        self.released = threading.Event()
+
+    def payload(self):
+        self.begun.set()
+        assert self.released.wait(20)
+        return b"encoded late"
+
+
+def test_a_notice_that_is_encoded_while_the_pool_ends_is_not_lost_in_silence():
+    report, failed = Encoding(), queue.SimpleQueue()
+
+    def fall_back(payload, timeout, why, answer):  # by now the pool has emptied its queue
+        report.released.set()
+        failed.put(payload)
+
+    notifier = ThreadedNotifier(1, send=lambda *args: None, fall_back=fall_back)
+    notifier.submit(report)
+    assert report.begun.wait(20)
+    notifier.enqueue(b"waiting", 5)
+
+    notifier.close(0)
+
+    assert [failed.get(timeout=20), failed.get(timeout=20)] == [b"waiting", b"encoded late"]
 
 
 def test_no_thread_runs_before_there_is_something_to_send(gate):
