@@ -37,6 +37,7 @@ _ELLIPSIS = re.compile(
 )
 _HINTS = ("...", "…", "\\u2026", "&hellip;", "&#8230;", "'+", '"+')
 _MIN_SHOWN = 5  # characters; fewer may be any word
+_ESCAPED_LAST = re.compile(r"(?:\\u([\da-fA-F]{4})|(?:\\x|%)([\da-fA-F]{2}))$")
 _SURE = 16  # a text with so many characters of a secret quotes it
 _WINDOW = 256  # characters beside an ellipsis; longer secrets are searched in pieces of this length
 _MAX_FORMS = 64_000  # characters
@@ -263,7 +264,9 @@ class Shortened:
         for end in range(len(text), _MIN_SHOWN - 1, -1):
             shown = text[:end]
             for form in self._by_end.get(shown[-_MIN_SHOWN:], ()):
-                if form.endswith(shown) and (words or not _is_part_word(shown, form[: -len(shown)][-1:])):
+                if form.endswith(shown) and (
+                    words or not _is_part_word(shown, _last_character(form[: -len(shown)]))
+                ):
                     return end
         at = 0
         while text[at : at + _SURE] in self._inside:
@@ -279,6 +282,12 @@ def may_be_shortened(text: str) -> bool:
 def _is_part_word(part: str, neighbour: str) -> bool:
     """Whether the part is a whole word of the secret: `correct...` is as often prose."""
     return part.isalpha() and not neighbour.isalnum()
+
+
+def _last_character(text: str) -> str:
+    """The last character of the form of a secret, as it is meant: a dash in `correct%2D`."""
+    escaped = _ESCAPED_LAST.search(text)
+    return chr(int(escaped[1] or escaped[2], 16)) if escaped else text[-1:]
 
 
 def _whole(words: Iterable[str]) -> "re.Pattern[str]":
