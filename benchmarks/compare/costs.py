@@ -53,4 +53,9 @@ def ask(question, name):
 
     subject = NAMES[name][0]
     added = [_counted(subject, failing) - _counted("bare", failing) for failing in (False, True)]
-    return " / ".join(f"{calls:,}" for calls in added), []
+    return " / ".join(f"{_rounded(calls):,}" for calls in added), []
+
+
+def _rounded(calls):
+    """Two digits of a large number: the others change from run to run."""
+    return round(calls, 2 - len(str(calls))) if calls >= 100 else calls
