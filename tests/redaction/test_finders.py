@@ -48,6 +48,8 @@ def test_a_sites_own_pattern_is_masked_in_an_address(settings_for, query):
     [
         ("http://x/a?b=c&token=d e", f"http://x/a?b=c&token={MASK}"),
         ("http://x/a?b=%2F%3Ftoken%3Dx7z", f"http://x/a?b=%2F%3Ftoken%3D{MASK}"),
+        ("http://x/a%ff%3Ftoken%3Db7x", f"http://x{MASK}"),
+        ("http://x/a?b=%ff%2F%3Ftoken%3Db7x&c=d", f"http://x/a?b={MASK}&c=d"),
         ("http://x/a?token=", "http://x/a?token="),
         ("http://x/a?token", "http://x/a?token"),
         ("http://x/a?%74oken=d&b=c", f"http://x/a?%74oken={MASK}&b=c"),

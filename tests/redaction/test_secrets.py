@@ -1,5 +1,7 @@
 """Which values are looked for in other texts, how many of them, and how much of a shortened one tells."""
 
+from urllib.parse import quote
+
 import pytest
 from redacting import redacted, values_of, without
 
@@ -165,6 +167,13 @@ def test_a_word_of_a_secret_tells_if_more_of_it_stands_beside(text, shown):
 )
 def test_a_word_of_a_secret_alone_tells_nothing(text):
     assert without(values_of("correct.horse.battery.staple"), text) == text
+
+
+@pytest.mark.parametrize("secret", ["it's/a&secret-77", "it's a secret/77"])
+def test_a_shortened_secret_may_be_encoded(secret):
+    text = quote(secret, safe="")
+
+    assert without(values_of(secret), f"at {text[:14]}...{text[-9:]} it") == f"at {MASK}...{MASK} it"
 
 
 def test_of_very_much_only_the_short_ones_are_known_in_shortened_texts():
