@@ -26,12 +26,12 @@ class SpoolReport:
         """Logs that the disk or the directory cannot be used."""
         if self._once.is_due("disk"):
             hint = (
-                ""
+                "It is left as it is."
                 if isinstance(error, Untrusted)
-                else " Is the disk full, or HOPTOAD_SPOOL_DIR not writable for this user?"
+                else "Is the disk full, or HOPTOAD_SPOOL_DIR not writable for this user?"
             )
             logger.error(
-                "The spool %s does not work (%s): notices are kept in memory meanwhile.%s",
+                "The spool %s does not work (%s): notices are kept in memory meanwhile. %s",
                 self._path,
                 error,
                 hint,
