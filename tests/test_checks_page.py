@@ -30,6 +30,8 @@ def template(node, named):
         return named.get(node.id, "…")
     if isinstance(node, ast.FormattedValue):
         return template(node.value, named)
+    if isinstance(node, ast.IfExp):  # the usual of two
+        return template(node.orelse, named)
     if isinstance(node, ast.JoinedStr):
         return "".join(template(part, named) for part in node.values)
     return "…"
