@@ -24,14 +24,16 @@ def test_a_disk_that_fails_is_logged_once_a_minute_with_a_hint(report, lines):
         report.disk_failed(OSError(errno.ENOSPC, "No space left"))
 
     [line] = lines()
-    assert line.endswith("meanwhile. Is the disk full, or HOPTOAD_SPOOL_DIR not writable for this user?")
+    assert line.endswith(
+        "No space left. Is the disk full or read-only, or may this user not write to HOPTOAD_SPOOL_DIR?"
+    )
 
 
 def test_a_directory_of_someone_else_is_left_as_it_is(report, lines):
     report.disk_failed(Untrusted("/var/spool/shop is a symbolic link"))
 
     [line] = lines()
-    assert line.endswith("notices are kept in memory meanwhile. It is left as it is.")
+    assert line.endswith("notices are kept in memory meanwhile: /var/spool/shop is a symbolic link")
 
 
 def test_each_file_that_is_not_sent_is_logged_once_by_name(report, lines):
@@ -40,9 +42,11 @@ def test_each_file_that_is_not_sent_is_logged_once_by_name(report, lines):
     report.skipped({"b": "is no notice", "a": "is a pipe"})
     report.skipped({"b": "is no notice", "c" * 101: "is a folder"})
 
+    said = "Files in the spool /var/spool/shop that are not sent: 2."
+    what_next = "manage.py hoptoad_spool lists them."
     assert lines() == [
-        "Files in the spool /var/spool/shop that are not sent: 2. The first, 'a', is a pipe.",
-        f"Files in the spool /var/spool/shop that are not sent: 2. The first, '{'c' * 100}', is a folder.",
+        f"{said} The first, 'a', is a pipe. {what_next}",
+        f"{said} The first, '{'c' * 100}', is a folder. {what_next}",
     ]
 
 
