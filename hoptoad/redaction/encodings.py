@@ -185,16 +185,12 @@ def _escaped(piece: str) -> Iterator[str]:
     raw = piece.encode("utf-8", "surrogatepass")
     latin = raw.decode("latin-1")  # as WSGI hands on what is not quoted (PEP 3333)
     yield latin
-    for text in {latin, piece}:
-        yield from _quoted(repr(text)[1:-1])
-    yield from _quoted(ascii(piece)[1:-1])
-    yield from _quoted(repr(raw)[2:-1])
-
-
-def _quoted(text: str) -> Iterator[str]:
-    """The inside of a `repr`. Python escapes an apostrophe only if double quotes are in the text too."""
-    yield text
-    yield text.replace("\\'", "'").replace("'", "\\'")
+    # Python escapes an apostrophe where the whole text has double quotes too.
+    yield from {repr(f'"{text}')[2:-1] for text in (latin, piece)}
+    yield from (ascii(f'"{piece}')[2:-1], repr(b'"' + raw)[3:-1])
+    if '"' not in piece:
+        yield from {repr(f"'{text}")[2:-1] for text in (latin, piece)}
+        yield from (ascii(f"'{piece}")[2:-1], repr(b"'" + raw)[3:-1])
 
 
 def _base64(raw: bytes) -> list[str]:

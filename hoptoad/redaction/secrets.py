@@ -280,8 +280,9 @@ def may_be_shortened(text: str) -> bool:
 
 
 def _is_part_word(part: str, neighbour: str) -> bool:
-    """Whether the part is a whole word of the secret: `correct...` is as often prose."""
-    return part.isalpha() and not neighbour.isalnum()
+    """Whether the part is a whole word of the secret. `correct...` is as often prose, `vNzuwX...` is not."""
+    is_word = part.isalpha() and (part[1:].islower() or part.isupper())
+    return is_word and not neighbour.isalnum()
 
 
 def _last_character(text: str) -> str:

@@ -353,3 +353,12 @@ def test_bytes_of_whole_letters_of_base64_are_masked_whole(secret, encode, befor
     start = encode(before.encode()).decode()
 
     assert erased(secret, encode(f"{before}{secret}".encode()).decode()) == f"{start}{MASK}"
+
+
+@pytest.mark.parametrize("show", [repr, ascii, lambda text: repr(text.encode())])
+@pytest.mark.parametrize("around", ["", '"'])
+def test_an_apostrophe_after_a_backslash_is_found_whatever_quotes_are_around(show, around):
+    secret = r"k9\'vQ2\\'xW7"
+
+    for text in (show(f"{around}{secret}"), repr(show(f"{around}{secret}"))):
+        assert "vQ2" not in erased(secret, text)

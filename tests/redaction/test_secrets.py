@@ -191,3 +191,9 @@ def test_each_of_several_encoded_texts_is_searched(text):
     data = {"password": "hunter", "first": text, "second": "%68unter", "third": "x%00%68unter"}
 
     assert redacted(data) == {"password": MASK, "first": text, "second": MASK, "third": f"x%00{MASK}"}
+
+
+def test_letters_in_no_order_of_prose_tell_beside_an_ellipsis():
+    token = "VNzuvwxCibvz_aJfa2hZUC813"
+
+    assert without(values_of(token), "at VNzuvwxCibvz... it") == f"at {MASK}... it"
