@@ -28,6 +28,10 @@ class _Nothing(dict[str, Value]):
 NOTHING: Data = _Nothing()
 
 
+def _nothing() -> Data:  # Python 3.10 takes no dictionary for a default
+    return NOTHING
+
+
 # Those of version 3; those below "error" send no mails there.
 SEVERITIES = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
@@ -39,7 +43,7 @@ class Frame:
     file: str
     line: int  # 0 where unknown
     function: str
-    variables: Data = NOTHING
+    variables: Data = field(default_factory=_nothing)
     source: tuple[tuple[int, str], ...] = ()  # line numbers and lines around `line`
     column: int = 0  # 0 where unknown, as in notices of our own
 
@@ -88,8 +92,8 @@ class Incident:
     stack: FrameType | None = None  # the innermost frame of a message's caller
     component: str = ""
     action: str = ""
-    params: Mapping[str, object] = NOTHING
-    extra: Mapping[str, object] = NOTHING
+    params: Mapping[str, object] = field(default_factory=_nothing)
+    extra: Mapping[str, object] = field(default_factory=_nothing)
     severity: str = "error"
     request: HttpRequest | None = None
 
@@ -101,9 +105,9 @@ class RequestInfo:
     url: str = ""
     component: str = ""
     action: str = ""
-    params: Data = NOTHING
-    session: Data = NOTHING
-    cgi_data: Data = NOTHING
+    params: Data = field(default_factory=_nothing)
+    session: Data = field(default_factory=_nothing)
+    cgi_data: Data = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +144,7 @@ class Notice:
     framework: str = ""
     language: str = ""
     severity: str = "error"  # or another of SEVERITIES
-    extra: Data = NOTHING  # what the site itself adds
+    extra: Data = field(default_factory=_nothing)  # what the site itself adds
     lost: int = 0  # notices this process could not deliver so far
     time: float = 0.0  # of the failure, in seconds since the epoch; 0 where unknown
 

@@ -54,6 +54,12 @@ class InboxNotifier(ThreadedNotifier):
         # To notices that were stored before their turn. Equal documents without an id are several notices.
         self._answers: dict[bytes, list[Answer]] = {}
 
+    def _work(self) -> None:
+        try:
+            super()._work()
+        finally:
+            _close()
+
     def _store_one(self, payload: bytes, timeout: float) -> Answer:
         with delivering():
             is_good = False
