@@ -30,6 +30,7 @@ _PUNCTUATION = re.compile(r"[^\w\n]|_")
 _NOT_WORD = re.compile(r"[\W_]+")
 _MAX_NAME = 255
 MAX_JUDGED = 4096
+_REMEMBERED = 8192  # names: more than one notice has judged
 _FEW = 64  # whose judgements are remembered; more would push out those of the next request
 
 
@@ -45,7 +46,7 @@ class Names:
         names = [_words(item) for item in protected if isinstance(item, str)]
         self._names = re.compile("|".join(f"(?:^|_){re.escape(n)}(?:_|$)" for n in names) or "(?!)")
         self._patterns = tuple(item for item in protected if not isinstance(item, str))
-        self._judged = lru_cache(maxsize=4096)(self._judge)
+        self._judged = lru_cache(maxsize=_REMEMBERED)(self._judge)
         hints = "|".join([_HINTS, *(re.escape(name.replace("_", "")) for name in names)])
         self._hint = re.compile(hints)
 
