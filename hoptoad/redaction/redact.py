@@ -15,7 +15,7 @@ from hoptoad.redaction.page import FIXED_NAMES, Kind, Page, Text, walk
 from hoptoad.redaction.policy import Policy
 from hoptoad.redaction.secrets import Hit, Search, Values
 
-ALLOWANCE = 0.1  # seconds of processor for one notice
+ALLOWANCE = 0.09  # seconds of processor for one notice
 _ASK_AFTER = 2_000  # characters
 REAPPEARS = "holds a value that is masked elsewhere"
 FAILED = "[withheld: it could not be redacted]"
