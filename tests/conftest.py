@@ -5,6 +5,7 @@ import time
 
 import pytest
 from certificates import Authority
+from clocks import Clock
 from collector import Collector
 from django.test import AsyncClient, Client, override_settings
 from event_rules import check_envelope, check_event
@@ -148,3 +149,8 @@ def pytest_pyfunc_call(pyfuncitem):
     names = pyfuncitem._fixtureinfo.argnames
     asyncio.run(function(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
+
+
+@pytest.fixture
+def clock():
+    return Clock()

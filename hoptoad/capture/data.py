@@ -128,7 +128,7 @@ class DataReader:
                         self.hide(item, whole, rule, origin)
                 else:
                     shown[name] = self.data(item, room, origin, path)
-        if taken < len(entries):  # not shown, but not to be value_name elsewhere either
+        if taken < len(entries):  # not shown here, and not to be shown elsewhere either
             self._know_entries(entries[taken:], origin)
         if left := dict.__len__(value) - taken:
             shown["[cut]"] = f"{left} more"

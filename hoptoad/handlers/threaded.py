@@ -149,7 +149,7 @@ class ThreadedNotifier(Worker):
         self._give_up_late()
 
     def _give_up_late(self) -> None:
-        """Lets those fall back that a thread has queued after `_end` had emptied the queue."""
+        """Gives the fallback what a thread has queued after `_end` emptied the queue."""
         with self._changed:
             late = [item for item in self._queue if item not in self._abandoned] if self._closed else []
             if self._closed:

@@ -16,7 +16,7 @@ CORS = {
 
 
 class Refused(Exception):
-    """An ingest view refuses what was sent; `app_id` where it is known whose it was."""
+    """An ingest view refuses a document. `app_id` is its app, if known."""
 
     def __init__(self, status: int, reason: str, *, delay: float = 0.0, app_id: int | None = None) -> None:
         super().__init__(reason)

@@ -249,7 +249,7 @@ def _link(request: HttpRequest, identity: str) -> str:
 
 
 def exempt(view: View) -> View:
-    """`view` without the CSRF check, the login and the transaction that the site may ask of its views."""
+    """`view` without CSRF check, login and transaction, which the site may require of its views."""
     from django.db import connections
     from django.db.transaction import non_atomic_requests
     from django.views.decorators.csrf import csrf_exempt

@@ -105,7 +105,7 @@ class Writer:
         return future
 
     def refuse(self, app_id: int, reason: str) -> None:
-        """Counts a notice of an app that an ingest view refused; it is written soon, with others."""
+        """Counts a refused notice of an app. The count is written soon, with others."""
         with self._changed:
             count, _ = self._refused.get(app_id, (0, ""))
             self._refused[app_id] = count + 1, reason[:500]

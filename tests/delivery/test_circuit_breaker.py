@@ -4,23 +4,12 @@ import contextlib
 import threading
 
 import pytest
+from clocks import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hoptoad.delivery.answer import Answer, Verdict
 from hoptoad.delivery.circuit_breaker import CircuitBreaker
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -3,21 +3,10 @@
 from pathlib import Path
 
 import pytest
+from clocks import Clock
 
 from hoptoad.delivery.spool.backlog import Age, Backlog
 from hoptoad.delivery.spool.directory import Waiting
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

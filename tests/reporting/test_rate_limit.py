@@ -15,18 +15,6 @@ from hoptoad.reporting.rate_limit import MAX_FINGERPRINTS, MAX_SUMMARIES, MAX_VA
 from hoptoad.testing import outbox
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def throttle(clock):
     return Throttle(clock=clock, wall_clock=clock)

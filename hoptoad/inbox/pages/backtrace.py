@@ -144,7 +144,7 @@ def _cut(run: tuple[ShownFrame, ...]) -> Iterator[Run]:
 
 
 def _at_most(runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Of a very deep backtrace the outer frames are folded behind one line."""
+    """Folds the outer frames of a very deep backtrace behind one line."""
     rest = tuple(frame for run in runs[_MOST_RUNS:] for frame in run.frames)
     return (*runs[:_MOST_RUNS], Run(rest, f"{_count(len(rest))} more")) if rest else runs
 
